@@ -1,0 +1,60 @@
+"""The MLP-RNN decoder."""
+
+from typing import ClassVar
+
+import attrs
+import torch
+from torch import Tensor
+
+from s2s_core import Decoder, Memory, MemorySizes, Output, at_least, bridge, setting
+from s2s_mlp_rnn.perceptron import Perceptron, features
+from s2s_mlp_rnn.recurrence import Packing, unroll
+
+
+@attrs.frozen
+class MLPRNNDecoderConfig:
+    """What can be set of the MLP-RNN decoder."""
+
+    hidden_size: int = setting(256, "width H of the state", at_least(2))
+    feed_previous: bool = setting(
+        default=False, help="whether a step sees the token before, as in the 2014 paper"
+    )
+
+
+class MLPRNNDecoder(Decoder):
+    """Writes a target with ``h_t = relu(hh(h_{t-1}))`` and ``y_t = hv(h_t)``, from the encoder's last state.
+
+    With ``feed_previous`` it is ``h_t = tanh(xh(e(y_{t-1})) + hh(h_{t-1}))``. The last layer of ``hv`` is the
+    model's projection onto the vocabulary, so the output vectors are the H/2 features before it.
+    """
+
+    Config: ClassVar[type] = MLPRNNDecoderConfig
+    config: MLPRNNDecoderConfig
+
+    def __init__(self, config: MLPRNNDecoderConfig, input_size: int, memory: MemorySizes) -> None:
+        super().__init__(config, input_size, memory)
+        size = config.hidden_size
+        self.output_size = size // 2
+        self.reads_inputs = config.feed_previous
+        self.bridge = bridge(memory.summary, size)
+        self.xh = Perceptron(input_size, size, size) if config.feed_previous else None
+        self.hh = Perceptron(size, size, size, rectified=not config.feed_previous)
+        self.hv = features(size)
+
+    def start(self, memory: Memory) -> Tensor:
+        """Returns the encoder's summary, [B, H]."""
+        start: Tensor = self.bridge(memory.summary)
+        return start
+
+    def step(self, inputs: Tensor, state: Tensor) -> tuple[Output, Tensor]:
+        """Takes one step; see ``Decoder.step``."""
+        after = self.hh(state)
+        after = torch.relu(after) if self.xh is None else torch.tanh(self.xh(inputs) + after)  # [B, H]
+        return Output(self.hv(after)), after
+
+    def forward(self, inputs: Tensor, lengths: Tensor, memory: Memory) -> Output:
+        """Decodes whole targets; see ``Decoder.forward``."""
+        packing = Packing(lengths, inputs.shape[1])
+        drive = None if self.xh is None else self.xh(packing.pack(inputs))
+        states, _ = unroll(self.hh, drive, self.start(memory), packing)  # [N, H]
+        return Output(packing.pad(self.hv(states)))

@@ -1,0 +1,154 @@
+"""The cell's recurrence without its padding, and with its gradient written by hand.
+
+Rows are taken longest first, so that the batch shrinks as sequences end. The gradient of each weight is one
+matrix product over all steps instead of one a step, and every step works in place. Together they make training
+twice as fast as the plain loop (``benchmarks/mlp_rnn_training.py``).
+
+A batch is packed: its ``N`` real positions one after the other, first the first ones of all rows, then the second
+ones, and so on.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from s2s_core import padding_mask
+from s2s_mlp_rnn.perceptron import Perceptron
+
+
+class Packing:
+    """The order in which the real positions of a batch are computed.
+
+    Args:
+        lengths: [B], each from 0 to ``size``.
+        size: The number of positions of a padded row, T.
+
+    Attributes:
+        counts: How many rows each step has, never growing; their sum is N.
+        order: The rows, longest first, [B].
+        last: Where each row's last state is among the B before the first step and the N after a step, [B].
+    """
+
+    def __init__(self, lengths: Tensor, size: int) -> None:
+        self._shape = (len(lengths), size)
+        self.order = lengths.argsort(descending=True)
+        real = padding_mask(lengths, size)[self.order].t()  # [T, B]
+        steps, ranks = real.nonzero(as_tuple=True)  # [N]
+        self._positions = self.order[ranks] * size + steps
+        counts = real.sum(1)  # [T]
+        self.counts: list[int] = [count for count in counts.tolist() if count]
+        starts = torch.cat([counts.new_tensor([0, len(lengths)]), counts]).cumsum(0)  # [T + 2]
+        self.last = starts[lengths] + self.order.argsort()
+
+    def pack(self, padded: Tensor) -> Tensor:
+        """Returns the real positions, [N, E], of ``padded``, [B, T, E]."""
+        return padded.flatten(0, 1).index_select(0, self._positions)
+
+    def pad(self, packed: Tensor) -> Tensor:
+        """Puts packed vectors, [N, E], back into their rows, [B, T, E], with zeros past a row's length."""
+        batch, size = self._shape
+        zeros = packed.new_zeros(batch * size, packed.shape[1])
+        return zeros.index_copy_(0, self._positions, packed).view(batch, size, packed.shape[1])
+
+
+def unroll(
+    cell: Perceptron, drive: Tensor | None, initial: Tensor, packing: Packing
+) -> tuple[Tensor, Tensor]:
+    """Computes ``h_t = tanh(drive_t + cell(h_{t-1}))``, or ``h_t = relu(cell(h_{t-1}))`` without a drive.
+
+    Args:
+        cell: From H to H.
+        drive: What each step adds, packed, [N, H].
+        initial: The state before the first step, [B, H].
+        packing: Of the batch.
+
+    Returns:
+        The state after each step, packed, [N, H], and each row's last state, [B, H], which is the initial one for
+        a row of length 0.
+    """
+    *weights, last_bias = cell.weights
+    added = last_bias.expand(sum(packing.counts), -1) if drive is None else drive + last_bias  # [N, H]
+    states: Tensor = _Recurrence.apply(  # type: ignore[no-untyped-call]
+        packing.counts, _RELU if drive is None else _TANH, initial[packing.order], added, *weights
+    )
+    return states[len(initial) :], states[packing.last]
+
+
+def _through_relu(gradient: Tensor, value: Tensor) -> None:
+    """Turns the gradient at ``value = relu(x)`` into the one at ``x``, in place."""
+    torch.ops.aten.threshold_backward.grad_input(gradient, value, 0, grad_input=gradient)
+
+
+def _through_tanh(gradient: Tensor, value: Tensor) -> None:
+    """Turns the gradient at ``value = tanh(x)`` into the one at ``x``, in place."""
+    torch.ops.aten.tanh_backward.grad_input(gradient, value, grad_input=gradient)
+
+
+class _Activation(NamedTuple):
+    """A function and its gradient, both in place."""
+
+    apply: Callable[[Tensor], Tensor]
+    backward: Callable[[Tensor, Tensor], None]
+
+
+_RELU = _Activation(torch.relu_, _through_relu)
+_TANH = _Activation(torch.tanh_, _through_tanh)
+
+
+class _Step(NamedTuple):
+    """One step's rows of the states before and after it, and of the cell's hidden layers."""
+
+    before: Tensor
+    wide: Tensor
+    narrow: Tensor
+    after: Tensor
+
+
+def _steps(counts: list[int], states: Tensor, wide: Tensor, narrow: Tensor) -> list[_Step]:
+    first, *after = states.split([len(states) - len(wide), *counts])
+    before = [rows[:count] for rows, count in zip([first, *after], counts, strict=False)]
+    return list(map(_Step, before, wide.split(counts), narrow.split(counts), after))
+
+
+class _Recurrence(torch.autograd.Function):
+    """Gives the B initial states and the N states after each step, [B + N, H], in the order of a packing."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, counts: list[int], activation: _Activation, initial: Tensor, added: Tensor, *weights: Tensor
+    ) -> Tensor:
+        w1, b1, w2, b2, w3 = weights
+        states = torch.cat([initial, added])  # [B + N, H]
+        wide = states.new_empty(len(added), len(w1))  # [N, 2H]
+        narrow = states.new_empty(len(added), len(w2))  # [N, H/2]
+        for step in _steps(counts, states, wide, narrow):
+            torch.addmm(b1, step.before, w1.t(), out=step.wide).relu_()
+            torch.addmm(b2, step.wide, w2.t(), out=step.narrow).relu_()
+            activation.apply(step.after.addmm_(step.narrow, w3.t()))
+        ctx.counts, ctx.activation = counts, activation
+        ctx.save_for_backward(states, wide, narrow, w1, w2, w3)
+        return states
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        states, wide, narrow, w1, w2, w3 = ctx.saved_tensors
+        at_states, at_wide, at_narrow = gradient.clone(), torch.empty_like(wide), torch.empty_like(narrow)
+        steps = _steps(ctx.counts, states, wide, narrow)
+        gradients = _steps(ctx.counts, at_states, at_wide, at_narrow)
+        for step, at_step in zip(reversed(steps), reversed(gradients), strict=True):
+            ctx.activation.backward(at_step.after, step.after)
+            _through_relu(torch.mm(at_step.after, w3, out=at_step.narrow), step.narrow)
+            _through_relu(torch.mm(at_step.narrow, w2, out=at_step.wide), step.wide)
+            at_step.before.addmm_(at_step.wide, w1)
+        at_initial, at_added = at_states.split([len(states) - len(wide), len(wide)])
+        before = torch.cat([step.before for step in steps])  # [N, H]
+        return (
+            *(None, None, at_initial, at_added),
+            *(at_wide.t() @ before, at_wide.sum(0)),
+            *(at_narrow.t() @ wide, at_narrow.sum(0)),
+            at_added.t() @ narrow,
+        )

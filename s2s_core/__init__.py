@@ -1,0 +1,74 @@
+"""s2s: train a sequence-to-sequence model and ship it as one text-to-text ONNX file.
+
+The names below are all that a plugin or a program needs. Those which need PyTorch are imported when first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError
+from s2s_core.hookspecs import hookimpl
+from s2s_core.metric import Metric
+from s2s_core.settings import BadValue, NoConfig, at_least, between, more_than, one_of, setting
+from s2s_core.task import Example, Task
+from s2s_core.tokenizer import Tokenizer
+from s2s_core.version import API_VERSION, __version__
+
+if TYPE_CHECKING:
+    from s2s_core.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State, bridge, padding_mask
+    from s2s_core.recurrence import gru, lstm, scan
+    from s2s_core.runtime import load
+
+_LAZY = {
+    "s2s_core.interfaces": (
+        "Decoder", "Encoder", "Memory", "MemorySizes", "Output", "State", "bridge", "padding_mask",
+    ),
+    "s2s_core.recurrence": ("gru", "lstm", "scan"),
+    "s2s_core.runtime": ("load",),
+}  # fmt: skip
+
+__all__ = [
+    "API_VERSION",
+    "BadValue",
+    "ConfigError",
+    "DataError",
+    "Decoder",
+    "Encoder",
+    "Example",
+    "ExportError",
+    "Memory",
+    "MemorySizes",
+    "Metric",
+    "ModelError",
+    "NoConfig",
+    "Output",
+    "PluginError",
+    "S2SError",
+    "State",
+    "Task",
+    "Tokenizer",
+    "__version__",
+    "at_least",
+    "between",
+    "bridge",
+    "gru",
+    "hookimpl",
+    "load",
+    "lstm",
+    "more_than",
+    "one_of",
+    "padding_mask",
+    "scan",
+    "setting",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _LAZY.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module 's2s_core' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

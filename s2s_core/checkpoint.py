@@ -1,0 +1,130 @@
+"""A trained model on disk: ``model.json`` says what it is, ``model.safetensors`` holds its weights."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from s2s_core.config import RunConfig
+from s2s_core.errors import ModelError
+from s2s_core.files import write_atomically
+from s2s_core.model import Seq2Seq, build_model
+from s2s_core.resolve import structure, unstructure
+from s2s_core.run import Run, load_tokenizer, provenance, require
+from s2s_core.tokenizer import Tokenizer
+from s2s_core.version import FORMAT_VERSION, __version__
+
+
+@attrs.frozen(eq=False)
+class Checkpoint:
+    """A model and all that turns texts into its ids and back.
+
+    Attributes:
+        config: The run that it came from.
+        source_tokenizer: Encodes sources.
+        target_tokenizer: Decodes answers.
+        model: The model itself.
+        plugins: Which distributions its components came from.
+    """
+
+    config: RunConfig
+    source_tokenizer: Tokenizer
+    target_tokenizer: Tokenizer
+    model: Seq2Seq
+    plugins: list[dict[str, str]]
+
+    def describe(self) -> dict[str, Any]:
+        """Returns all that is needed to load the model, but its weights, for JSON."""
+        return {
+            "format": FORMAT_VERSION,
+            "s2s": __version__,
+            "config": unstructure(self.config),
+            "source_tokenizer": self.source_tokenizer.save(),
+            "target_tokenizer": self.target_tokenizer.save(),
+            "parameters": self.model.parameter_count(),
+            "plugins": self.plugins,
+        }
+
+    def save_description(self, run: Run) -> None:
+        """Writes ``model.json``."""
+        write_atomically(run.description_path, json.dumps(self.describe(), ensure_ascii=False, indent=1) + "\n")
+
+    def save_weights(self, run: Run) -> None:
+        """Writes ``model.safetensors``."""
+        write_atomically(run.weights_path, safetensors.torch.save(weights(self.model)))
+
+
+def new_checkpoint(run: Run, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer) -> Checkpoint:
+    """Makes a run's model with new weights."""
+    sizes = len(source_tokenizer.vocabulary), len(target_tokenizer.vocabulary)
+    model = build_model(run.config, *sizes, run.plugins)
+    return Checkpoint(run.config, source_tokenizer, target_tokenizer, model, provenance(run.config, run.plugins))
+
+
+def load_checkpoint(run: Run) -> Checkpoint:
+    """Loads a run's best model, in evaluation mode.
+
+    Raises:
+        ModelError: A file is missing, damaged or made by a newer version.
+        PluginError: A component isn't installed.
+    """
+    description = _read_description(run)
+    require(description["plugins"], run.plugins)
+    config = structure(description["config"], run.plugins)
+    tokenizers = (
+        load_tokenizer(config.source.tokenizer, description["source_tokenizer"], run.plugins),
+        load_tokenizer(config.target.tokenizer, description["target_tokenizer"], run.plugins),
+    )
+    model = build_model(config, *(len(tokenizer.vocabulary) for tokenizer in tokenizers), run.plugins)
+    if not run.weights_path.is_file():
+        raise ModelError(f"{run.weights_path} is missing: train the model first, with s2s train")
+    try:
+        load_weights(model, safetensors.torch.load_file(run.weights_path))
+    except (safetensors.SafetensorError, RuntimeError, OSError) as error:
+        raise ModelError(f"{run.weights_path} is damaged or of another model: {error}") from error
+    return Checkpoint(config, *tokenizers, model.eval(), description["plugins"])
+
+
+def weights(model: Seq2Seq) -> dict[str, Tensor]:
+    """Returns a model's weights by name, each shared one once."""
+    seen: set[int] = set()
+    unique = {}
+    for name, tensor in model.state_dict().items():
+        if tensor.data_ptr() not in seen or not tensor.numel():
+            seen.add(tensor.data_ptr())
+            unique[name] = tensor.detach().cpu().contiguous()
+    return unique
+
+
+def load_weights(model: Seq2Seq, saved: Mapping[str, Tensor]) -> None:
+    """Fills a model with saved weights.
+
+    Raises:
+        RuntimeError: They are of another model.
+    """
+    expected = weights(model)
+    if set(saved) != set(expected):
+        different = sorted(set(saved) ^ set(expected))
+        raise RuntimeError(f"its weights differ in {', '.join(different[:3])}")
+    with torch.no_grad():
+        model.load_state_dict(saved, strict=False)
+
+
+def _read_description(run: Run) -> dict[str, Any]:
+    path = run.description_path
+    if not path.is_file():
+        raise ModelError(f"{path} is missing: train the model first, with s2s train")
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        version = description["format"]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise ModelError(f"{path} is damaged: {error}") from error
+    if version != FORMAT_VERSION:
+        raise ModelError(f"{path} has format {version}, but this is s2s {__version__}: upgrade s2s-toolkit")
+    found: dict[str, Any] = description
+    return found

@@ -1,0 +1,82 @@
+"""The command ``s2s``."""
+
+import os
+import sys
+
+import click
+
+from s2s_core.cli.evaluate import evaluate
+from s2s_core.cli.export import export
+from s2s_core.cli.plugins import plugins
+from s2s_core.cli.predict import predict
+from s2s_core.cli.run import run
+from s2s_core.cli.train import train
+from s2s_core.discovery import missing
+from s2s_core.errors import S2SError
+from s2s_core.plugins import Plugins
+from s2s_core.version import __version__
+
+BROKEN_PIPE = 141
+"""128 and the number of SIGPIPE, as of a program that the signal ends."""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Documentation of a command: s2s COMMAND --help. Everything that can be set: s2s plugins show NAME.",
+)
+@click.version_option(__version__, prog_name="s2s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Trains sequence-to-sequence models and ships each as one ONNX file, text in and text out.
+
+    \b
+    s2s run --task reverse --encoder mlp-rnn     train, evaluate, export, prove the export
+    echo hello | s2s predict model.onnx          use the exported file
+    s2s plugins list                             what can be chosen
+    """
+    if context.invoked_subcommand != "plugins":
+        for problem in context.find_object(Plugins).problems:  # type: ignore[union-attr]  # main gives one
+            click.echo(f"warning: {problem}", err=True)
+
+
+for command in (run, train, evaluate, export, predict, plugins):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Runs the command line and ends the process with its exit code."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        installed = Plugins()
+        installed.add_commands(cli)
+        code = cli.main(prog_name="s2s", standalone_mode=False, obj=installed)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except S2SError as error:
+        return _fail(str(error), getattr(error, "exit_code", 1))
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into the pipe
+        return BROKEN_PIPE
+    except OSError as error:
+        return _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), 1)
+    except ModuleNotFoundError as error:
+        if (reason := missing(error)) is None:
+            raise
+        return _fail(f"this command {reason}", 1)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"error: {message}", err=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""``s2s predict``: answer lines with an exported file."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from s2s_core.errors import DataError
+from s2s_core.lines import read_lines
+from s2s_core.runtime import Model
+
+
+@click.command(short_help="Answer lines with an exported file.")
+@click.argument("model", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", default="-")
+@click.option("--beam-size", type=click.IntRange(1), help="Beams; 1 is greedy search.  [default: in the file]")
+@click.option("--n-best", type=click.IntRange(1), help="Print so many answers to each line, tab-separated.")
+@click.option("--scores", is_flag=True, help="Print each answer's score after it, tab-separated.")
+@click.option("--max-length", type=click.IntRange(1), help="Most tokens of an answer.  [default: in the file]")
+@click.option("--length-penalty", type=float, help="0 ranks by log-probability.  [default: in the file]")
+@click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0 leaves it to ONNX Runtime.")
+@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Lines answered at once.")
+def predict(
+    model: Path,
+    file: str,
+    beam_size: int | None,
+    n_best: int | None,
+    max_length: int | None,
+    length_penalty: float | None,
+    provider: str,
+    threads: int,
+    batch_size: int,
+    *,
+    scores: bool,
+) -> None:
+    """Reads the lines of FILE, or of standard input, and writes one line for each, as they come.
+
+    It needs neither PyTorch nor ONNX, only ONNX Runtime.
+
+    \b
+    echo hello | s2s predict model.onnx
+    s2s predict model.onnx words.txt --beam-size 5 --n-best 3 --scores > answers.tsv
+    """
+    loaded = Model(model, provider=provider, threads=threads)
+    beams = max(filter(None, (beam_size, n_best)), default=None)
+    search = {"beam_size": beams, "max_length": max_length, "length_penalty": length_penalty}
+    with _open(file) as stream:
+        for batch in read_lines(stream, "standard input" if file == "-" else file, batch_size):
+            for line in _answers(loaded, batch, n_best or 1, search, scores=scores):
+                sys.stdout.buffer.write(line.encode() + b"\n")
+            sys.stdout.buffer.flush()
+
+
+def _open(file: str) -> BinaryIO:
+    if file == "-":
+        return sys.stdin.buffer
+    try:
+        return Path(file).open("rb")
+    except OSError as error:
+        raise DataError(f"can't read {file}: {error.strerror}") from error
+
+
+def _answers(
+    model: Model, batch: list[str], n_best: int, search: dict[str, Any], *, scores: bool
+) -> Iterator[str]:
+    if n_best == 1 and not scores:
+        yield from map(_one_line, model(batch, **search))
+        return
+    found = model.answers(batch, **search)
+    for texts, values in zip(found.hypotheses, found.scores, strict=True):
+        columns: Iterable[str] = map(_one_line, texts[:n_best])
+        if scores:
+            columns = (f"{text}\t{value:.4f}" for text, value in zip(columns, values, strict=False))
+        yield "\t".join(columns)
+
+
+def _one_line(text: str) -> str:
+    """Keeps an answer on its line."""
+    return text.replace("\n", " ").replace("\r", " ")

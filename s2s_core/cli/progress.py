@@ -1,0 +1,100 @@
+"""Training as a person sees it: a bar on a terminal, lines elsewhere."""
+
+import time
+from collections.abc import Mapping
+
+import click
+from rich import progress as bars
+
+from s2s_core.metric import Metric
+from s2s_core.training.progress import Progress
+
+LINE_EVERY = 10.0
+"""Seconds between two lines, where there is no terminal."""
+
+
+class ShownProgress(Progress):
+    """Shows how training goes on.
+
+    Args:
+        metrics: Those of the task, which know how to show a score.
+    """
+
+    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+        self._metrics = metrics
+        self._main = next(iter(metrics))
+        self._score = ""
+
+    def _note(self, scores: Mapping[str, float]) -> None:
+        shown = self._metrics[self._main].display(scores[self._main])
+        self._score = f"{self._main.replace('_', ' ')} {shown}"
+
+
+class BarProgress(ShownProgress):
+    """Shows a bar."""
+
+    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+        super().__init__(metrics)
+        self._bar = bars.Progress(
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(),
+            bars.MofNCompleteColumn(),
+            bars.TextColumn("{task.fields[status]}"),
+            bars.TimeRemainingColumn(),
+        )
+        self._task = self._bar.add_task("train    ", status="")
+
+    def start(self, step: int, steps: int) -> None:
+        """Shows the bar."""
+        self._bar.update(self._task, total=steps, completed=step)
+        self._bar.start()
+
+    def advance(self, step: int, loss: float, tokens_per_second: float) -> None:
+        """Moves the bar."""
+        status = f"loss {loss:.4f}  {self._score}  {tokens_per_second:,.0f} tokens/s"
+        self._bar.update(self._task, completed=step, status=status)
+
+    def validated(self, step: int, scores: Mapping[str, float], *, best: bool) -> None:
+        """Notes the score for the bar."""
+        del step, best
+        self._note(scores)
+
+    def stop(self) -> None:
+        """Leaves the bar as it is."""
+        self._bar.stop()
+
+
+class LineProgress(ShownProgress):
+    """Prints a line after each validation, and every ten seconds."""
+
+    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+        super().__init__(metrics)
+        self._began = self._printed = time.perf_counter()
+        self._first = self._steps = 0
+        self._latest = ""
+
+    def start(self, step: int, steps: int) -> None:
+        """Starts the clock."""
+        self._began = self._printed = time.perf_counter()
+        self._first, self._steps = step, steps
+
+    def advance(self, step: int, loss: float, tokens_per_second: float) -> None:
+        """Prints a line if the last one was long ago."""
+        elapsed = time.perf_counter() - self._began
+        left = elapsed / (step - self._first) * (self._steps - step)
+        self._latest = (
+            f"train    step {step:,} of {self._steps:,}, loss {loss:.4f}, {tokens_per_second:,.0f} tokens/s, "
+            f"{left:.0f} s left"
+        )
+        if time.perf_counter() - self._printed >= LINE_EVERY:
+            self._print("")
+
+    def validated(self, step: int, scores: Mapping[str, float], *, best: bool) -> None:
+        """Prints a line with the score."""
+        del step
+        self._note(scores)
+        self._print(f", {self._score}{' (best)' if best else ''}")
+
+    def _print(self, end: str) -> None:
+        click.echo(self._latest + end)
+        self._printed = time.perf_counter()

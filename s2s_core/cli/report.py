@@ -1,0 +1,109 @@
+"""What ``s2s`` prints about a run while it works."""
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from s2s_core.card import USAGE, write_card
+from s2s_core.config import Component
+from s2s_core.data import Splits
+from s2s_core.metric import Metric
+from s2s_core.pipeline import evaluate_run, export_run, record_test_scores
+from s2s_core.plugins import Plugins
+from s2s_core.run import Run, make_task
+from s2s_core.runtime import Model
+
+if TYPE_CHECKING:
+    from s2s_core.checkpoint import Checkpoint
+    from s2s_core.cli.progress import ShownProgress
+    from s2s_core.training.state import TrainingState
+
+
+def line(topic: str, text: str) -> None:
+    """Prints one line about a topic."""
+    click.echo(f"{topic:<9}{text}")
+
+
+def data(run: Run, splits: Splits) -> None:
+    """Says what the model learns from."""
+    example = splits.validation[0]
+    endless = make_task(run.config.task, run.plugins).endless
+    training = "endless training examples" if endless else "training examples"
+    line("run", str(run.folder))
+    line("data", f"{run.config.task.name}: {training}, {len(splits.validation):,} for validation, {len(splits.test):,} for test")
+    line("", f"such as {example.source!r} → {example.target!r}")
+
+
+def model(run: Run, checkpoint: "Checkpoint") -> None:
+    """Says what the model is."""
+    sizes = [len(tokenizer.vocabulary) for tokenizer in (checkpoint.source_tokenizer, checkpoint.target_tokenizer)]
+    config = run.config
+    line(
+        "model",
+        f"{config.encoder.name} → {config.decoder.name}, {checkpoint.model.parameter_count():,} parameters; "
+        f"{config.source.tokenizer.name} ({sizes[0]:,} ids) → {config.target.tokenizer.name} ({sizes[1]:,} ids)",
+    )
+
+
+def progress(run: Run) -> "ShownProgress":
+    """Returns what shows training: a bar on a terminal, lines elsewhere."""
+    from s2s_core.cli.progress import BarProgress, LineProgress  # noqa: PLC0415  # rich takes a while to import
+
+    shown = BarProgress if sys.stdout.isatty() else LineProgress
+    return shown(_metrics(run.config.task, run.plugins))
+
+
+def trained(run: Run, state: "TrainingState") -> None:
+    """Says which model was kept."""
+    stopped = f"stopped after step {state.step:,}; " if state.stopped else ""
+    line("best", f"{stopped}the model of step {state.best_step:,}, in {run.weights_path}")
+
+
+def test(run: Run) -> Mapping[str, float]:
+    """Scores the best model on the test set and prints it."""
+    found = evaluate_run(run)
+    record_test_scores(run, found)
+    _scores("test", found, _metrics(run.config.task, run.plugins))
+    return found
+
+
+def scores(split: str, found: Mapping[str, float], plugins: Plugins) -> None:
+    """Prints scores."""
+    _scores(split, found, {name: plugins.component("metric", name)() for name in found})
+
+
+def export(run: Run, found: Mapping[str, float]) -> None:
+    """Exports a run's model, writes its card and says how to use the file."""
+    exported(run)
+    write_card(run, Model(run.onnx_path).metadata, found, _metrics(run.config.task, run.plugins))
+    click.echo("\nRun it with nothing but ONNX Runtime:\n")
+    click.echo(USAGE.format(path=run.onnx_path, example=run.splits().test[0].source))
+
+
+def exported(run: Run, path: Path | None = None) -> None:
+    """Exports a run's model and prints what the proof compared."""
+    began = time.perf_counter()
+    parity = export_run(run, path)
+    target = path or run.onnx_path
+    seconds = time.perf_counter() - began
+    line("export", f"{target}, {target.stat().st_size / 1e6:.1f} MB, in {seconds:.0f} s")
+    ties = f", {parity.ties} of them equally good others" if parity.ties else ""
+    line(
+        "proof",
+        f"{parity.hypotheses:,} hypotheses for {parity.texts} texts, greedy and beam, equal PyTorch's{ties}; "
+        f"scores within {parity.score_difference:.1g}",
+    )
+
+
+def _scores(split: str, found: Mapping[str, float], metrics: Mapping[str, Metric]) -> None:
+    shown = (f"{name.replace('_', ' ')} {metrics[name].display(score)}" for name, score in found.items())
+    line(split, ", ".join(shown))
+
+
+def _metrics(component: Component, plugins: Plugins) -> Mapping[str, Metric]:
+    """Returns a task's metrics, to show scores with."""
+    return {name: plugins.component("metric", name)() for name in make_task(component, plugins).metrics}

@@ -1,0 +1,221 @@
+"""Where plugins come from: the entry points of the group ``s2s``, each loaded apart from the others.
+
+    entry points ──installed──► plugins ──enabled──► permitted ──separate──► distinct ──load, read──► claims
+
+What the environment forbids is dropped before anything of it is imported.
+"""
+
+import itertools
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import EntryPoint
+from typing import Literal, TypeGuard
+
+import attrs
+import pluggy
+
+from s2s_core import hookspecs
+from s2s_core.errors import PluginError, closest, listing
+
+Kind = Literal["encoder", "decoder", "task", "tokenizer", "metric"]
+
+KINDS: tuple[Kind, ...] = ("task", "tokenizer", "encoder", "decoder", "metric")
+
+GROUP = hookspecs.PROJECT
+ALLOW = "S2S_PLUGINS"
+DISABLE = "S2S_DISABLE_PLUGINS"
+
+_FOR_TRAINING = {
+    "accelerate": "Accelerate",
+    "onnx": "ONNX",
+    "onnx_ir": "ONNX IR",
+    "onnxscript": "ONNX Script",
+    "safetensors": "safetensors",
+    "torch": "PyTorch",
+}
+"""The modules that ``s2s-toolkit[train]`` installs, and how people call them."""
+
+
+@attrs.frozen
+class Plugin:
+    """One entry point of the group ``s2s``.
+
+    Attributes:
+        name: The entry point's name.
+        module: What it points to: a module, or ``"module:object"``.
+        distribution: What ``pip`` installs it with; empty where it belongs to no distribution.
+        version: The distribution's version.
+    """
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+
+    @classmethod
+    def of(cls, entry_point: EntryPoint) -> "Plugin":
+        """Returns the plugin that an entry point declares."""
+        if entry_point.dist is None:
+            return cls(entry_point.name, entry_point.value, "", "")
+        metadata = entry_point.dist.metadata
+        distribution, version = (
+            metadata[key] if key in metadata else ""  # noqa: SIM401  # before Python 3.12 it has no get
+            for key in ("Name", "Version")
+        )
+        return cls(entry_point.name, entry_point.value, distribution, version)
+
+    @property
+    def origin(self) -> str:
+        """The distribution and its version, such as ``"s2s-x 1.2"``."""
+        return f"{self.distribution} {self.version}".strip() or f"{self.module}, of no distribution"
+
+    def __str__(self) -> str:
+        """Returns name and origin, such as ``"s2s_x (s2s-x 1.2)"``."""
+        return f"{self.name} ({self.origin})"
+
+
+@attrs.frozen
+class Problem:
+    """Why a plugin, or a name that it claims, can't be used."""
+
+    plugin: Plugin
+    reason: str
+
+    def __str__(self) -> str:
+        """Returns one line: the plugin, the reason and the way to do without it."""
+        return f"plugin {self.plugin}: {self.reason}; to disable it: {DISABLE}={self.plugin.name}"
+
+
+@attrs.frozen
+class Claim:
+    """What a plugin offers under a name.
+
+    Attributes:
+        kind: What it is the name of.
+        name: What a user types.
+        target: The class, or ``"module:Class"``.
+        plugin: Whose claim it is.
+        rivals: The other plugins that claim the same name. Nobody has it then.
+    """
+
+    kind: Kind
+    name: str
+    target: type | str
+    plugin: Plugin
+    rivals: tuple[Plugin, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """``"ok"``, or who else claims the name."""
+        return f"also claimed by {' and '.join(map(str, self.rivals))}" if self.rivals else "ok"
+
+
+def installed(entry_points: Iterable[EntryPoint]) -> list[Plugin]:
+    """Returns the plugins by name; one that is found twice, as an editable install may be, only once."""
+    plugins: dict[tuple[str, str, str], Plugin] = {}
+    for plugin in map(Plugin.of, entry_points):
+        plugins.setdefault((plugin.name, plugin.distribution, plugin.module), plugin)
+    return [plugins[key] for key in sorted(plugins)]
+
+
+def enabled(plugins: Sequence[Plugin], environment: Mapping[str, str]) -> list[Plugin]:
+    """Returns the plugins that ``S2S_PLUGINS`` and ``S2S_DISABLE_PLUGINS`` permit.
+
+    Raises:
+        PluginError: One of the two names a plugin that isn't installed.
+    """
+    known = {plugin.name for plugin in plugins}
+    permitted = _listed(ALLOW, environment, known) if ALLOW in environment else known
+    forbidden = _listed(DISABLE, environment, known)
+    return [plugin for plugin in plugins if plugin.name in permitted - forbidden]
+
+
+def separate(plugins: Iterable[Plugin]) -> tuple[list[Plugin], list[Problem]]:
+    """Returns the plugins, given by name, whose name is theirs alone, and a problem for each other name."""
+    distinct, problems = [], []
+    for _, group in itertools.groupby(plugins, key=lambda plugin: plugin.name):
+        first, *others = group
+        if others:
+            rivals = " and ".join(other.origin for other in others)
+            reason = f"its name is also an entry point of {rivals}, so none is loaded: uninstall all but one"
+            problems.append(Problem(first, reason))
+        else:
+            distinct.append(first)
+    return distinct, problems
+
+
+def load(plugin: Plugin) -> pluggy.PluginManager:
+    """Imports a plugin and checks which hooks it has, and with which arguments.
+
+    Returns:
+        A manager of this plugin alone, so that a broken one leaves no trace and none stops another's hooks.
+
+    Raises:
+        PluginError: It has no hook, or one that doesn't exist.
+        pluggy.PluginValidationError: A hook asks for an argument that it isn't given.
+        BaseException: What the import raises.
+    """
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    hooks = EntryPoint(plugin.name, plugin.module, GROUP).load()
+    manager.register(hooks, plugin.name)
+    callers = manager.get_hookcallers(hooks)
+    if not callers:
+        raise PluginError(f"{plugin.module} has no hook: is @hookimpl missing?")
+    if misspelt := [caller.name for caller in callers if _is_required(caller) and not caller.has_spec()]:
+        known = [name for name in vars(hookspecs) if name.startswith("s2s_")]
+        raise PluginError("unknown hook " + ", ".join(f"{name!r}{closest(name, known)}" for name in misspelt))
+    return manager
+
+
+def read(plugin: Plugin, manager: pluggy.PluginManager) -> Iterator[Claim]:
+    """Yields what a plugin's registration hooks offer.
+
+    Raises:
+        PluginError: A hook returns something else than a mapping from names to classes or their addresses.
+        Exception: What a hook raises.
+    """
+    for kind in KINDS:
+        caller: pluggy.HookCaller = getattr(manager.hook, f"s2s_{kind}s")
+        for implementation in caller.get_hookimpls():
+            offer = implementation.function()  # calling it through pluggy would hide a None
+            if not _is_offer(offer):
+                raise PluginError(
+                    f'{caller.name} must return a mapping from names to classes or "module:Class"'
+                    f" (got {textwrap.shorten(repr(offer), 100)})"
+                )
+            yield from (Claim(kind, name, target, plugin) for name, target in offer.items())
+
+
+def reason(error: BaseException) -> str:
+    """Returns in one line what went wrong."""
+    text = " ".join(str(error).split())
+    if isinstance(error, PluginError):
+        return text
+    return missing(error) or ": ".join(filter(None, (type(error).__name__, text)))
+
+
+def missing(error: BaseException) -> str | None:
+    """Returns what to install if the error is that a package for training isn't there."""
+    package = _FOR_TRAINING.get(error.name or "") if isinstance(error, ModuleNotFoundError) else None
+    return package and f'needs {package}, which isn\'t installed: pip install "s2s-toolkit[train]"'
+
+
+def _listed(variable: str, environment: Mapping[str, str], known: set[str]) -> set[str]:
+    names = {name.strip() for name in environment.get(variable, "").split(",")} - {""}
+    for name in sorted(names - known):
+        raise PluginError(
+            f"{variable} names the plugin {name!r}, which isn't installed{closest(name, known)};"
+            f" there are: {listing(known)}"
+        )
+    return names
+
+
+def _is_required(caller: pluggy.HookCaller) -> bool:
+    return not all(implementation.optionalhook for implementation in caller.get_hookimpls())
+
+
+def _is_offer(offer: object) -> TypeGuard[Mapping[str, type | str]]:
+    return isinstance(offer, Mapping) and all(
+        isinstance(name, str) and isinstance(target, type | str) for name, target in offer.items()
+    )

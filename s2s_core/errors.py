@@ -1,0 +1,50 @@
+"""The errors that s2s raises for what a user can put right.
+
+    S2SError
+    ├── ConfigError     a setting is unknown, has the wrong type or a value that can't be used
+    ├── PluginError     a plugin or one of its components is missing, broken or claimed twice
+    ├── DataError       data can't be read, or is not what a task or a model expects
+    ├── ModelError      a model, checkpoint or exported file is missing, damaged or foreign
+    └── ExportError     an exported file doesn't answer as the model does
+
+The command line prints the message of each without a traceback and ends with exit code 1. Any other exception is a
+bug and keeps its traceback.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class S2SError(Exception):
+    """The base of all errors that s2s raises on purpose."""
+
+
+class ConfigError(S2SError):
+    """A setting is unknown, has the wrong type or a value that can't be used."""
+
+
+class PluginError(S2SError):
+    """A plugin or one of its components is missing, broken or claimed twice."""
+
+
+class DataError(S2SError):
+    """Data can't be read, or is not what a task or a model expects."""
+
+
+class ModelError(S2SError):
+    """A model, checkpoint or exported file is missing, damaged or foreign."""
+
+
+class ExportError(S2SError):
+    """An exported file doesn't answer as the model does."""
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """Returns ``" (did you mean 'x'?)"`` for the known name nearest to ``name``, or an empty string."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {matches[0]!r}?)" if matches else ""
+
+
+def listing(names: Iterable[str]) -> str:
+    """Returns the names in order, separated by commas, or ``"none"``."""
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,1 @@
+"""Export: a trained model as one ONNX file, text in and text out."""

@@ -1,0 +1,51 @@
+"""The whole export: pieces, stitching, metadata, proof, file."""
+
+import copy
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+import onnx
+import onnx_ir as ir
+import torch
+
+from s2s_core.checkpoint import Checkpoint
+from s2s_core.errors import ExportError
+from s2s_core.export.parity import Parity, prove
+from s2s_core.export.pieces import export_pieces
+from s2s_core.export.stitch import stitch
+from s2s_core.files import write_atomically
+from s2s_core.runtime import METADATA
+
+
+def export(checkpoint: Checkpoint, held_out: Sequence[str], path: Path) -> Parity:
+    """Writes a model as one ONNX file, text in and text out.
+
+    Args:
+        checkpoint: The model.
+        held_out: Sources that it wasn't trained on, to compare file and model on.
+        path: The file.
+
+    Raises:
+        ExportError: The model can't be exported, or the file doesn't answer as the model does; nothing is written.
+        OSError: The file can't be written.
+    """
+    checkpoint = attrs.evolve(checkpoint, model=copy.deepcopy(checkpoint.model).to(torch.device("cpu")).eval())
+    pieces = export_pieces(checkpoint.model)
+    tokenizers = (checkpoint.source_tokenizer, checkpoint.target_tokenizer)
+    model = ir.to_proto(stitch(pieces, tokenizers, checkpoint.config.decoding))
+    _check(model)
+    settings = checkpoint.config.export
+    parity = prove(model, checkpoint, held_out[: settings.parity_examples], settings.tolerance)
+    metadata = {**checkpoint.describe(), "parity": attrs.asdict(parity)}
+    onnx.helper.set_model_props(model, {METADATA: json.dumps(metadata, ensure_ascii=False)})
+    write_atomically(path, model.SerializeToString(deterministic=True))
+    return parity
+
+
+def _check(model: onnx.ModelProto) -> None:
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ExportError(f"the exported graph is not valid ONNX: {error}") from error

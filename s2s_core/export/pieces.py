@@ -1,0 +1,145 @@
+"""The search's three modules as ONNX graphs, made by ``torch.onnx``."""
+
+from typing import Any
+
+import attrs
+import onnx_ir as ir
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+from torch.utils import _pytree as pytree
+
+from s2s_core.errors import ExportError
+from s2s_core.export.quiet import quiet
+from s2s_core.interfaces import State
+from s2s_core.model import Seq2Seq
+from s2s_core.search import Beams, Finish, Start, Step
+from s2s_core.vocabulary import SPECIALS, UNK
+
+OPSET = 20
+"""The version of ``ai.onnx`` that the file needs; the first with ``StringSplit`` and ``StringConcat``."""
+
+FREE = Dim.DYNAMIC
+
+
+@attrs.frozen(eq=False)
+class Leaf:
+    """One tensor of a decoder's state, [B, K, …].
+
+    Attributes:
+        example: Its value after some steps.
+        invariant: Whether a step returns it as it was.
+        free: The dimensions whose size isn't always the same.
+    """
+
+    example: Tensor
+    invariant: bool
+    free: frozenset[int]
+
+
+@attrs.frozen(eq=False)
+class Pieces:
+    """What the file is stitched from.
+
+    Attributes:
+        start: source, lengths, beams → tokens, finished, scores, all leaves.
+        step: tokens, finished, scores, all leaves → going, parents, tokens, finished, scores, the changed leaves.
+        finish: tokens, parents, scores, length_penalty → hypotheses, scores.
+        leaves: Of the decoder's state.
+    """
+
+    start: ir.Model
+    step: ir.Model
+    finish: ir.Model
+    leaves: list[Leaf]
+
+
+def export_pieces(model: Seq2Seq) -> Pieces:
+    """Exports the search over a model.
+
+    Raises:
+        ExportError: The decoder breaks the contract of its state, or ``torch.export`` can't follow the code.
+    """
+    source, lengths, beams = _sources(model, batch=2, size=5), torch.tensor([5, 4]), torch.arange(3)
+    leaves, after = _leaves(model)
+    free = [{dimension: FREE for dimension in sorted(leaf.free)} for leaf in leaves]
+    state_shapes = pytree.tree_unflatten(free, pytree.tree_structure(after.state))
+    row, picks = {0: FREE, 1: FREE}, {0: FREE, 1: FREE, 2: FREE}
+    tokens, parents = torch.zeros(2, 4, *after.tokens.shape, dtype=torch.int64)
+    return Pieces(
+        start=_export(Start(model), (source, lengths, beams), (row, {0: FREE}, {0: FREE})),
+        step=_export(_ChangedOnly(Step(model), leaves), tuple(after), (row, row, row, state_shapes)),
+        finish=_export(Finish(), (tokens, parents, after.scores, torch.tensor(0.0)), (picks, picks, row, None)),
+        leaves=leaves,
+    )
+
+
+class _ChangedOnly(nn.Module):
+    """A step that doesn't return the leaves that it leaves as they were."""
+
+    def __init__(self, step: Step, leaves: list[Leaf]) -> None:
+        super().__init__()
+        self.step = step
+        self.changed = [number for number, leaf in enumerate(leaves) if not leaf.invariant]
+
+    def forward(self, tokens: Tensor, finished: Tensor, scores: Tensor, state: State) -> tuple[Tensor, ...]:
+        going, parents, beams = self.step(tokens, finished, scores, state)
+        leaves = pytree.tree_leaves(beams.state)
+        return going, parents, beams.tokens, beams.finished, beams.scores, *(leaves[n] for n in self.changed)
+
+
+@torch.no_grad()
+def _leaves(model: Seq2Seq) -> tuple[list[Leaf], Beams]:
+    """Finds out about the decoder's state by decoding at two sizes, for different numbers of steps."""
+    runs = [_walk(model, batch=2, size=5, beams=3, steps=2), _walk(model, batch=3, size=7, beams=4, steps=5)]
+    shapes = [[leaf.shape for leaf in pytree.tree_leaves(beams.state)] for beams, _ in runs]
+    after, invariant = runs[0]
+    leaves = [
+        Leaf(example, unchanged, frozenset(n for n, sizes in enumerate(zip(*both, strict=True)) if len({*sizes}) > 1))
+        for example, unchanged, *both in zip(pytree.tree_leaves(after.state), invariant, *shapes, strict=True)
+    ]
+    # Arguments that are one object would become one input of the graph.
+    return leaves, Beams(*pytree.tree_map(lambda leaf: leaf.clone(memory_format=torch.contiguous_format), tuple(after)))
+
+
+def _walk(model: Seq2Seq, *, batch: int, size: int, beams: int, steps: int) -> tuple[Beams, list[bool]]:
+    """Decodes some steps and says which leaves of the state never changed."""
+    step = Step(model)
+    after = Start(model)(_sources(model, batch, size), torch.full((batch,), size), torch.arange(beams))
+    first = pytree.tree_leaves(after.state)
+    for _ in range(steps):
+        before = after
+        _, _, after = step(*before)
+        _check_state(before.state, after.state)
+    return after, [leaf is start for leaf, start in zip(pytree.tree_leaves(after.state), first, strict=True)]
+
+
+def _check_state(before: State, after: State) -> None:
+    """Checks what a decoder promises about its state."""
+    if pytree.tree_structure(before) != pytree.tree_structure(after):
+        raise ExportError("the decoder's step returns another nesting of tensors than it was given")
+    for number, (old, new) in enumerate(zip(pytree.tree_leaves(before), pytree.tree_leaves(after), strict=True)):
+        if old.dtype != new.dtype or old.dim() != new.dim() or old.shape[:2] != new.shape[:2]:
+            raise ExportError(
+                f"the decoder's step turns tensor {number} of its state from {old.dtype} with {old.dim() - 1} "
+                f"dimensions into {new.dtype} with {new.dim() - 1}: dtype, rank and batch size must stay"
+            )
+
+
+def _sources(model: Seq2Seq, batch: int, size: int) -> Tensor:
+    """Returns sources of some ids that the model has."""
+    highest = max(model.source_embedding.num_embeddings - 1, UNK)
+    return (torch.arange(batch * size).view(batch, size) + SPECIALS).clamp(max=highest)
+
+
+def _export(module: nn.Module, arguments: tuple[Any, ...], shapes: tuple[Any, ...]) -> ir.Model:
+    with quiet(), torch.no_grad():
+        try:
+            program = torch.onnx.export(
+                module.eval(), arguments, dynamo=True, dynamic_shapes=shapes, opset_version=OPSET, verbose=False
+            )
+        except Exception as error:
+            reason = str(error.__cause__ or error).strip()
+            raise ExportError(f"torch.export can't follow the model's code: {reason}") from error
+    assert program is not None  # noqa: S101  # it is, with dynamo=True
+    return program.model

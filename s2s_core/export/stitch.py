@@ -1,0 +1,171 @@
+"""Stitches the pieces into one graph.
+
+::
+
+    source ─► guard ─► source tokenizer ─► Start ─► Loop(Step) ─► Finish ─► target tokenizer ─► target, hypotheses
+              (empty     string → ids                (ends when                ids → string      scores
+               batch)                                 all beams have)
+    max_length ─────────────────────────────────────►
+    beam_size ────────────────────────────►
+    length_penalty ──────────────────────────────────────────────►
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx_ir as ir
+import onnx_ir.passes.common as passes
+from onnxscript import GraphBuilder
+
+from s2s_core.config import DecodingConfig
+from s2s_core.export.pieces import OPSET, Leaf, Pieces
+from s2s_core.export.quiet import quiet
+from s2s_core.onnx_text import strings
+from s2s_core.tokenizer import Op, Tokenizer, Value
+
+IR_VERSION = 10
+
+HYPOTHESIS_IDS = "hypothesis_ids"
+"""The name of the ids [N, K, T] inside the graph, from which the hypotheses' texts are made."""
+
+INT64, FLOAT, BOOL, STRING = (
+    ir.TensorType(kind) for kind in (ir.DataType.INT64, ir.DataType.FLOAT, ir.DataType.BOOL, ir.DataType.STRING)
+)
+
+
+def stitch(pieces: Pieces, tokenizers: tuple[Tokenizer, Tokenizer], decoding: DecodingConfig) -> ir.Model:
+    """Returns the whole model, text to text.
+
+    Args:
+        pieces: Of the search.
+        tokenizers: Of the source and of the target.
+        decoding: The defaults of the file's inputs.
+    """
+    opsets = {"": OPSET, "ai.onnx.ml": 4, "com.microsoft": 1}
+    builder = GraphBuilder(ir.Graph([], [], nodes=[], opset_imports=opsets, name="s2s"))
+    op = builder.op
+    source = builder.input("source", ir.DataType.STRING, ["N"])
+    max_length = _input(builder, "max_length", np.array(decoding.max_length, np.int64))
+    beam_size = _input(builder, "beam_size", np.array(decoding.beam_size, np.int64))
+    length_penalty = _input(builder, "length_penalty", np.array(decoding.length_penalty, np.float32))
+
+    count = op.Shape(source)
+    ids, lengths = tokenizers[0].onnx_encode(op, _never_empty(op, source, count))
+    beams = op.Range(0, op.Max(beam_size, 1), 1)
+    tokens, parents, log_probabilities = _search(op, pieces, (ids, lengths, beams), op.Max(max_length, 1))
+    found, scores = _inline(op, pieces.finish, [tokens, parents, log_probabilities, length_penalty])  # [N, K, T]
+    found.name = HYPOTHESIS_IDS
+
+    rows = op.Reshape(found, op.Concat([-1], op.Shape(found, start=2, end=3), axis=0))  # [N·K, T]
+    texts = op.Reshape(tokenizers[1].onnx_decode(op, rows), op.Shape(found, start=0, end=2))  # [N, K]
+    hypotheses = op.Slice(texts, [0], count, [0])
+    target = op.Squeeze(op.Slice(hypotheses, [0], [1], [1]), [1])
+    _output(builder, target, "target", STRING, ["N"])
+    _output(builder, hypotheses, "hypotheses", STRING, ["N", "K"])
+    _output(builder, op.Slice(scores, [0], count, [0]), "scores", FLOAT, ["N", "K"])
+    return _clean(ir.Model(builder.graph, ir_version=IR_VERSION, producer_name="s2s"))
+
+
+def _input(builder: GraphBuilder, name: str, default: "np.generic | np.ndarray") -> Value:
+    """Adds an input that may be left out."""
+    tensor = ir.tensor(default, name=name)
+    return builder.input(name, tensor.dtype, [], const_value=tensor)
+
+
+def _output(builder: GraphBuilder, value: Value, name: str, kind: ir.TensorType, shape: Sequence[str]) -> None:
+    value.type, value.shape = kind, ir.Shape(shape)
+    builder.add_output(value, name)
+
+
+def _never_empty(op: Op, source: Value, count: Value) -> Value:
+    """Adds an empty text to an empty batch, on which recurrent operators would crash."""
+    missing = op.Cast(op.Equal(count, [0]), to=ir.DataType.INT64)
+    return op.Concat(source, op.Expand(strings(op, [""]), missing), axis=0)
+
+
+def _search(op: Op, pieces: Pieces, inputs: tuple[Value, Value, Value], steps: Value) -> tuple[Value, Value, Value]:
+    """Adds Start and the loop over Step; returns all tokens and parents [T, N, K], and the last scores [N, K]."""
+    tokens, finished, scores, *state = _inline(op, pieces.start, inputs)
+    changed = [leaf for leaf, about in zip(state, pieces.leaves, strict=True) if not about.invariant]
+
+    def body(op: Op, _iteration: Value, _going: Value, *carried: Value) -> list[Value]:
+        new = iter(carried[3:])
+        leaves = [old if about.invariant else next(new) for old, about in zip(state, pieces.leaves, strict=True)]
+        going, parents, tokens, finished, scores, *changed = _inline(op, pieces.step, [*carried[:3], *leaves])
+        return [going, tokens, finished, scores, *changed, op.Identity(tokens), op.Identity(parents)]
+
+    row = ir.TypeAndShape(INT64, _free(2)), ir.TypeAndShape(BOOL, _free(2)), ir.TypeAndShape(FLOAT, _free(2))
+    carried = [*row, *(_type_of(about) for about in pieces.leaves if not about.invariant)]
+    going, picks = ir.TypeAndShape(BOOL, _free(0)), [row[0]] * 2
+    graph = op.builder.subgraph(
+        body,
+        _declare("before", [ir.TypeAndShape(INT64, _free(0)), going, *carried]),
+        _declare("after", [going, *carried, *picks]),
+        name="search",
+    )
+    results = op.Loop(steps, True, tokens, finished, scores, *changed, body=graph, _outputs=len(carried) + 2)  # noqa: FBT003
+    return results[-2], results[-1], results[2]
+
+
+def _declare(name: str, types: Sequence[ir.TypeAndShape]) -> list[Value]:
+    """Returns new values for what a loop's body takes or gives."""
+    return [
+        ir.Value(name=f"{name}_{number}", type=about.type, shape=about.shape) for number, about in enumerate(types)
+    ]
+
+
+def _type_of(leaf: Leaf) -> ir.TypeAndShape:
+    return ir.TypeAndShape(ir.TensorType(ir.tensor(leaf.example).dtype), _free(leaf.example.dim()))
+
+
+def _free(rank: int) -> ir.Shape:
+    """Returns a shape of which only the rank is known."""
+    return ir.Shape([None] * rank)
+
+
+def _inline(op: Op, piece: ir.Model, arguments: Sequence[Value]) -> list[Value]:
+    """Adds a piece's nodes. Its weights become the whole graph's, where ONNX Runtime can prepare them once."""
+    graph, root = piece.graph, op.builder.root.graph
+    for name, value in list(graph.initializers.items()):
+        del graph.initializers[name]
+        value.name = f"{name}.{len(root.initializers)}"
+        value.const_value = ir.tensor(np.array(value.const_value.numpy(), order="C"), name=value.name)
+        root.register_initializer(value)
+    function = ir.Function("s2s", graph.name or "piece", graph=graph, attributes={})
+    return list(op.builder.call_inline(function, *arguments))
+
+
+def _forget_sizes(graph: ir.Graph) -> None:
+    """Drops what the pieces noted about values inside the graph.
+
+    Each piece has its own names for the sizes, and loops change some. What the bodies of loops take and give must be
+    declared, and what operators give that aren't standard, as nothing can infer it; of these the rank is kept.
+    """
+    for node in graph:
+        for value in node.outputs:
+            if not value.is_graph_output() and node.domain in {"", "ai.onnx.ml"}:
+                value.type = value.shape = None
+        for attribute in node.attributes.values():
+            if attribute.type == ir.AttributeType.GRAPH:
+                body = attribute.as_graph()
+                _forget_sizes(body)
+                for value in (*body.inputs, *body.outputs):
+                    value.shape = None if value.shape is None else _free(len(value.shape))
+
+
+def _clean(model: ir.Model) -> ir.Model:
+    """Shares equal weights, removes what isn't used, and gives every node and value a name of its own."""
+    clean = ir.passes.Sequential(
+        passes.LiftConstantsToInitializersPass(),
+        passes.LiftSubgraphInitializersToMainGraphPass(),
+        passes.DeduplicateHashedInitializersPass(),
+        passes.CommonSubexpressionEliminationPass(),
+        passes.RemoveUnusedNodesPass(),
+        passes.OutputFixPass(),
+        passes.ClearMetadataAndDocStringPass(),
+        passes.NameFixPass(),
+    )
+    _forget_sizes(model.graph)
+    with quiet():
+        clean(model)
+    return model

@@ -1,0 +1,65 @@
+"""The hooks that a plugin may implement. Each is documented with an example in ``docs/hooks.md``.
+
+A registration hook returns a mapping from the name that a user types to a class, or to ``"module:Class"``, which is
+imported when the name is first used.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from s2s_core.run import Run
+
+PROJECT = "s2s"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def s2s_encoders() -> Mapping[str, type | str]:  # type: ignore[empty-body]  # a specification has no body
+    """Gives encoders, such as ``{"mlp-rnn": "s2s_mlp_rnn.encoder:MLPRNNEncoder"}``."""
+
+
+@hookspec
+def s2s_decoders() -> Mapping[str, type | str]:  # type: ignore[empty-body]
+    """Gives decoders, such as ``{"mlp-rnn": "s2s_mlp_rnn.decoder:MLPRNNDecoder"}``."""
+
+
+@hookspec
+def s2s_tasks() -> Mapping[str, type | str]:  # type: ignore[empty-body]
+    """Gives tasks, such as ``{"reverse": "s2s_synthetic.words:Reverse"}``."""
+
+
+@hookspec
+def s2s_tokenizers() -> Mapping[str, type | str]:  # type: ignore[empty-body]
+    """Gives tokenizers, such as ``{"characters": "s2s_core.tokenizers.characters:Characters"}``."""
+
+
+@hookspec
+def s2s_metrics() -> Mapping[str, type | str]:  # type: ignore[empty-body]
+    """Gives metrics, such as ``{"exact_match": "s2s_core.metrics.exact_match:ExactMatch"}``."""
+
+
+@hookspec
+def s2s_commands(cli: "click.Group") -> None:
+    """Adds commands, with ``cli.add_command(command)``."""
+
+
+@hookspec
+def s2s_run_started(run: "Run") -> None:
+    """Is told that a run's training starts or goes on."""
+
+
+@hookspec
+def s2s_evaluated(run: "Run", step: int, metrics: Mapping[str, float]) -> bool | None:
+    """Is told the validation scores after ``step`` steps; returning ``True`` stops the training."""
+
+
+@hookspec
+def s2s_run_finished(run: "Run") -> None:
+    """Is told that a run's training has ended and its best model is on disk."""

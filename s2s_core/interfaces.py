@@ -1,0 +1,160 @@
+"""What an encoder and a decoder are: modules that turn sequences of vectors into sequences of vectors.
+
+Axis letters, here and in every file with tensors: ``B`` batch, ``S`` source length, ``T`` target length,
+``E`` embedding, ``H`` hidden, ``M`` memory, ``Z`` summary, ``D`` decoder output, ``V`` vocabulary, ``K`` beam.
+"""
+
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from s2s_core.settings import NoConfig
+from s2s_core.version import API_VERSION
+
+State = Any
+"""A decoder's state: a tensor, or any nesting of tuples, named tuples, lists and dicts of tensors, batch first."""
+
+
+class Memory(NamedTuple):
+    """What an encoder hands to a decoder.
+
+    Attributes:
+        states: One vector for each source position, [B, S, M].
+        mask: True where a source position is real, [B, S].
+        summary: The whole source as one vector, [B, Z].
+    """
+
+    states: Tensor
+    mask: Tensor
+    summary: Tensor
+
+
+class MemorySizes(NamedTuple):
+    """The widths M and Z of a memory's vectors."""
+
+    states: int
+    summary: int
+
+
+class Output(NamedTuple):
+    """What a decoder answers.
+
+    Attributes:
+        vectors: [B, D] for a step, [B, T, D] for a whole target.
+        attention: How much each source position counted, [B, S] or [B, T, S], where a decoder has attention.
+    """
+
+    vectors: Tensor
+    attention: Tensor | None = None
+
+
+class Encoder(nn.Module):
+    """Turns source vectors into a memory.
+
+    A subclass sets the two sizes when it is made and writes ``forward``.
+
+    Args:
+        config: The class's own ``Config``.
+        input_size: The width E of the source vectors.
+
+    Attributes:
+        states_size: The width M of ``Memory.states``.
+        summary_size: The width Z of ``Memory.summary``.
+    """
+
+    Config: ClassVar[type] = NoConfig
+    api_version: ClassVar[int] = API_VERSION
+    states_size: int
+    summary_size: int
+
+    def __init__(self, config: Any, input_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.input_size = input_size
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Memory:
+        """Reads whole sources.
+
+        The answer for a row must not depend on its padding or on the other rows. A length of 0 is allowed.
+
+        Args:
+            inputs: [B, S, E]; what stands past a row's length is arbitrary.
+            lengths: [B], each from 0 to S.
+        """
+        raise NotImplementedError
+
+
+class Decoder(nn.Module):
+    """Turns a memory into target vectors, step by step.
+
+    A subclass sets ``output_size`` when it is made and writes ``start`` and ``step``. It may write ``forward`` too,
+    where a whole target can be had faster than step by step.
+
+    The state may be any nesting of tuples, named tuples, lists and dicts of tensors, under four rules, by which one
+    exporter serves every decoder: each tensor is batch first and keeps its dtype and rank; ``step`` returns the same
+    nesting; the code doesn't branch on what tensors hold; a tensor that never changes is returned as the same object.
+    Other dimensions than the first may grow, as a cache of keys does.
+
+    Args:
+        config: The class's own ``Config``.
+        input_size: The width E of the target vectors.
+        memory: The widths of the memory that it will start from.
+
+    Attributes:
+        output_size: The width D of ``Output.vectors``.
+        reads_inputs: False for a decoder that doesn't look at the tokens before. Then the model has no target
+            embedding, and ``inputs`` have width 0.
+    """
+
+    Config: ClassVar[type] = NoConfig
+    api_version: ClassVar[int] = API_VERSION
+    output_size: int
+    reads_inputs: bool = True
+
+    def __init__(self, config: Any, input_size: int, memory: MemorySizes) -> None:
+        super().__init__()
+        self.config = config
+        self.input_size = input_size
+        self.memory = memory
+
+    def start(self, memory: Memory) -> State:
+        """Returns the state before the first step."""
+        raise NotImplementedError
+
+    def step(self, inputs: Tensor, state: State) -> tuple[Output, State]:
+        """Takes one step, from the vectors [B, E] of the tokens before to output vectors [B, D]."""
+        raise NotImplementedError
+
+    def forward(self, inputs: Tensor, lengths: Tensor, memory: Memory) -> Output:
+        """Decodes whole targets whose tokens are known, as in training.
+
+        What it answers past a target's length is never read.
+
+        Args:
+            inputs: The vectors of the tokens before each step, [B, T, E].
+            lengths: [B], each from 0 to T.
+            memory: What the encoder gave.
+        """
+        del lengths
+        state = self.start(memory)
+        steps = []
+        for step_inputs in inputs.unbind(1):
+            output, state = self.step(step_inputs, state)
+            steps.append(output)
+        return pytree.tree_map(lambda *tensors: torch.stack(tensors, 1), *steps)
+
+
+def padding_mask(lengths: Tensor, size: int) -> Tensor:
+    """Returns True where a position is real, [B, size], for rows of ``lengths`` [B]."""
+    return torch.arange(size, device=lengths.device) < lengths[:, None]
+
+
+def bridge(from_size: int, to_size: int) -> nn.Module:
+    """Returns what leads from an encoder's summary to a decoder's state.
+
+    It is the identity where the widths are equal, so that the state is handed over as it is, and a learned linear
+    layer where they aren't, so that every encoder works with every decoder.
+    """
+    return nn.Identity() if from_size == to_size else nn.Linear(from_size, to_size)

@@ -1,0 +1,67 @@
+"""Reads lines as they come, from files that may hold anything."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from s2s_core.errors import DataError
+
+MOST_BYTES = 1 << 20
+"""The longest line that is read."""
+
+_CHUNK = 1 << 16
+
+
+def read_lines(stream: BinaryIO, name: str, batch_size: int) -> Iterator[list[str]]:
+    """Yields the lines of a stream in batches, each as soon as its lines are there.
+
+    A line ends with LF or CR LF; the last one needs no end.
+
+    Args:
+        stream: Buffered, so that it has ``read1``.
+        name: What to call it in messages.
+        batch_size: The most lines in a batch.
+
+    Raises:
+        DataError: A line is not UTF-8, or longer than ``MOST_BYTES``. The lines before it were yielded.
+    """
+    number = 0
+    for lines in _available(stream, name):
+        for start in range(0, len(lines), batch_size):
+            batch: list[str] = []
+            try:
+                for line in lines[start : start + batch_size]:
+                    batch.append(_decode(line, name, number + 1))
+                    number += 1
+            except DataError:
+                if batch:
+                    yield batch
+                raise
+            yield batch
+
+
+def _available(stream: BinaryIO, name: str) -> Iterator[list[bytes]]:
+    """Yields the lines of each read."""
+    rest = b""
+    count = 0
+    while chunk := stream.read1(_CHUNK):  # type: ignore[attr-defined]  # buffered streams have it
+        *lines, last = chunk.split(b"\n")
+        if lines:
+            lines[0] = rest + lines[0]
+            rest = last
+            count += len(lines)
+            yield lines
+        else:
+            rest += last
+        if len(rest) > MOST_BYTES:
+            raise DataError(f"{name}, line {count + 1} is longer than {MOST_BYTES:,} bytes")
+    if rest:
+        yield [rest]
+
+
+def _decode(line: bytes, name: str, number: int) -> str:
+    try:
+        return line.removesuffix(b"\r").decode()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name}, line {number} is not UTF-8: byte 0x{line[error.start]:02x} at position {error.start + 1}"
+        ) from error

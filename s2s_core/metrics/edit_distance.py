@@ -1,0 +1,24 @@
+"""The number of edits from the answer to the right one."""
+
+from collections.abc import Sequence
+
+from rapidfuzz.distance import Levenshtein
+
+from s2s_core.metric import Metric
+
+
+class EditDistance(Metric):
+    """The mean Levenshtein distance in tokens: insertions, deletions and substitutions for each hypothesis.
+
+    Of several references the nearest counts.
+    """
+
+    higher_is_better = False
+
+    def score(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+        """Returns the mean; see ``Metric.score``."""
+        total = sum(
+            min(Levenshtein.distance(self.split(hypothesis), self.split(text)) for text in candidates)
+            for hypothesis, candidates in zip(hypotheses, references, strict=True)
+        )
+        return total / len(hypotheses)

@@ -1,0 +1,112 @@
+"""The whole model: embeddings, an encoder, a decoder and the projection onto the target's vocabulary."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from s2s_core.config import RunConfig
+from s2s_core.errors import ConfigError
+from s2s_core.interfaces import Decoder, Encoder, Memory, MemorySizes, State, padding_mask
+from s2s_core.plugins import Plugins
+from s2s_core.vocabulary import BOS, PAD
+
+
+class Seq2Seq(nn.Module):
+    """A sequence-to-sequence model over ids. It owns all that depends on a vocabulary.
+
+    Args:
+        encoder: Made for source vectors of its ``input_size``.
+        decoder: Made for target vectors of its ``input_size`` and the encoder's sizes.
+        source_size: The number of source ids.
+        target_size: The number of target ids, V.
+        tie_projection: Whether the projection's weight is the target embedding's.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: Decoder,
+        source_size: int,
+        target_size: int,
+        *,
+        tie_projection: bool = False,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.source_embedding = nn.Embedding(source_size, encoder.input_size, padding_idx=PAD)
+        width = decoder.input_size if decoder.reads_inputs else 0
+        self.target_embedding = nn.Embedding(target_size, width, padding_idx=PAD) if width else None
+        self.projection = nn.Linear(decoder.output_size, target_size)
+        nn.init.xavier_uniform_(self.projection.weight)
+        nn.init.zeros_(self.projection.bias)
+        if tie_projection and self.target_embedding is not None:
+            self.projection.weight = self.target_embedding.weight
+
+    def forward(self, source: Tensor, source_lengths: Tensor, target: Tensor, target_lengths: Tensor) -> Tensor:
+        """Computes the logits of every real target token, each seeing the true tokens before it.
+
+        Args:
+            source: Ids with EOS, padded, [B, S].
+            source_lengths: [B], EOS included.
+            target: Ids with EOS, padded, [B, T].
+            target_lengths: [B], EOS included.
+
+        Returns:
+            [N, V], for the N real tokens in the order of ``target[mask]``.
+        """
+        memory = self.encode(source, source_lengths)
+        before = torch.cat([torch.full_like(target[:, :1], BOS), target[:, :-1]], 1)  # [B, T]
+        vectors = self.decoder(self.embed_target(before), target_lengths, memory).vectors  # [B, T, D]
+        logits: Tensor = self.projection(vectors[padding_mask(target_lengths, target.shape[1])])
+        return logits
+
+    def encode(self, source: Tensor, lengths: Tensor) -> Memory:
+        """Reads sources, [B, S] ids of the given lengths [B]."""
+        memory: Memory = self.encoder(self.source_embedding(source), lengths)
+        return memory
+
+    def start(self, source: Tensor, lengths: Tensor) -> State:
+        """Reads sources and returns the decoder's first state."""
+        return self.decoder.start(self.encode(source, lengths))
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """Takes one step of decoding, from the tokens before [B] to logits [B, V]."""
+        output, state = self.decoder.step(self.embed_target(tokens), state)
+        return self.projection(output.vectors), state
+
+    def embed_target(self, tokens: Tensor) -> Tensor:
+        """Returns the vectors of target ids of any shape; of width 0 for a decoder that doesn't read them."""
+        if self.target_embedding is None:
+            return self.projection.weight.new_empty(*tokens.shape, 0)
+        vectors: Tensor = self.target_embedding(tokens)
+        return vectors
+
+    def parameter_count(self) -> int:
+        """Returns the number of trained numbers."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    @property
+    def device(self) -> Any:
+        """Where the parameters are."""
+        return self.projection.weight.device
+
+
+def build_model(config: RunConfig, source_size: int, target_size: int, plugins: Plugins) -> Seq2Seq:
+    """Makes a run's model with new weights, for so many source and target ids.
+
+    Raises:
+        ConfigError: The projection can't be tied to the target embedding.
+        PluginError: An encoder or decoder is missing or broken.
+    """
+    encoder_class: Any = plugins.component("encoder", config.encoder.name)
+    decoder_class: Any = plugins.component("decoder", config.decoder.name)
+    encoder: Encoder = encoder_class(config.encoder.config, config.source.embedding_size)
+    sizes = MemorySizes(encoder.states_size, encoder.summary_size)
+    decoder: Decoder = decoder_class(config.decoder.config, config.target.embedding_size, sizes)
+    tied = config.target.tie_projection
+    if tied and not (decoder.reads_inputs and decoder.output_size == config.target.embedding_size):
+        width = f"target.embedding_size = {decoder.output_size}" if decoder.reads_inputs else "one that reads its inputs"
+        raise ConfigError(f"target.tie_projection: decoder {config.decoder.name!r} needs {width}")
+    return Seq2Seq(encoder, decoder, source_size, target_size, tie_projection=tied)

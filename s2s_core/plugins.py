@@ -1,0 +1,195 @@
+"""The installed plugins and what they offer: components by name, events and commands."""
+
+import importlib.metadata
+import itertools
+import logging
+import os
+import pkgutil
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from s2s_core import discovery
+from s2s_core.discovery import ALLOW, DISABLE, KINDS, Claim, Kind, Plugin, Problem
+from s2s_core.errors import PluginError, closest, listing
+from s2s_core.version import API_VERSION, __version__
+
+if TYPE_CHECKING:
+    import click
+    import pluggy
+
+__all__ = ["KINDS", "Claim", "Kind", "Plugin", "Plugins", "Problem"]
+
+STRICT = "S2S_STRICT_PLUGINS"
+
+logger = logging.getLogger("s2s")
+
+
+class Plugins:
+    """Loads the plugins, each by itself, and finds components by name.
+
+    A plugin that is broken is left out and becomes a problem; the rest works. A component is imported only
+    when it is asked for.
+
+    Args:
+        entry_points: Where to look; by default the installed entry points of the group ``s2s``.
+        environment: ``S2S_PLUGINS=a,b`` permits these plugins only, ``S2S_DISABLE_PLUGINS=a,b`` all but
+            these, and ``S2S_STRICT_PLUGINS=1`` makes any problem an error. By default ``os.environ``.
+
+    Attributes:
+        plugins: The plugins that work, by name.
+        disabled: The plugins that the environment keeps out.
+        problems: What is wrong with the others, and which names are claimed twice.
+
+    Raises:
+        PluginError: The environment names a plugin that isn't installed, or is strict and there is a problem.
+    """
+
+    def __init__(
+        self,
+        entry_points: Iterable[importlib.metadata.EntryPoint] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        if entry_points is None:
+            entry_points = importlib.metadata.entry_points(group=discovery.GROUP)
+        if environment is None:
+            environment = os.environ
+        found = discovery.installed(entry_points)
+        permitted = discovery.enabled(found, environment)
+        distinct, problems = discovery.separate(permitted)
+        self.disabled = tuple(plugin for plugin in found if plugin not in permitted)
+        self._managers: dict[Plugin, pluggy.PluginManager] = {}
+        claims: list[Claim] = []
+        for plugin in distinct:
+            try:
+                manager = discovery.load(plugin)
+                claims += list(discovery.read(plugin, manager))
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin can fail in any way
+                problems.append(Problem(plugin, discovery.reason(error)))
+            else:
+                self._managers[plugin] = manager
+        self._claims = _compared(claims)
+        self._reported: set[tuple[Plugin, str]] = set()
+        self.plugins = tuple(self._managers)
+        self.problems = (*problems, *_clashes(self._claims))
+        if self.problems and environment.get(STRICT, "0") not in {"", "0"}:
+            raise PluginError(_lines(f"{STRICT} is set and there are problems:", *map(str, self.problems)))
+
+    def names(self, kind: Kind) -> list[str]:
+        """Returns the names that can be asked for, in order."""
+        return [claim.name for claim in self.claims(kind) if not claim.rivals]
+
+    def claims(self, kind: Kind | None = None) -> list[Claim]:
+        """Returns what the plugins offer, by kind and name; what is claimed twice is there twice."""
+        return [claim for claim in self._claims if kind in {None, claim.kind}]
+
+    def component(self, kind: Kind, name: str) -> type[Any]:
+        """Returns the class that has a name, and imports it if need be.
+
+        Raises:
+            PluginError: The name is unknown or claimed twice, or its class can't be imported or used.
+        """
+        claim = self._claim(kind, name)
+        return _checked(claim, _resolved(claim))
+
+    def plugin_of(self, kind: Kind, name: str) -> Plugin:
+        """Returns the plugin that offers a name.
+
+        Raises:
+            PluginError: The name is unknown or claimed twice.
+        """
+        return self._claim(kind, name).plugin
+
+    def notify(self, event: str, **arguments: Any) -> list[Any]:
+        """Calls a hook, such as ``s2s_run_started``, of one plugin after the other.
+
+        If one raises, the logger ``s2s`` warns, once for each plugin and event, and the others go on.
+
+        Returns:
+            The results that aren't ``None``.
+        """
+        results: list[Any] = []
+        for plugin, manager in self._managers.items():
+            hook = getattr(manager.hook, event)
+            try:
+                results += hook(**arguments)
+            except Exception as error:  # noqa: BLE001  # what a plugin does wrong must not end a run
+                if (plugin, event) not in self._reported:
+                    self._reported.add((plugin, event))
+                    logger.warning("%s", Problem(plugin, f"{event} failed: {discovery.reason(error)}"))
+        return results
+
+    def add_commands(self, cli: "click.Group") -> None:
+        """Lets each plugin add its commands."""
+        self.notify("s2s_commands", cli=cli)
+
+    def _claim(self, kind: Kind, name: str) -> Claim:
+        claim = next((claim for claim in self.claims(kind) if claim.name == name), None)
+        if claim is None:
+            names = self.names(kind)
+            unknown = f"unknown {kind} {name!r}{closest(name, names)}; there are: {listing(names)}"
+            raise PluginError(_lines(unknown, *self._absent()))
+        if claim.rivals:
+            ways = " or ".join(f"{DISABLE}={plugin.name}" for plugin in (claim.plugin, *claim.rivals))
+            raise PluginError(f"{kind} {name!r} of {claim.plugin} is {claim.status}: disable one with {ways}")
+        return claim
+
+    def _absent(self) -> Iterator[str]:
+        """Yields which plugins, that may offer more names, aren't there and why."""
+        yield from (str(problem) for problem in self.problems if problem.plugin not in self._managers)
+        if self.disabled:
+            yield f"disabled by {ALLOW} or {DISABLE}: {listing(map(str, self.disabled))}"
+
+
+def _compared(claims: Iterable[Claim]) -> list[Claim]:
+    """Returns the claims by kind and name, each with its rivals."""
+    compared: list[Claim] = []
+    for _, group in itertools.groupby(sorted(claims, key=_place), key=_place):
+        same = list(group)
+        for claim in same:
+            rivals = tuple(other.plugin for other in same if other is not claim)
+            compared.append(attrs.evolve(claim, rivals=rivals))
+    return compared
+
+
+def _clashes(claims: Iterable[Claim]) -> Iterator[Problem]:
+    """Yields one problem for each name that is claimed twice."""
+    for _, (first, *others) in itertools.groupby(claims, key=_place):
+        if others:
+            yield Problem(first.plugin, f"{first.kind} {first.name!r} is {first.status}, so nobody has it")
+
+
+def _place(claim: Claim) -> tuple[int, str]:
+    return KINDS.index(claim.kind), claim.name
+
+
+def _resolved(claim: Claim) -> object:
+    if isinstance(claim.target, type):
+        return claim.target
+    try:
+        return pkgutil.resolve_name(claim.target)
+    except (Exception, SystemExit) as error:
+        if missing := discovery.missing(error):
+            raise PluginError(f"{claim.kind} {claim.name!r} {missing}") from error
+        problem = f"can't be imported: {discovery.reason(error)}"
+        raise PluginError(f"{claim.kind} {claim.name!r} of plugin {claim.plugin} {problem}") from error
+
+
+def _checked(claim: Claim, component: object) -> type[Any]:
+    what = f"{claim.kind} {claim.name!r} of plugin {claim.plugin}"
+    newer = f"upgrade {claim.plugin.distribution or claim.plugin.name}"
+    here = f"s2s-toolkit {__version__} has {API_VERSION}"
+    if not isinstance(component, type):
+        raise PluginError(f"{what} must be a class (got {textwrap.shorten(repr(component), 100)}): {newer}")
+    version = getattr(component, "api_version", None)
+    if not isinstance(version, int):
+        raise PluginError(f"{what} must have an integer api_version (got {version!r}, {here}): {newer}")
+    if version > API_VERSION:
+        raise PluginError(f"{what} needs api_version {version} ({here}): upgrade s2s-toolkit")
+    return component
+
+
+def _lines(first: str, *others: str) -> str:
+    return "\n  ".join((first, *others))

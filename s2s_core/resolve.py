@@ -1,0 +1,237 @@
+"""From what a user wrote to a run's configuration, and back.
+
+Later layers come before earlier ones: the task's defaults, the TOML file, flags, ``--set``. A component's table holds
+settings of that component alone, so naming another component drops them.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import attrs
+import cattrs
+import tomli_w
+from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
+
+from s2s_core.config import Component, RunConfig
+from s2s_core.errors import ConfigError, S2SError, closest, listing
+from s2s_core.plugins import Plugins
+from s2s_core.settings import BadValue
+
+Layer = Mapping[str, Any]
+
+DEFAULT_ENCODER = "mlp-rnn"
+DEFAULT_TOKENIZER = "characters"
+
+
+def resolve(layers: Sequence[Layer], plugins: Plugins) -> RunConfig:
+    """Builds the configuration of a run.
+
+    Args:
+        layers: Tables as in a run's TOML, of rising precedence.
+        plugins: Where components come from.
+
+    Raises:
+        ConfigError: With one line for each setting that is unknown or can't be used.
+        PluginError: A component is missing or broken.
+    """
+    chosen = _merge_all(layers)
+    task = _named(chosen.get("task"))
+    if "name" not in task:
+        names = listing(plugins.names("task"))
+        raise ConfigError(f"no task chosen: use --task NAME, or set task.name; there are: {names}")
+    defaults: Layer = getattr(plugins.component("task", task["name"]), "defaults")  # noqa: B009  # a Task by contract
+    return structure(_with_names(_merge_all([defaults, *layers])), plugins)
+
+
+def structure(tables: Layer, plugins: Plugins) -> RunConfig:
+    """Builds a configuration from complete tables, such as ``unstructure`` gives."""
+    try:
+        return _converter(plugins).structure(tables, RunConfig)
+    except S2SError:
+        raise
+    except Exception as error:
+        raise ConfigError("\n".join(_explain(error, "", RunConfig))) from error
+
+
+def unstructure(config: RunConfig) -> dict[str, Any]:
+    """Returns a configuration as tables that TOML and JSON can hold."""
+    tables = attrs.asdict(config, recurse=False)
+    return {name: _unstructure(value) for name, value in tables.items()}
+
+
+def read_toml(path: Path) -> Layer:
+    """Reads a TOML file.
+
+    Raises:
+        ConfigError: It can't be read or isn't TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"can't read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not a TOML file: {error}") from error
+
+
+def to_toml(config: RunConfig) -> str:
+    """Returns the TOML that ``read_toml`` and ``resolve`` turn into the same configuration."""
+    return tomli_w.dumps(unstructure(config))
+
+
+def parse_assignment(text: str) -> Layer:
+    """Turns ``a.b=value`` into ``{"a": {"b": value}}``.
+
+    The value is read as TOML; what isn't TOML is taken as a string, so that ``encoder.name=lstm`` needs no quotes.
+
+    Raises:
+        ConfigError: There is no ``=``, or no name before it.
+    """
+    path, equals, value = text.partition("=")
+    names = [name.strip() for name in path.split(".")]
+    if not equals or not all(names):
+        raise ConfigError(f"--set takes NAME=VALUE, such as training.steps=500 (got {text!r})")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"] if "\n" not in value else value
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    for name in reversed(names):
+        parsed = {name: parsed}
+    layer: Layer = parsed
+    return layer
+
+
+def _merge_all(layers: Sequence[Layer]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged = _merge(merged, layer)
+    return merged
+
+
+def _merge(below: Layer, above: Layer) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        before = merged.get(name)
+        if isinstance(before, Mapping) or isinstance(value, Mapping):
+            merged[name] = _merge_tables(_named(before), _named(value))
+        else:
+            merged[name] = value
+    return merged
+
+
+def _merge_tables(below: Any, above: Any) -> Any:
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return above
+    if "name" in above and "name" in below and above["name"] != below["name"]:
+        return above
+    return _merge(below, above)
+
+
+def _named(value: Any) -> Any:
+    """Spells out a component that is given by its name alone."""
+    if value is None:
+        return {}
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _with_names(tables: Layer) -> Layer:
+    """Fills in the components that nobody chose."""
+    encoder = {"name": DEFAULT_ENCODER} | _table(tables, "encoder")
+    decoder = {"name": encoder["name"]} | _table(tables, "decoder")
+    sides = {}
+    for side in ("source", "target"):
+        table = _table(tables, side)
+        sides[side] = table | {"tokenizer": {"name": DEFAULT_TOKENIZER} | _table(table, "tokenizer", f"{side}.")}
+    return {**tables, "encoder": encoder, "decoder": decoder, **sides}
+
+
+def _table(tables: Layer, name: str, path: str = "") -> dict[str, Any]:
+    value = _named(tables.get(name))
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{path}{name} must be a table of settings (got {value!r})")
+    return dict(value)
+
+
+class _BadType(TypeError):
+    """A value has the wrong type, for which ``_explain`` finds the path."""
+
+
+def _converter(plugins: Plugins) -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True)
+
+    def is_component(kind: Any) -> bool:
+        return get_origin(kind) is Annotated and get_args(kind)[0] is Component
+
+    def structure_component(value: Any, annotated: Any) -> Component:
+        kind = get_args(annotated)[1]
+        table = _named(value)
+        if not isinstance(table, Mapping):
+            raise _BadType(f"must be a name or a table (got {value!r})")
+        if not isinstance(table.get("name"), str):
+            raise _BadType("must have a name")
+        settings = {name: setting for name, setting in table.items() if name != "name"}
+        config_class = plugins.component(kind, table["name"]).Config  # type: ignore[attr-defined]
+        return Component(table["name"], converter.structure(settings, config_class))
+
+    converter.register_structure_hook_func(is_component, structure_component)
+    for kind, (accepted, expected) in _SCALARS.items():
+        converter.register_structure_hook(kind, _scalar_hook(kind, accepted, expected))
+    return converter
+
+
+_SCALARS: dict[type, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    str: ((str,), "a string"),
+}
+
+
+def _scalar_hook(kind: type, accepted: tuple[type, ...], expected: str) -> Any:
+    def hook(value: Any, _: Any) -> Any:
+        if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+            hint = "; in --set, quote it twice: '\"…\"'" if kind is str else ""
+            raise _BadType(f"must be {expected} (got {value!r}{hint})")
+        return kind(value)
+
+    return hook
+
+
+def _explain(error: BaseException, path: str, cls: type) -> Iterator[str]:
+    """Yields one line for each thing that is wrong, with the full path of its setting."""
+    if isinstance(error, ClassValidationError | IterableValidationError):
+        for inner in error.exceptions:
+            yield from _explain(inner, _inner_path(inner, path), getattr(error, "cl", cls))
+    elif isinstance(error, ForbiddenExtraKeysError):
+        known = [field.name for field in attrs.fields(error.cl)]
+        for key in sorted(error.extra_fields):
+            yield f"unknown setting {_join(path, key)}{closest(key, known)}; {path or 'a run'} has: {listing(known)}"
+    elif isinstance(error, BadValue):
+        yield f"{_join(path, error.name)} must be {error.expected} (got {error.value!r})"
+    elif isinstance(error, _BadType):
+        yield f"{path} {error}"
+    elif isinstance(error, S2SError):
+        yield str(error)
+    else:
+        yield f"{path} can't be used: {error}"
+
+
+def _inner_path(error: BaseException, path: str) -> str:
+    for note in getattr(error, "__notes__", ()):
+        if hasattr(note, "name"):
+            return _join(path, str(note.name))
+    return path
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _unstructure(value: Any) -> Any:
+    if isinstance(value, Component):
+        return {"name": value.name, **_unstructure(value.config)}
+    if attrs.has(type(value)):
+        fields = attrs.asdict(value, recurse=False)
+        return {name: _unstructure(inner) for name, inner in fields.items() if inner is not None}
+    return list(value) if isinstance(value, tuple) else value

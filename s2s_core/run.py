@@ -1,0 +1,166 @@
+"""A run: its folder, its configuration, and the components that it is made of."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from s2s_core.config import Component, RunConfig, TokenizerComponent
+from s2s_core.data import Splits
+from s2s_core.errors import ConfigError, PluginError
+from s2s_core.files import write_atomically
+from s2s_core.metric import Metric
+from s2s_core.plugins import KINDS, Plugins
+from s2s_core.resolve import read_toml, structure, to_toml
+from s2s_core.task import Task
+from s2s_core.tokenizer import Tokenizer
+
+
+@attrs.frozen
+class Run:
+    """Where a run lives and what it consists of.
+
+    Attributes:
+        folder: Holds all that the run writes.
+        config: What the run consists of.
+        plugins: Where its components come from.
+    """
+
+    folder: Path
+    config: RunConfig
+    plugins: Plugins = attrs.field(repr=False)
+
+    @classmethod
+    def open(cls, folder: Path, plugins: Plugins) -> "Run":
+        """Opens the run in a folder.
+
+        Raises:
+            ConfigError: There is none, or its ``run.toml`` is damaged.
+        """
+        if not (folder / "run.toml").is_file():
+            raise ConfigError(f"{folder} holds no run: it has no run.toml")
+        return cls(folder, structure(read_toml(folder / "run.toml"), plugins), plugins)
+
+    def create(self) -> None:
+        """Makes the folder and writes ``run.toml``.
+
+        Raises:
+            ConfigError: The folder holds a run already.
+        """
+        if self.exists():
+            raise ConfigError(
+                f"{self.folder} already holds a run: go on with --resume, start again with --overwrite, "
+                "or choose another --output"
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.folder / "run.toml", to_toml(self.config))
+
+    def exists(self) -> bool:
+        """Whether the folder holds a run."""
+        return (self.folder / "run.toml").exists()
+
+    def clear(self) -> None:
+        """Removes what a run writes, and nothing else."""
+        for path in (
+            self.folder / "run.toml",
+            self.metrics_path,
+            self.weights_path,
+            self.description_path,
+            self.resume_path,
+            self.onnx_path,
+            self.card_path,
+        ):
+            path.unlink(missing_ok=True)
+
+    @property
+    def metrics_path(self) -> Path:
+        """The loss and the scores of each validation, and the test scores: a JSON object a line."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def weights_path(self) -> Path:
+        """The best model's weights."""
+        return self.folder / "model.safetensors"
+
+    @property
+    def description_path(self) -> Path:
+        """All else that is needed to load the model."""
+        return self.folder / "model.json"
+
+    @property
+    def resume_path(self) -> Path:
+        """What training needs to go on."""
+        return self.folder / "resume" / "state.safetensors"
+
+    @property
+    def onnx_path(self) -> Path:
+        """The exported model."""
+        return self.folder / "model.onnx"
+
+    @property
+    def card_path(self) -> Path:
+        """The model's card."""
+        return self.folder / "README.md"
+
+    def splits(self) -> Splits:
+        """Draws the task's validation and test sets."""
+        return Splits(make_task(self.config.task, self.plugins), self.config.task.name)
+
+
+def make_task(component: Component, plugins: Plugins) -> Task:
+    """Makes a task."""
+    task_class: Any = plugins.component("task", component.name)
+    task: Task = task_class(component.config)
+    return task
+
+
+def make_metrics(task: Task, target_tokenizer: Tokenizer, plugins: Plugins) -> Mapping[str, Metric]:
+    """Makes a task's metrics; the first chooses the best checkpoint."""
+    classes: dict[str, Any] = {name: plugins.component("metric", name) for name in task.metrics}
+    return {name: metric(target_tokenizer.split) for name, metric in classes.items()}
+
+
+def train_tokenizer(component: TokenizerComponent, texts: Iterable[str], plugins: Plugins) -> Tokenizer:
+    """Makes a tokenizer that knows some texts."""
+    tokenizer_class: Any = plugins.component("tokenizer", component.name)
+    tokenizer: Tokenizer = tokenizer_class.train(component.config, texts)
+    return tokenizer
+
+
+def load_tokenizer(component: TokenizerComponent, saved: Mapping[str, Any], plugins: Plugins) -> Tokenizer:
+    """Makes a tokenizer from what its ``save`` gave."""
+    tokenizer_class: Any = plugins.component("tokenizer", component.name)
+    tokenizer: Tokenizer = tokenizer_class.load(component.config, saved)
+    return tokenizer
+
+
+def provenance(config: RunConfig, plugins: Plugins) -> list[dict[str, str]]:
+    """Says which distribution each of a run's components came from, and its version."""
+    task_class: Any = plugins.component("task", config.task.name)
+    used = [
+        ("task", config.task.name),
+        ("tokenizer", config.source.tokenizer.name),
+        ("tokenizer", config.target.tokenizer.name),
+        ("encoder", config.encoder.name),
+        ("decoder", config.decoder.name),
+        *(("metric", name) for name in task_class.metrics),
+    ]
+    records = []
+    for kind, name in dict.fromkeys(used):
+        plugin = plugins.plugin_of(kind, name)  # type: ignore[arg-type]  # the kinds above
+        records.append({"kind": kind, "name": name, "distribution": plugin.distribution, "version": plugin.version})
+    return records
+
+
+def require(records: Iterable[Mapping[str, str]], plugins: Plugins) -> None:
+    """Checks that the components of a saved model are installed.
+
+    Raises:
+        PluginError: One is missing; the message says what to install.
+    """
+    for record in records:
+        kind, name = record["kind"], record["name"]
+        if kind in KINDS and name not in plugins.names(kind):
+            package = f"{record['distribution']}=={record['version']}"
+            raise PluginError(f"{kind} {name!r} isn't installed: pip install {package}")

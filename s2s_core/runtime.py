@@ -1,0 +1,156 @@
+"""Runs an exported file. It needs ONNX Runtime and numpy, and neither PyTorch nor ONNX."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+from s2s_core.errors import ConfigError, DataError, ModelError
+from s2s_core.version import FORMAT_VERSION, __version__
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+METADATA = "s2s"
+"""The key of the file's metadata, a JSON object."""
+
+_QUIET = 3  # ONNX Runtime warns of every input that has a default
+
+
+class Answers(NamedTuple):
+    """The best answers to some texts, best first.
+
+    Attributes:
+        hypotheses: string[N, K].
+        scores: float[N, K]; minus infinity where there are fewer than K hypotheses.
+    """
+
+    hypotheses: NDArray[np.object_]
+    scores: NDArray[np.float32]
+
+
+class Model:
+    """An exported model.
+
+    Args:
+        file: Its path, or its content.
+        provider: ``"cpu"`` or ``"cuda"``.
+        threads: How many threads an operator may use; 0 leaves it to ONNX Runtime.
+
+    Raises:
+        ModelError: The file is missing, damaged, foreign or made by a newer version.
+        ConfigError: The provider isn't there.
+    """
+
+    def __init__(self, file: str | Path | bytes, *, provider: str = "cpu", threads: int = 0) -> None:
+        self._name = "the model" if isinstance(file, bytes) else str(file)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _QUIET
+        options.intra_op_num_threads = threads
+        content = file if isinstance(file, bytes) else _read(Path(file))
+        try:
+            self._session = onnxruntime.InferenceSession(content, options, providers=[_provider(provider)])
+        except _RUNTIME_ERRORS as error:
+            raise ModelError(f"{self._name} is damaged or is no ONNX file: {_first_line(error)}") from error
+        self.metadata = self._read_metadata()
+
+    def __call__(self, texts: Sequence[str], **search: Any) -> list[str]:
+        """Returns the best answer to each text; takes what ``answers`` takes."""
+        (target,) = self._run(["target"], texts, **search)
+        return list(target)
+
+    def answers(self, texts: Sequence[str], **search: Any) -> Answers:
+        """Returns all hypotheses.
+
+        Args:
+            texts: Any number of texts.
+            **search: ``max_length``, ``beam_size`` and ``length_penalty``, each with a default in the file.
+
+        Raises:
+            DataError: A text can't be UTF-8.
+        """
+        return Answers(*self._run(["hypotheses", "scores"], texts, **search))
+
+    def _run(
+        self,
+        outputs: list[str],
+        texts: Sequence[str],
+        *,
+        max_length: int | None = None,
+        beam_size: int | None = None,
+        length_penalty: float | None = None,
+    ) -> list[Any]:
+        inputs: dict[str, Any] = {"source": _strings(texts)}
+        if max_length is not None:
+            inputs["max_length"] = np.array(max_length, np.int64)
+        if beam_size is not None:
+            inputs["beam_size"] = np.array(beam_size, np.int64)
+        if length_penalty is not None:
+            inputs["length_penalty"] = np.array(length_penalty, np.float32)
+        try:
+            found: list[Any] = self._session.run(outputs, inputs)
+        except _RUNTIME_ERRORS as error:
+            raise ModelError(f"{self._name} can't answer: {_first_line(error)}") from error
+        return found
+
+    def _read_metadata(self) -> dict[str, Any]:
+        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
+        if text is None:
+            raise ModelError(f"{self._name} was not made by s2s: it has no metadata {METADATA!r}")
+        try:
+            metadata: dict[str, Any] = json.loads(text)
+            version = metadata["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{self._name} has damaged metadata: {error}") from error
+        if version != FORMAT_VERSION:
+            raise ModelError(f"{self._name} has format {version}, but this is s2s {__version__}: upgrade s2s-toolkit")
+        return metadata
+
+
+def load(file: str | Path | bytes, *, provider: str = "cpu", threads: int = 0) -> Model:
+    """Loads an exported model: ``load("model.onnx")(["hello"])``; see ``Model``."""
+    return Model(file, provider=provider, threads=threads)
+
+
+_RUNTIME_ERRORS = (
+    errors.Fail,
+    errors.InvalidArgument,
+    errors.InvalidGraph,
+    errors.InvalidProtobuf,
+    errors.NoSuchFile,
+    errors.NotImplemented,
+    errors.RuntimeException,
+)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"can't read {path}: {error.strerror}") from error
+
+
+def _provider(name: str) -> str:
+    provider = PROVIDERS.get(name)
+    if provider is None:
+        raise ConfigError(f"unknown provider {name!r}; there are: {', '.join(PROVIDERS)}")
+    if provider not in onnxruntime.get_available_providers():
+        raise ConfigError(f"this ONNX Runtime has no provider {name!r}: pip install onnxruntime-gpu")
+    return provider
+
+
+def _strings(texts: Sequence[str]) -> NDArray[np.object_]:
+    for number, text in enumerate(texts):
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise DataError(f"text {number} holds half of a surrogate pair, which UTF-8 can't hold: {text!r}")
+    strings = np.empty(len(texts), object)
+    strings[:] = texts
+    return strings
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

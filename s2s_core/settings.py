@@ -1,0 +1,70 @@
+"""How a component declares what can be set of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+Check = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
+@attrs.frozen
+class NoConfig:
+    """The configuration of a component that has nothing to set."""
+
+
+class BadValue(ValueError):
+    """A setting's value can't be used.
+
+    Args:
+        name: The setting.
+        expected: What it must be, such as ``"at least 1"``.
+        value: What came.
+    """
+
+    def __init__(self, name: str, expected: str, value: object) -> None:
+        super().__init__(name, expected, value)
+        self.name, self.expected, self.value = name, expected, value
+
+    def __str__(self) -> str:
+        """Returns one sentence."""
+        return f"{self.name} must be {self.expected} (got {self.value!r})"
+
+
+def setting(default: Any, help: str, *checks: Check) -> Any:  # noqa: A002  # as in click and argparse
+    """Declares one field of a ``Config``.
+
+    Args:
+        default: Its value where nothing is set.
+        help: What it means, as ``s2s plugins show`` prints it.
+        *checks: ``at_least``, ``between`` or ``one_of``, or any attrs validator.
+    """
+    return attrs.field(default=default, validator=list(checks), metadata={"help": help})
+
+
+def at_least(minimum: float) -> Check:
+    """Refuses values below ``minimum``."""
+    return _check(f"at least {minimum}", lambda value: value >= minimum)
+
+
+def more_than(minimum: float) -> Check:
+    """Refuses ``minimum`` and values below it."""
+    return _check(f"more than {minimum}", lambda value: value > minimum)
+
+
+def between(minimum: float, maximum: float) -> Check:
+    """Refuses values outside the two bounds, which are allowed themselves."""
+    return _check(f"from {minimum} to {maximum}", lambda value: minimum <= value <= maximum)
+
+
+def one_of(*values: Any) -> Check:
+    """Refuses every value but the given ones."""
+    return _check("one of " + ", ".join(map(repr, values)), lambda value: value in values)
+
+
+def _check(expected: str, holds: Callable[[Any], bool]) -> Check:
+    def check(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+        if not holds(value):
+            raise BadValue(attribute.name, expected, value)
+
+    return check

@@ -1,0 +1,51 @@
+"""What a task is: where pairs of texts come from."""
+
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from s2s_core.settings import NoConfig
+from s2s_core.version import API_VERSION
+
+Split = Literal["train", "validation", "test"]
+
+
+class Example(NamedTuple):
+    """One pair of texts."""
+
+    source: str
+    target: str
+
+
+class Task:
+    """Gives the pairs of texts that a model learns from and is measured on.
+
+    Args:
+        config: The class's own ``Config``.
+
+    Attributes:
+        metrics: The names of the metrics to report; the first one chooses the best checkpoint.
+        defaults: Settings of a run that suit this task, in the tables of a run's TOML, such as
+            ``{"training": {"steps": 3000}}``. What a user sets comes before them.
+        endless: Whether ``examples("train", …)`` goes on for ever. The core then takes a new stream, with a new
+            generator, every few batches, and leaves out what it holds for validation and test.
+    """
+
+    Config: ClassVar[type] = NoConfig
+    api_version: ClassVar[int] = API_VERSION
+    metrics: ClassVar[tuple[str, ...]] = ("exact_match", "token_accuracy", "edit_distance")
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    endless: ClassVar[bool] = False
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def examples(self, split: Split, rng: random.Random) -> Iterator[Example]:
+        """Yields the pairs of a split.
+
+        Args:
+            split: ``"train"``, ``"validation"`` or ``"test"``.
+            rng: The only source of chance. For validation and test it is the same in every run, whatever its seed, and
+                the same for both.
+        """
+        raise NotImplementedError

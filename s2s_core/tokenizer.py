@@ -1,0 +1,153 @@
+"""What a tokenizer is: text to ids and back, in Python and in the exported graph."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self
+
+import attrs
+
+from s2s_core.settings import at_least, setting
+from s2s_core.version import API_VERSION
+from s2s_core.vocabulary import EOS, PAD, SPECIALS, UNK, Vocabulary
+
+Op = Any
+"""An ``onnxscript`` operator builder: ``op.Shape(x)`` adds a ``Shape`` node and returns its output."""
+
+Value = Any
+"""An ``onnx_ir`` value, as operator builders take and give it."""
+
+_INT64 = 7
+"""The number of this type in ONNX."""
+
+
+@attrs.frozen
+class TokenizerConfig:
+    """What can be set of a tokenizer that knows each token by its text."""
+
+    minimum_count: int = setting(1, "how often a token must occur in the training texts to be known", at_least(1))
+    maximum_size: int = setting(0, "keep only so many tokens, the most frequent ones; 0 keeps all", at_least(0))
+
+
+class Tokenizer:
+    """Turns texts into ids and back, and emits the ONNX nodes that do the same.
+
+    A subclass writes ``split`` and ``onnx_split``, which must agree on every text; the rest follows from them and from
+    ``separator``.
+
+    Args:
+        config: The class's own ``Config``.
+        vocabulary: Which token has which id.
+
+    Attributes:
+        separator: What stands between two tokens when they are joined into a text.
+    """
+
+    Config: ClassVar[type] = TokenizerConfig
+    api_version: ClassVar[int] = API_VERSION
+    separator: ClassVar[str] = ""
+
+    def __init__(self, config: Any, vocabulary: Vocabulary) -> None:
+        self.config = config
+        self.vocabulary = vocabulary
+
+    def split(self, text: str) -> list[str]:
+        """Cuts a text into tokens, none of them empty."""
+        raise NotImplementedError
+
+    def onnx_split(self, op: Op, texts: Value) -> Value:
+        """Adds the nodes of ``split``.
+
+        Args:
+            op: Adds the nodes.
+            texts: string[N], N at least 1.
+
+        Returns:
+            string[N, S], each row's tokens from the left and then empty strings; S may be 0.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def train(cls, config: Any, texts: Iterable[str]) -> Self:
+        """Makes a tokenizer that knows the tokens of some texts, in alphabetical order."""
+        untrained = cls(config, Vocabulary(()))
+        counts = Counter(token for text in texts for token in untrained.split(text))
+        known = [token for token, count in counts.items() if count >= config.minimum_count]
+        if config.maximum_size:
+            known = sorted(known, key=lambda token: (-counts[token], token))[: config.maximum_size]
+        return cls(config, Vocabulary(sorted(known)))
+
+    def encode(self, text: str) -> list[int]:
+        """Returns a text's ids, without BOS and EOS."""
+        return [self.vocabulary.id_of(token) for token in self.split(text)]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Returns the text of ids, up to the first EOS."""
+        surfaces = self.vocabulary.surfaces
+        tokens = []
+        for token_id in ids:
+            if token_id == EOS:
+                break
+            if token_id >= UNK:
+                tokens.append(surfaces[token_id])
+        return self.separator.join(tokens)
+
+    def save(self) -> Mapping[str, Any]:
+        """Returns what JSON can hold and ``load`` needs."""
+        return {"tokens": list(self.vocabulary.tokens)}
+
+    @classmethod
+    def load(cls, config: Any, saved: Mapping[str, Any]) -> Self:
+        """Makes the tokenizer that ``save`` described."""
+        return cls(config, Vocabulary(saved["tokens"]))
+
+    def onnx_encode(self, op: Op, texts: Value) -> tuple[Value, Value]:
+        """Adds the nodes that turn texts into ids.
+
+        Args:
+            op: Adds the nodes.
+            texts: string[N], N at least 1.
+
+        Returns:
+            Ids with EOS, padded, int64[N, S], and lengths with EOS, int64[N].
+        """
+        from s2s_core import onnx_text  # noqa: PLC0415  # tokenizers work without ONNX until they are exported
+
+        empty = onnx_text.strings(op, [""])
+        tokens = onnx_text.declare(self.onnx_split(op, texts), rank=2)
+        tokens = op.Concat(tokens, op.Expand(empty, op.Concat(op.Shape(texts), [1], axis=0)), axis=1)  # room for EOS
+        real = op.Not(op.Equal(tokens, empty))
+        count = op.ReduceSum(op.Cast(real, to=_INT64), [1], keepdims=1)  # [N, 1]
+        position = op.Range(0, op.Squeeze(op.Shape(tokens, start=1, end=2), [0]), 1)
+        ids = op.Where(real, self._onnx_lookup(op, tokens), PAD)
+        return op.Where(op.Equal(position, count), EOS, ids), op.Add(op.Squeeze(count, [1]), 1)
+
+    def onnx_decode(self, op: Op, ids: Value) -> Value:
+        """Adds the nodes that turn ids into texts.
+
+        Args:
+            op: Adds the nodes.
+            ids: Padded past EOS, int64[N, T], T at least 1.
+
+        Returns:
+            string[N].
+        """
+        from s2s_core import onnx_text  # noqa: PLC0415
+
+        surfaces = list(self.vocabulary.surfaces)
+        pieces = op.Gather(onnx_text.strings(op, surfaces), ids)
+        if self.separator:
+            separated = ["", "", "", *(self.separator + surface for surface in surfaces[UNK:])]
+            is_first = op.Equal(op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1), 0)
+            pieces = op.Where(is_first, pieces, op.Gather(onnx_text.strings(op, separated), ids))
+        return onnx_text.join(op, pieces)
+
+    def _onnx_lookup(self, op: Op, tokens: Value) -> Value:
+        known = list(self.vocabulary.tokens) or [""]
+        return op.LabelEncoder(
+            tokens,
+            _domain="ai.onnx.ml",
+            _version=4,
+            keys_strings=known,
+            values_int64s=list(range(SPECIALS, SPECIALS + len(known))),
+            default_int64=UNK,
+        )

@@ -1,0 +1,18 @@
+"""The tokenizer whose tokens are words."""
+
+from s2s_core.tokenizer import Op, Tokenizer, Value
+
+
+class Words(Tokenizer):
+    """Words are what stands between spaces (U+0020); any run of spaces separates, and is one space in an answer."""
+
+    separator = " "
+
+    def split(self, text: str) -> list[str]:
+        """Returns the words."""
+        return [word for word in text.split(" ") if word]
+
+    def onnx_split(self, op: Op, texts: Value) -> Value:
+        """Adds ``StringSplit``; see ``Tokenizer.onnx_split``."""
+        words, _ = op.StringSplit(texts, _outputs=2)
+        return words

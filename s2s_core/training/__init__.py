@@ -1,0 +1,1 @@
+"""Training: the loop, what it reports, and how it goes on after an interruption."""

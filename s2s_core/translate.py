@@ -1,0 +1,73 @@
+"""Texts to texts in PyTorch."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from s2s_core.checkpoint import Checkpoint
+from s2s_core.config import DecodingConfig
+from s2s_core.data import Sequences
+from s2s_core.search import BeamSearch
+
+
+class Hypotheses(NamedTuple):
+    """The best answers to some sources, best first.
+
+    Attributes:
+        ids: Padded past EOS, [N, K, T].
+        scores: [N, K].
+    """
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+class Translator:
+    """Answers texts with a model in PyTorch, as its exported file does.
+
+    Args:
+        checkpoint: The model, in evaluation mode.
+        decoding: How to search.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, decoding: DecodingConfig) -> None:
+        self._checkpoint, self._decoding = checkpoint, decoding
+        self._search = BeamSearch(checkpoint.model)
+
+    def __call__(self, texts: Sequence[str]) -> list[str]:
+        """Returns one answer for each text."""
+        sources = self._encode(texts)
+        answers = [""] * len(texts)
+        by_length = np.argsort(sources.lengths, kind="stable")
+        for start in range(0, len(texts), self._decoding.batch_size):
+            rows = by_length[start : start + self._decoding.batch_size]
+            for row, ids in zip(rows, self._search_rows(sources, rows).ids[:, 0], strict=True):
+                answers[row] = self._checkpoint.target_tokenizer.decode(ids.tolist())
+        return answers
+
+    def hypotheses(self, texts: Sequence[str]) -> Hypotheses:
+        """Returns the ids and scores of all beams, of texts decoded as one batch."""
+        return self._search_rows(self._encode(texts), np.arange(len(texts)))
+
+    def texts(self, hypotheses: Hypotheses) -> list[list[str]]:
+        """Returns the texts of all beams, [N][K]."""
+        decode = self._checkpoint.target_tokenizer.decode
+        return [[decode(ids) for ids in beams] for beams in hypotheses.ids.tolist()]
+
+    def _encode(self, texts: Sequence[str]) -> Sequences:
+        return Sequences(map(self._checkpoint.source_tokenizer.encode, texts))
+
+    def _search_rows(self, sources: Sequences, rows: NDArray[np.int64]) -> Hypotheses:
+        device = self._checkpoint.model.device
+        ids, lengths = sources.padded(rows)
+        found, scores = self._search(
+            torch.from_numpy(ids).to(device),
+            torch.from_numpy(lengths).to(device),
+            max_length=self._decoding.max_length,
+            beam_size=self._decoding.beam_size,
+            length_penalty=self._decoding.length_penalty,
+        )
+        return Hypotheses(found.cpu().numpy(), scores.cpu().numpy())

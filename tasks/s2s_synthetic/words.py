@@ -1,0 +1,77 @@
+"""The tasks whose sources are random words: reverse, copy and sort."""
+
+import random
+from typing import Any, ClassVar
+
+import attrs
+
+from s2s_core import BadValue, at_least, setting
+from s2s_synthetic.synthetic import SyntheticConfig, SyntheticTask
+
+
+def _distinct_characters(_: Any, attribute: "attrs.Attribute[str]", value: str) -> None:
+    if len(value) < 2 or len(set(value)) < len(value):
+        raise BadValue(attribute.name, "two or more characters, each of them once", value)
+
+
+def _at_least_the_minimum(config: "WordConfig", attribute: "attrs.Attribute[int]", value: int) -> None:
+    if value < config.minimum_length:
+        raise BadValue(attribute.name, f"at least minimum_length, which is {config.minimum_length}", value)
+
+
+@attrs.frozen
+class WordConfig(SyntheticConfig):
+    """What can be set of a task whose sources are random words."""
+
+    alphabet: str = setting(
+        "abcdefghijklmnopqrstuvwxyz", "the letters of the words, in order", _distinct_characters
+    )
+    minimum_length: int = setting(1, "letters of the shortest words", at_least(1))
+    maximum_length: int = setting(8, "letters of the longest words", _at_least_the_minimum)
+
+
+class WordTask(SyntheticTask[int]):
+    """Draws words over an alphabet; a word's shape is its length.
+
+    A subclass writes ``answer``.
+    """
+
+    Config: ClassVar[type] = WordConfig
+    room = ("alphabet", "maximum_length")
+    config: WordConfig
+
+    def shapes(self) -> range:
+        """Returns the lengths."""
+        return range(self.config.minimum_length, self.config.maximum_length + 1)
+
+    def size(self, shape: int) -> int:
+        """Returns how many words have a length."""
+        return int(len(self.config.alphabet) ** shape)
+
+    def draw(self, shape: int, rng: random.Random) -> str:
+        """Returns a word of a length."""
+        return "".join(rng.choices(self.config.alphabet, k=shape))
+
+
+class Reverse(WordTask):
+    """The letters from the last to the first: ``hello`` becomes ``olleh``."""
+
+    def answer(self, source: str) -> str:
+        """Returns the reversed word."""
+        return source[::-1]
+
+
+class Copy(WordTask):
+    """The word itself: ``hello`` becomes ``hello``."""
+
+    def answer(self, source: str) -> str:
+        """Returns the same word."""
+        return source
+
+
+class Sort(WordTask):
+    """The letters in the alphabet's order: ``hello`` becomes ``ehllo``."""
+
+    def answer(self, source: str) -> str:
+        """Returns the sorted letters."""
+        return "".join(sorted(source, key=self.config.alphabet.index))
