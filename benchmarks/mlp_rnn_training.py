@@ -1,15 +1,16 @@
 """Times a training step of the MLP-RNN against the plain loop that computes the same numbers.
 
 A step is the forward pass, the loss and the backward pass, without the optimizer. The plain loop is what one
-would write first: it calls the modules once a step, computes the padding too, and lets autograd do the rest. Both
-use the same weights and the same batch, and the loss and every gradient are compared before anything is timed.
+would write first: it calls the modules once a step, computes the padding too, and lets autograd do the rest.
+Both use the same weights and the same batch, and the loss and every gradient are compared before anything is
+timed.
 
-How to read a line of the result: the median milliseconds of both; their ratio (above 1: the toolkit is faster);
-and how far each is from the GEMM limit, the time that the arithmetic of the real tokens alone would take at the
-speed of one big matrix product, measured in the same run (1.0 would be perfect).
+How to read a line of the result: the median milliseconds of both; their ratio (above 1: the toolkit is
+faster); and how far each is from the GEMM limit, the time that the arithmetic of the real tokens alone would
+take at the speed of one big matrix product, measured in the same run (1.0 would be perfect).
 
-One thread and its CPU time, so that other programs on the machine disturb little. The three are interleaved, so
-that a change of the clock rate meets all of them.
+It takes one thread and its CPU time, so that other programs on the machine disturb little. The three are
+interleaved, so that a change of the clock rate meets all of them.
 """
 
 import argparse
@@ -72,9 +73,7 @@ def plain_loss(model: Seq2Seq, batch: Batch) -> Tensor:
     return functional.cross_entropy(torch.stack(logits, 1).flatten(0, 1), target.flatten(), ignore_index=PAD)
 
 
-def loss_and_gradients(
-    model: Seq2Seq, loss: Callable[[Seq2Seq, Batch], Tensor], batch: Batch
-) -> list[Tensor]:
+def loss_and_gradients(model: Seq2Seq, loss: Callable[[Seq2Seq, Batch], Tensor], batch: Batch) -> list[Tensor]:
     model.zero_grad()
     value = loss(model, batch)
     value.backward()
@@ -142,9 +141,7 @@ def measure(model: Seq2Seq, batch: Batch, repeats: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch-size", type=int, default=64, help="B (default: 64)")
     parser.add_argument("--lengths", type=int, nargs="+", default=[20, 100], help="T (default: 20 100)")
     parser.add_argument("--embedding-size", type=int, default=128, help="E (default: 128)")

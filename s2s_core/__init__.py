@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError
 from s2s_core.hookspecs import hookimpl
 from s2s_core.metric import Metric
-from s2s_core.settings import BadValue, NoConfig, at_least, between, more_than, one_of, setting
+from s2s_core.settings import BadValueError, NoConfig, at_least, between, more_than, one_of, setting
 from s2s_core.task import Example, Task
 from s2s_core.tokenizer import Tokenizer
 from s2s_core.version import API_VERSION, __version__
@@ -29,7 +29,7 @@ _LAZY = {
 
 __all__ = [
     "API_VERSION",
-    "BadValue",
+    "BadValueError",
     "ConfigError",
     "DataError",
     "Decoder",

@@ -17,7 +17,7 @@ Turns text into text. Trained with s2s {version} on the task `{task}`; `run.toml
 
 - Parameters: {parameters:,}
 - File: `model.onnx`, {megabytes:.1f} MB
-- Proof: {parity[hypotheses]:,} hypotheses for {parity[texts]:,} texts were compared with the model that the file was made
+- Proof: {parity[hypotheses]:,} hypotheses for {parity[texts]:,} texts were compared with the model that it was made
   of; {parity[ties]} were equally good others, and no score differed by more than {parity[score_difference]:.1g}.
 
 Run it with nothing but ONNX Runtime:
@@ -32,7 +32,9 @@ session = onnxruntime.InferenceSession("{path}")
 print(session.run(["target"], {{"source": numpy.array([{example!r}])}}))"""
 
 
-def write_card(run: Run, description: Mapping[str, Any], scores: Mapping[str, float], metrics: Mapping[str, Metric]) -> None:
+def write_card(
+    run: Run, description: Mapping[str, Any], scores: Mapping[str, float], metrics: Mapping[str, Metric]
+) -> None:
     """Writes the card of a run that is trained, evaluated and exported.
 
     Args:

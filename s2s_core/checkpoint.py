@@ -61,8 +61,8 @@ class Checkpoint:
 
 def new_checkpoint(run: Run, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer) -> Checkpoint:
     """Makes a run's model with new weights."""
-    sizes = len(source_tokenizer.vocabulary), len(target_tokenizer.vocabulary)
-    model = build_model(run.config, *sizes, run.plugins)
+    source_size, target_size = len(source_tokenizer.vocabulary), len(target_tokenizer.vocabulary)
+    model = build_model(run.config, source_size, target_size, run.plugins)
     return Checkpoint(run.config, source_tokenizer, target_tokenizer, model, provenance(run.config, run.plugins))
 
 
@@ -80,7 +80,8 @@ def load_checkpoint(run: Run) -> Checkpoint:
         load_tokenizer(config.source.tokenizer, description["source_tokenizer"], run.plugins),
         load_tokenizer(config.target.tokenizer, description["target_tokenizer"], run.plugins),
     )
-    model = build_model(config, *(len(tokenizer.vocabulary) for tokenizer in tokenizers), run.plugins)
+    source_size, target_size = (len(tokenizer.vocabulary) for tokenizer in tokenizers)
+    model = build_model(config, source_size, target_size, run.plugins)
     if not run.weights_path.is_file():
         raise ModelError(f"{run.weights_path} is missing: train the model first, with s2s train")
     try:

@@ -51,6 +51,7 @@ class TrainingConfig:
 
     steps: int = setting(3000, "number of updates", at_least(1))
     batch_size: int = setting(128, "pairs in an update, over all processes", at_least(1))
+    bucket_batches: int = setting(32, "batches whose pairs are sorted by length together; 1 sorts none", at_least(1))
     learning_rate: float = setting(5e-4, "highest learning rate of AdamW", more_than(0))
     warmup_steps: int = setting(100, "updates until that rate; after them it falls to 0 as a cosine", at_least(0))
     weight_decay: float = setting(0.01, "of AdamW", at_least(0))

@@ -21,9 +21,6 @@ HELD_OUT = 1000
 VOCABULARY_EXAMPLES = 20_000
 """How many examples of an endless task the tokenizers are trained on."""
 
-POOL_BATCHES = 32
-"""How many batches are sorted by length together."""
-
 
 @attrs.frozen(eq=False)
 class Batch:
@@ -146,29 +143,37 @@ class TrainingBatches:
         endless: Whether the task's training examples have no end.
         tokenizers: Of the source and of the target.
         batch_size: B.
+        bucket_batches: How many batches are sorted by length together.
         seed: The only source of chance.
     """
 
     def __init__(
-        self, splits: Splits, *, endless: bool, tokenizers: tuple[Tokenizer, Tokenizer], batch_size: int, seed: int
+        self,
+        splits: Splits,
+        *,
+        endless: bool,
+        tokenizers: tuple[Tokenizer, Tokenizer],
+        batch_size: int,
+        bucket_batches: int,
+        seed: int,
     ) -> None:
         self._splits, self._tokenizers = splits, tokenizers
-        self._batch_size, self._seed = batch_size, seed
+        self._batch_size, self._bucket_batches, self._seed = batch_size, bucket_batches, seed
         self._fixed = None if endless else self._encode(splits.train(_generator(seed, "train")))
         if self._fixed is not None and not len(self._fixed):
             raise DataError("the training set has no examples")
 
     def after(self, step: int) -> Iterator[Batch]:
         """Yields the batches that follow the first ``step`` ones."""
-        pool, skipped = divmod(step, POOL_BATCHES)
-        for number in itertools.count(pool):
-            batches = self._pool(number)
+        bucket, skipped = divmod(step, self._bucket_batches)
+        for number in itertools.count(bucket):
+            batches = self._bucket(number)
             yield from batches[skipped:]
             skipped = 0
 
-    def _pool(self, number: int) -> list[Batch]:
-        rng = _generator(self._seed, f"pool {number}")
-        size = POOL_BATCHES * self._batch_size
+    def _bucket(self, number: int) -> list[Batch]:
+        rng = _generator(self._seed, f"bucket {number}")
+        size = self._bucket_batches * self._batch_size
         if self._fixed is None:
             pairs = self._encode(itertools.islice(self._splits.train(rng), size))
             if not len(pairs):

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
 from s2s_core.settings import NoConfig
 from s2s_core.version import API_VERSION
@@ -139,11 +138,13 @@ class Decoder(nn.Module):
         """
         del lengths
         state = self.start(memory)
-        steps = []
+        vectors, attention = [], []
         for step_inputs in inputs.unbind(1):
             output, state = self.step(step_inputs, state)
-            steps.append(output)
-        return pytree.tree_map(lambda *tensors: torch.stack(tensors, 1), *steps)
+            vectors.append(output.vectors)
+            if output.attention is not None:
+                attention.append(output.attention)
+        return Output(torch.stack(vectors, 1), torch.stack(attention, 1) if attention else None)
 
 
 def padding_mask(lengths: Tensor, size: int) -> Tensor:

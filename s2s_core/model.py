@@ -107,6 +107,8 @@ def build_model(config: RunConfig, source_size: int, target_size: int, plugins: 
     decoder: Decoder = decoder_class(config.decoder.config, config.target.embedding_size, sizes)
     tied = config.target.tie_projection
     if tied and not (decoder.reads_inputs and decoder.output_size == config.target.embedding_size):
-        width = f"target.embedding_size = {decoder.output_size}" if decoder.reads_inputs else "one that reads its inputs"
+        width = (
+            f"target.embedding_size = {decoder.output_size}" if decoder.reads_inputs else "one that reads its inputs"
+        )
         raise ConfigError(f"target.tie_projection: decoder {config.decoder.name!r} needs {width}")
     return Seq2Seq(encoder, decoder, source_size, target_size, tie_projection=tied)

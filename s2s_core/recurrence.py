@@ -134,7 +134,7 @@ def _native_weights(module: nn.RNNBase, kind: str, layer: int) -> tuple[Tensor, 
 
     def ordered(name: str) -> Tensor:
         if not module.bias and name.startswith("bias"):
-            return module.weight_ih_l0.new_zeros(len(_GATE_ORDER[kind]) * module.hidden_size)
+            return torch.zeros_like(getattr(module, name.replace("bias", "weight"))[:, 0])
         gates = getattr(module, name).chunk(len(_GATE_ORDER[kind]))
         return torch.cat([gates[gate] for gate in _GATE_ORDER[kind]])
 

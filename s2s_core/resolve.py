@@ -7,7 +7,7 @@ settings of that component alone, so naming another component drops them.
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, cast, get_args, get_origin
 
 import attrs
 import cattrs
@@ -17,7 +17,7 @@ from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, Iterabl
 from s2s_core.config import Component, RunConfig
 from s2s_core.errors import ConfigError, S2SError, closest, listing
 from s2s_core.plugins import Plugins
-from s2s_core.settings import BadValue
+from s2s_core.settings import BadValueError
 
 Layer = Mapping[str, Any]
 
@@ -41,7 +41,7 @@ def resolve(layers: Sequence[Layer], plugins: Plugins) -> RunConfig:
     if "name" not in task:
         names = listing(plugins.names("task"))
         raise ConfigError(f"no task chosen: use --task NAME, or set task.name; there are: {names}")
-    defaults: Layer = getattr(plugins.component("task", task["name"]), "defaults")  # noqa: B009  # a Task by contract
+    defaults: Layer = plugins.component("task", task["name"]).defaults
     return structure(_with_names(_merge_all([defaults, *layers])), plugins)
 
 
@@ -93,13 +93,12 @@ def parse_assignment(text: str) -> Layer:
     if not equals or not all(names):
         raise ConfigError(f"--set takes NAME=VALUE, such as training.steps=500 (got {text!r})")
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"] if "\n" not in value else value
+        parsed: Any = tomllib.loads(f"value = {value}")["value"] if "\n" not in value else value
     except tomllib.TOMLDecodeError:
         parsed = value
     for name in reversed(names):
         parsed = {name: parsed}
-    layer: Layer = parsed
-    return layer
+    return cast("Layer", parsed)
 
 
 def _merge_all(layers: Sequence[Layer]) -> dict[str, Any]:
@@ -153,7 +152,7 @@ def _table(tables: Layer, name: str, path: str = "") -> dict[str, Any]:
     return dict(value)
 
 
-class _BadType(TypeError):
+class _BadTypeError(TypeError):
     """A value has the wrong type, for which ``_explain`` finds the path."""
 
 
@@ -167,11 +166,11 @@ def _converter(plugins: Plugins) -> cattrs.Converter:
         kind = get_args(annotated)[1]
         table = _named(value)
         if not isinstance(table, Mapping):
-            raise _BadType(f"must be a name or a table (got {value!r})")
+            raise _BadTypeError(f"must be a name or a table (got {value!r})")
         if not isinstance(table.get("name"), str):
-            raise _BadType("must have a name")
+            raise _BadTypeError("must have a name")
         settings = {name: setting for name, setting in table.items() if name != "name"}
-        config_class = plugins.component(kind, table["name"]).Config  # type: ignore[attr-defined]
+        config_class = plugins.component(kind, table["name"]).Config
         return Component(table["name"], converter.structure(settings, config_class))
 
     converter.register_structure_hook_func(is_component, structure_component)
@@ -192,7 +191,7 @@ def _scalar_hook(kind: type, accepted: tuple[type, ...], expected: str) -> Any:
     def hook(value: Any, _: Any) -> Any:
         if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
             hint = "; in --set, quote it twice: '\"…\"'" if kind is str else ""
-            raise _BadType(f"must be {expected} (got {value!r}{hint})")
+            raise _BadTypeError(f"must be {expected} (got {value!r}{hint})")
         return kind(value)
 
     return hook
@@ -207,9 +206,9 @@ def _explain(error: BaseException, path: str, cls: type) -> Iterator[str]:
         known = [field.name for field in attrs.fields(error.cl)]
         for key in sorted(error.extra_fields):
             yield f"unknown setting {_join(path, key)}{closest(key, known)}; {path or 'a run'} has: {listing(known)}"
-    elif isinstance(error, BadValue):
+    elif isinstance(error, BadValueError):
         yield f"{_join(path, error.name)} must be {error.expected} (got {error.value!r})"
-    elif isinstance(error, _BadType):
+    elif isinstance(error, _BadTypeError):
         yield f"{path} {error}"
     elif isinstance(error, S2SError):
         yield str(error)

@@ -4,13 +4,13 @@ The search is three modules, run one after the other here and stitched into one 
 
     source, lengths ─► Start ─► tokens, finished, scores, state
                                   │
-                                Step   (a loop, until every beam is finished or max_length is reached)
+                                Step    a loop, until every beam is finished or max_length is reached
                                   │
     length_penalty ───────────► Finish ─► hypotheses and scores, best first
 
 A finished beam keeps its score and goes on with PAD. A beam whose score is minus infinity is dead: it stands for a
-hypothesis that doesn't exist, because the vocabulary offers fewer than K. A step keeps, for every token that it picks, the beam that it
-came from; ``Finish`` follows these back from the last step, so no step moves the tokens before.
+hypothesis that doesn't exist, because the vocabulary offers fewer than K. A step keeps, for every token that it picks,
+the beam that it came from; ``Finish`` follows these back from the last step, so no step moves the tokens before.
 """
 
 from typing import Any, NamedTuple
@@ -87,8 +87,9 @@ class Step(nn.Module):
         rows = (torch.arange(batch, device=best.device)[:, None] * beams + parents).flatten()  # [B·K]
 
         def follow(leaf: Tensor, before: Tensor, beamed: Tensor) -> Tensor:
-            unchanged = leaf is before
-            return beamed if unchanged else leaf.index_select(0, rows).unflatten(0, (batch, beams))
+            if leaf is before:
+                return beamed
+            return leaf.index_select(0, rows).reshape(batch, beams, *leaf.shape[1:])
 
         state = pytree.tree_map(follow, after, flat, state)
         finished = finished.gather(1, parents) | (tokens == EOS) | (scores == NEVER)
@@ -99,15 +100,13 @@ class Step(nn.Module):
         ids = torch.arange(logits.shape[-1], device=logits.device)
         allowed = logits.float().masked_fill((ids == PAD) | (ids == BOS), NEVER)
         stay = torch.where(ids == PAD, 0.0, NEVER)  # [V]
-        return torch.where(finished[:, :, None], stay, allowed.log_softmax(-1).unflatten(0, finished.shape))
+        return torch.where(finished[:, :, None], stay, allowed.log_softmax(-1).reshape(*finished.shape, -1))
 
 
 class Finish(nn.Module):
     """Follows the beams back and orders the hypotheses."""
 
-    def forward(
-        self, tokens: Tensor, parents: Tensor, scores: Tensor, length_penalty: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, tokens: Tensor, parents: Tensor, scores: Tensor, length_penalty: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the hypotheses' ids [B, K, T], padded past EOS, and their scores [B, K], best first.
 
         A score is the log-probability divided by ``((5 + length) / 6) ** length_penalty``, with EOS in the length
@@ -136,7 +135,8 @@ class Finish(nn.Module):
         last = torch.arange(tokens.shape[2], device=tokens.device).expand(tokens.shape[1:])
         everywhere = torch.ones(picks.shape[:2], dtype=torch.bool, device=tokens.device)
         (_, traced), _ = scan(back, picks, everywhere, (last, tokens[0]))
-        return traced.flip(1).transpose(1, 2)
+        hypotheses: Tensor = traced.flip(1).transpose(1, 2)
+        return hypotheses
 
 
 class BeamSearch:

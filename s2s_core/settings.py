@@ -13,7 +13,7 @@ class NoConfig:
     """The configuration of a component that has nothing to set."""
 
 
-class BadValue(ValueError):
+class BadValueError(ValueError):
     """A setting's value can't be used.
 
     Args:
@@ -65,6 +65,6 @@ def one_of(*values: Any) -> Check:
 def _check(expected: str, holds: Callable[[Any], bool]) -> Check:
     def check(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
         if not holds(value):
-            raise BadValue(attribute.name, expected, value)
+            raise BadValueError(attribute.name, expected, value)
 
     return check

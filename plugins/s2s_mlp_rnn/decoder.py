@@ -16,9 +16,7 @@ class MLPRNNDecoderConfig:
     """What can be set of the MLP-RNN decoder."""
 
     hidden_size: int = setting(256, "width H of the state", at_least(2))
-    feed_previous: bool = setting(
-        default=False, help="whether a step sees the token before, as in the 2014 paper"
-    )
+    feed_previous: bool = setting(default=False, help="whether a step sees the token before, as in the 2014 paper")
 
 
 class MLPRNNDecoder(Decoder):

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 class Perceptron(nn.Sequential):
     """Linear(I, 2H), ReLU, Linear(2H, H/2), ReLU, Linear(H/2, O).
 
-    PyTorch's own initialisation makes the recurrent cell's gradient vanish, so weights are orthogonal and biases
-    zero. The gain is √2 for a layer that a ReLU follows and 1 for the others.
+    PyTorch's own initialisation makes the recurrent cell's gradient vanish, so weights are orthogonal and
+    biases zero. The gain is √2 for a layer that a ReLU follows and 1 for the others.
 
     Args:
         input_size: I.
@@ -18,9 +18,7 @@ class Perceptron(nn.Sequential):
         rectified: Whether the caller puts a ReLU after the last layer.
     """
 
-    def __init__(
-        self, input_size: int, hidden_size: int, output_size: int, *, rectified: bool = False
-    ) -> None:
+    def __init__(self, input_size: int, hidden_size: int, output_size: int, *, rectified: bool = False) -> None:
         super().__init__(
             nn.Linear(input_size, 2 * hidden_size),
             nn.ReLU(inplace=True),

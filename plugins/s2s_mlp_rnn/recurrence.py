@@ -1,11 +1,11 @@
 """The cell's recurrence without its padding, and with its gradient written by hand.
 
 Rows are taken longest first, so that the batch shrinks as sequences end. The gradient of each weight is one
-matrix product over all steps instead of one a step, and every step works in place. Together they make training
-twice as fast as the plain loop (``benchmarks/mlp_rnn_training.py``).
+matrix product over all steps instead of one a step, and every step works in place. Together they make
+training twice as fast as the plain loop (``benchmarks/mlp_rnn_training.py``).
 
-A batch is packed: its ``N`` real positions one after the other, first the first ones of all rows, then the second
-ones, and so on.
+A batch is packed: its ``N`` real positions one after the other, first the first ones of all rows, then the
+second ones, and so on.
 """
 
 from collections.abc import Callable
@@ -54,9 +54,7 @@ class Packing:
         return zeros.index_copy_(0, self._positions, packed).view(batch, size, packed.shape[1])
 
 
-def unroll(
-    cell: Perceptron, drive: Tensor | None, initial: Tensor, packing: Packing
-) -> tuple[Tensor, Tensor]:
+def unroll(cell: Perceptron, drive: Tensor | None, initial: Tensor, packing: Packing) -> tuple[Tensor, Tensor]:
     """Computes ``h_t = tanh(drive_t + cell(h_{t-1}))``, or ``h_t = relu(cell(h_{t-1}))`` without a drive.
 
     Args:
@@ -66,8 +64,8 @@ def unroll(
         packing: Of the batch.
 
     Returns:
-        The state after each step, packed, [N, H], and each row's last state, [B, H], which is the initial one for
-        a row of length 0.
+        The state after each step, packed, [N, H], and each row's last state, [B, H], which is the initial one
+        for a row of length 0.
     """
     *weights, last_bias = cell.weights
     added = last_bias.expand(sum(packing.counts), -1) if drive is None else drive + last_bias  # [N, H]
@@ -108,9 +106,9 @@ class _Step(NamedTuple):
 
 
 def _steps(counts: list[int], states: Tensor, wide: Tensor, narrow: Tensor) -> list[_Step]:
-    first, *after = states.split([len(states) - len(wide), *counts])
+    first, *after = states.split_with_sizes([len(states) - len(wide), *counts])
     before = [rows[:count] for rows, count in zip([first, *after], counts, strict=False)]
-    return list(map(_Step, before, wide.split(counts), narrow.split(counts), after))
+    return list(map(_Step, before, wide.split_with_sizes(counts), narrow.split_with_sizes(counts), after))
 
 
 class _Recurrence(torch.autograd.Function):
@@ -144,8 +142,8 @@ class _Recurrence(torch.autograd.Function):
             _through_relu(torch.mm(at_step.after, w3, out=at_step.narrow), step.narrow)
             _through_relu(torch.mm(at_step.narrow, w2, out=at_step.wide), step.wide)
             at_step.before.addmm_(at_step.wide, w1)
-        at_initial, at_added = at_states.split([len(states) - len(wide), len(wide)])
-        before = torch.cat([step.before for step in steps])  # [N, H]
+        at_initial, at_added = at_states.split_with_sizes([len(states) - len(wide), len(wide)])
+        before = torch.cat([states[:0], *(step.before for step in steps)])  # [N, H]
         return (
             *(None, None, at_initial, at_added),
             *(at_wide.t() @ before, at_wide.sum(0)),

@@ -14,7 +14,7 @@ from s2s_core.run import Run
 @click.option("-o", "--output", type=FILE, help="The file.  [default: model.onnx in the run's folder]")
 @click.pass_context
 def export(context: click.Context, folder: Path, output: Path | None) -> None:
-    """Exports the best model of the run in FOLDER, and compares the file with it before it is written.
+    r"""Exports the best model of the run in FOLDER, and compares the file with it before it is written.
 
     \b
     s2s export runs/reverse-mlp-rnn-mlp-rnn

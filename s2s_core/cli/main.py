@@ -16,8 +16,8 @@ from s2s_core.errors import S2SError
 from s2s_core.plugins import Plugins
 from s2s_core.version import __version__
 
-BROKEN_PIPE = 141
-"""128 and the number of SIGPIPE, as of a program that the signal ends."""
+INTERRUPTED, BROKEN_PIPE = 130, 141
+"""128 and the number of SIGINT or SIGPIPE, as of a program that the signal ends."""
 
 
 @click.group(
@@ -27,7 +27,7 @@ BROKEN_PIPE = 141
 @click.version_option(__version__, prog_name="s2s")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Trains sequence-to-sequence models and ships each as one ONNX file, text in and text out.
+    r"""Trains sequence-to-sequence models and ships each as one ONNX file, text in and text out.
 
     \b
     s2s run --task reverse --encoder mlp-rnn     train, evaluate, export, prove the export
@@ -49,32 +49,40 @@ def main() -> None:
 
 
 def _run() -> int:
+    """Returns the exit code. What a user can put right is one message; a bug keeps its traceback."""
     try:
         installed = Plugins()
         installed.add_commands(cli)
         code = cli.main(prog_name="s2s", standalone_mode=False, obj=installed)
         sys.stdout.flush()
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except S2SError as error:
-        return _fail(str(error), getattr(error, "exit_code", 1))
-    except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into the pipe
         return BROKEN_PIPE
-    except OSError as error:
-        return _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), 1)
-    except ModuleNotFoundError as error:
-        if (reason := missing(error)) is None:
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (S2SError, OSError, ModuleNotFoundError, KeyboardInterrupt, click.Abort) as error:
+        message = _message(error)
+        if message is None:
             raise
-        return _fail(f"this command {reason}", 1)
+        click.echo(f"error: {message}", err=True)
+        return _exit_code(error)
     return code if isinstance(code, int) else 0
 
 
-def _fail(message: str, code: int) -> int:
-    click.echo(f"error: {message}", err=True)
+def _message(error: BaseException) -> str | None:
+    """Returns what to tell the user, or nothing if only a bug can be the reason."""
+    if isinstance(error, ModuleNotFoundError):
+        reason = missing(error)
+        return reason and f"this command {reason}"
+    if isinstance(error, OSError):
+        return ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+    return str(error) or "interrupted"
+
+
+def _exit_code(error: BaseException) -> int:
+    interrupted = isinstance(error, KeyboardInterrupt | click.Abort)
+    code: int = INTERRUPTED if interrupted else getattr(error, "exit_code", 1)
     return code
 
 

@@ -37,7 +37,7 @@ def list_(context: click.Context, *, as_json: bool) -> None:
 @click.argument("name")
 @click.pass_context
 def show(context: click.Context, name: str) -> None:
-    """Shows the settings of every component called NAME: what each means, its type and its default.
+    r"""Shows the settings of every component called NAME: what each means, its type and its default.
 
     \b
     s2s plugins show mlp-rnn
@@ -73,7 +73,12 @@ def _describe(found: Plugins, kind: Kind, name: str) -> str:
     table = {"source": "source.tokenizer"}.get(kind, kind)
     prefix = "source.tokenizer" if kind == "tokenizer" else table
     rows = [
-        (f"{prefix}.{field.name}", _type_name(field.type), json.dumps(field.default, ensure_ascii=False), _help(field))
+        (
+            f"{prefix}.{field.name}",
+            _type_name(field.type),
+            json.dumps(field.default, ensure_ascii=False),
+            _help(field),
+        )
         for field in fields
     ]
     return f"{heading}\n" + _table([("setting", "type", "default", "meaning"), *rows])

@@ -36,7 +36,7 @@ def predict(
     *,
     scores: bool,
 ) -> None:
-    """Reads the lines of FILE, or of standard input, and writes one line for each, as they come.
+    r"""Reads the lines of FILE, or of standard input, and writes one line for each, as they come.
 
     It needs neither PyTorch nor ONNX, only ONNX Runtime.
 
@@ -63,9 +63,7 @@ def _open(file: str) -> BinaryIO:
         raise DataError(f"can't read {file}: {error.strerror}") from error
 
 
-def _answers(
-    model: Model, batch: list[str], n_best: int, search: dict[str, Any], *, scores: bool
-) -> Iterator[str]:
+def _answers(model: Model, batch: list[str], n_best: int, search: dict[str, Any], *, scores: bool) -> Iterator[str]:
     if n_best == 1 and not scores:
         yield from map(_one_line, model(batch, **search))
         return

@@ -34,7 +34,10 @@ def data(run: Run, splits: Splits) -> None:
     endless = make_task(run.config.task, run.plugins).endless
     training = "endless training examples" if endless else "training examples"
     line("run", str(run.folder))
-    line("data", f"{run.config.task.name}: {training}, {len(splits.validation):,} for validation, {len(splits.test):,} for test")
+    line(
+        "data",
+        f"{run.config.task.name}: {training}, {len(splits.validation):,} for validation, {len(splits.test):,} for test",
+    )
     line("", f"such as {example.source!r} → {example.target!r}")
 
 

@@ -15,11 +15,11 @@ from s2s_core.cli.train import train_run
 )
 @run_options
 @click.pass_context
-def run(context: click.Context, **options: Any) -> None:
-    """Trains a model, evaluates it, exports it as one ONNX file, and proves that the file answers as the model does.
+def run(context: click.Context, /, **options: Any) -> None:
+    r"""Trains a model, evaluates it, exports it as one ONNX file, and proves that the file answers as the model does.
 
-    RECIPE is a TOML file that describes a run, such as the run.toml of an earlier one. Options come before what it says,
-    and --set before the other options.
+    RECIPE is a TOML file that describes a run, such as the run.toml of an earlier one. Options come before what it
+    says, and --set before the other options.
 
     \b
     s2s run --task reverse --encoder mlp-rnn

@@ -12,8 +12,8 @@ from s2s_core.run import Run
 @click.command(short_help="Train a model and keep the best.")
 @run_options
 @click.pass_context
-def train(context: click.Context, **options: Any) -> None:
-    """Trains a model and keeps the one that does best in validation; takes what s2s run takes.
+def train(context: click.Context, /, **options: Any) -> None:
+    r"""Trains a model and keeps the one that does best in validation; takes what s2s run takes.
 
     Ctrl-C ends it between two updates, with its state on disk; --resume goes on to the same result.
 

@@ -1,8 +1,8 @@
 """Proves that an exported file answers as the model does.
 
 The ladder, for every batch: scores are close, ids are equal, texts are equal. Where two hypotheses are equally good,
-rounding may let the file prefer the other one. Its ids then count as a tie if the model, made to say them, gives them the
-file's score, and that is no worse than the model's own.
+rounding may let the file prefer the other one. Its ids then count as a tie if the model, made to say them, gives them
+the file's score, and that is no worse than the model's own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,15 @@ from s2s_core.interfaces import padding_mask
 from s2s_core.translate import Hypotheses, Translator
 from s2s_core.vocabulary import BOS, PAD
 
-STRANGE_TEXTS = ("", " ", "\N{SNOWMAN}", "h\u00e9llo w\u00f6rld", "\u65e5\u672c\u8a9e \U0001f642", "a\u0301\t\u00a0b", "0 " * 12)
+STRANGE_TEXTS = (
+    "",
+    " ",
+    "\N{SNOWMAN}",
+    "h\u00e9llo w\u00f6rld",
+    "\u65e5\u672c\u8a9e \U0001f642",
+    "a\u0301\t\u00a0b",
+    "0 " * 12,
+)
 """Empty, unknown and non-ASCII texts."""
 
 SINGLE_TEXTS = 8
@@ -109,7 +117,11 @@ def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _compare(
-    session: onnxruntime.InferenceSession, checkpoint: Checkpoint, texts: list[str], search: _Search, tolerance: float
+    session: onnxruntime.InferenceSession,
+    checkpoint: Checkpoint,
+    texts: list[str],
+    search: _Search,
+    tolerance: float,
 ) -> Parity:
     decoding = attrs.evolve(checkpoint.config.decoding, **search._asdict())
     translator = Translator(checkpoint, decoding)
@@ -121,7 +133,14 @@ def _compare(
     if difference > tolerance or (np.isfinite(expected.scores) != np.isfinite(found.scores)).any():
         raise ExportError(f"the file's scores differ from the model's by {difference:.2g}, more than {tolerance:.2g}")
     for row in np.flatnonzero(~same.all(1)):
-        if not _tied(checkpoint, texts[row], expected.scores[row], Hypotheses(found.ids[row], found.scores[row]), decoding, tolerance):
+        if not _tied(
+            checkpoint,
+            texts[row],
+            expected.scores[row],
+            Hypotheses(found.ids[row], found.scores[row]),
+            decoding,
+            tolerance,
+        ):
             raise ExportError(
                 f"the file answers {texts[row]!r} with {found_texts[row]}, "
                 f"the model with {translator.texts(expected)[row]} (beam size {search.beam_size})"

@@ -62,7 +62,7 @@ def export_pieces(model: Seq2Seq) -> Pieces:
     """
     source, lengths, beams = _sources(model, batch=2, size=5), torch.tensor([5, 4]), torch.arange(3)
     leaves, after = _leaves(model)
-    free = [{dimension: FREE for dimension in sorted(leaf.free)} for leaf in leaves]
+    free = [dict.fromkeys(sorted(leaf.free), FREE) for leaf in leaves]
     state_shapes = pytree.tree_unflatten(free, pytree.tree_structure(after.state))
     row, picks = {0: FREE, 1: FREE}, {0: FREE, 1: FREE, 2: FREE}
     tokens, parents = torch.zeros(2, 4, *after.tokens.shape, dtype=torch.int64)
@@ -95,7 +95,11 @@ def _leaves(model: Seq2Seq) -> tuple[list[Leaf], Beams]:
     shapes = [[leaf.shape for leaf in pytree.tree_leaves(beams.state)] for beams, _ in runs]
     after, invariant = runs[0]
     leaves = [
-        Leaf(example, unchanged, frozenset(n for n, sizes in enumerate(zip(*both, strict=True)) if len({*sizes}) > 1))
+        Leaf(
+            example,
+            unchanged,
+            frozenset(n for n, sizes in enumerate(zip(*both, strict=True)) if len({*sizes}) > 1),
+        )
         for example, unchanged, *both in zip(pytree.tree_leaves(after.state), invariant, *shapes, strict=True)
     ]
     # Arguments that are one object would become one input of the graph.
@@ -136,7 +140,12 @@ def _export(module: nn.Module, arguments: tuple[Any, ...], shapes: tuple[Any, ..
     with quiet(), torch.no_grad():
         try:
             program = torch.onnx.export(
-                module.eval(), arguments, dynamo=True, dynamic_shapes=shapes, opset_version=OPSET, verbose=False
+                module.eval(),
+                arguments,
+                dynamo=True,
+                dynamic_shapes=shapes,
+                opset_version=OPSET,
+                verbose=False,
             )
         except Exception as error:
             reason = str(error.__cause__ or error).strip()

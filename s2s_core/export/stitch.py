@@ -109,9 +109,7 @@ def _search(op: Op, pieces: Pieces, inputs: tuple[Value, Value, Value], steps: V
 
 def _declare(name: str, types: Sequence[ir.TypeAndShape]) -> list[Value]:
     """Returns new values for what a loop's body takes or gives."""
-    return [
-        ir.Value(name=f"{name}_{number}", type=about.type, shape=about.shape) for number, about in enumerate(types)
-    ]
+    return [ir.Value(name=f"{name}_{number}", type=about.type, shape=about.shape) for number, about in enumerate(types)]
 
 
 def _type_of(leaf: Leaf) -> ir.TypeAndShape:
@@ -127,6 +125,7 @@ def _inline(op: Op, piece: ir.Model, arguments: Sequence[Value]) -> list[Value]:
     """Adds a piece's nodes. Its weights become the whole graph's, where ONNX Runtime can prepare them once."""
     graph, root = piece.graph, op.builder.root.graph
     for name, value in list(graph.initializers.items()):
+        assert value.const_value is not None  # noqa: S101  # it is what an initializer has
         del graph.initializers[name]
         value.name = f"{name}.{len(root.initializers)}"
         value.const_value = ir.tensor(np.array(value.const_value.numpy(), order="C"), name=value.name)

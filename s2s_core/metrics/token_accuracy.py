@@ -19,7 +19,10 @@ class TokenAccuracy(Metric):
         right = total = 0
         for hypothesis, candidates in zip(hypotheses, references, strict=True):
             tokens = self.split(hypothesis)
-            best = max((self._count(tokens, self.split(text)) for text in candidates), key=lambda pair: pair[0] / pair[1])
+            best = max(
+                (self._count(tokens, self.split(text)) for text in candidates),
+                key=lambda pair: pair[0] / pair[1],
+            )
             right += best[0]
             total += best[1]
         return right / total

@@ -10,7 +10,7 @@ from s2s_core.errors import S2SError
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class TrainingInterrupted(S2SError):
+class TrainingInterruptedError(S2SError):
     """Training was stopped by a signal; its state is on disk.
 
     Args:

@@ -16,7 +16,7 @@ from s2s_core.data import Batch, Splits, TrainingBatches
 from s2s_core.evaluate import evaluate
 from s2s_core.interfaces import padding_mask
 from s2s_core.run import Run, make_metrics, make_task, train_tokenizer
-from s2s_core.training.interruption import Interruption, TrainingInterrupted
+from s2s_core.training.interruption import Interruption, TrainingInterruptedError
 from s2s_core.training.progress import Progress
 from s2s_core.training.schedule import learning_rate
 from s2s_core.training.state import TrainingState, load_state, save_state, truncate_metrics
@@ -29,8 +29,8 @@ REPORT_EVERY = 10
 class Trainer:
     """Trains a run's model and keeps the best one in the run's folder.
 
-    It stands on Accelerate: under ``accelerate launch`` each process takes its share of every batch, and the loss is the
-    mean over the real target tokens of all of them.
+    It stands on Accelerate: under ``accelerate launch`` each process takes its share of every batch, and the loss is
+    the mean over the real target tokens of all of them.
 
     Args:
         run: Already created.
@@ -53,6 +53,7 @@ class Trainer:
             endless=task.endless,
             tokenizers=tokenizers,
             batch_size=self._config.batch_size,
+            bucket_batches=self._config.bucket_batches,
             seed=self._config.seed,
         )
         optimizer = torch.optim.AdamW(
@@ -71,7 +72,7 @@ class Trainer:
             resume: Whether to go on from the state on disk.
 
         Raises:
-            TrainingInterrupted: By Ctrl-C or SIGTERM; the state is on disk.
+            TrainingInterruptedError: By Ctrl-C or SIGTERM; the state is on disk.
             ModelError: There is nothing to resume, or it is damaged.
         """
         if resume:
@@ -105,7 +106,7 @@ class Trainer:
                 self._validate()
             if interruption.signal is not None:
                 self._save()
-                raise TrainingInterrupted(
+                raise TrainingInterruptedError(
                     f"stopped after {self._state.step} of {self._config.steps} steps; "
                     f"go on with: s2s run --resume --output {self.run.folder}",
                     interruption.signal,
@@ -203,5 +204,3 @@ def _be_deterministic(seed: int) -> None:
     set_seed(seed)
     torch.use_deterministic_algorithms(mode=True)
     torch.set_flush_denormal(True)
-
-

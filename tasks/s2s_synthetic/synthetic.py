@@ -36,6 +36,7 @@ class SyntheticTask(Task, Generic[Shape]):
     defaults: ClassVar[Mapping[str, Any]] = {
         "source": {"tokenizer": "characters"},
         "target": {"tokenizer": "characters"},
+        "training": {"bucket_batches": 1},  # batches of a single length each teach words of all lengths badly
     }
     endless = True
     room: ClassVar[tuple[str, ...]]

@@ -5,27 +5,25 @@ from typing import Any, ClassVar
 
 import attrs
 
-from s2s_core import BadValue, at_least, setting
+from s2s_core import BadValueError, at_least, setting
 from s2s_synthetic.synthetic import SyntheticConfig, SyntheticTask
 
 
 def _distinct_characters(_: Any, attribute: "attrs.Attribute[str]", value: str) -> None:
     if len(value) < 2 or len(set(value)) < len(value):
-        raise BadValue(attribute.name, "two or more characters, each of them once", value)
+        raise BadValueError(attribute.name, "two or more characters, each of them once", value)
 
 
 def _at_least_the_minimum(config: "WordConfig", attribute: "attrs.Attribute[int]", value: int) -> None:
     if value < config.minimum_length:
-        raise BadValue(attribute.name, f"at least minimum_length, which is {config.minimum_length}", value)
+        raise BadValueError(attribute.name, f"at least minimum_length, which is {config.minimum_length}", value)
 
 
 @attrs.frozen
 class WordConfig(SyntheticConfig):
     """What can be set of a task whose sources are random words."""
 
-    alphabet: str = setting(
-        "abcdefghijklmnopqrstuvwxyz", "the letters of the words, in order", _distinct_characters
-    )
+    alphabet: str = setting("abcdefghijklmnopqrstuvwxyz", "the letters of the words, in order", _distinct_characters)
     minimum_length: int = setting(1, "letters of the shortest words", at_least(1))
     maximum_length: int = setting(8, "letters of the longest words", _at_least_the_minimum)
 

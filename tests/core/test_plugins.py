@@ -31,9 +31,7 @@ class Site:
         (self.folder / f"{name}.py").write_text(dedent(source))
         importlib.invalidate_caches()
 
-    def metadata(
-        self, name: str, distribution: str, version: str = "1.2", *, folder: Path | None = None
-    ) -> None:
+    def metadata(self, name: str, distribution: str, version: str = "1.2", *, folder: Path | None = None) -> None:
         """Writes the metadata of a distribution whose entry point has the name of its module."""
         info = (folder or self.folder) / f"{distribution.replace('-', '_')}-{version}.dist-info"
         info.mkdir(parents=True)
@@ -540,9 +538,7 @@ def test_plugins_add_commands(site, caplog):
 def in_a_new_process(site: Site, program: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join((str(site.folder), os.environ.get("PYTHONPATH", "")))
     command = [sys.executable, "-c", dedent(program)]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": path}
-    )
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": path})
 
 
 def test_listing_imports_no_component(site):

@@ -1,6 +1,6 @@
 """The synthetic tasks."""
 
-# ruff: noqa: S311, SIM300  # chance here is no secret; the expected value stands first, a constant too
+# chance here is no secret; the expected value stands first, a constant too
 
 import itertools
 import os
@@ -17,14 +17,11 @@ from s2s_synthetic import s2s_tasks
 from s2s_synthetic.addition import Add, AddConfig
 from s2s_synthetic.words import Copy, Reverse, Sort, WordConfig
 
-from s2s_core import ConfigError, Task
-from s2s_core import BadValue
+from s2s_core import BadValueError, ConfigError, Task
 
 WORD_TASKS = [Reverse, Copy, Sort]
 
-alphabets = st.lists(st.characters(exclude_categories=["Cs"]), min_size=2, max_size=40, unique=True).map(
-    "".join
-)
+alphabets = st.lists(st.characters(exclude_categories=["Cs"]), min_size=2, max_size=40, unique=True).map("".join)
 seeds = st.integers(0, 2**32)
 
 
@@ -260,9 +257,7 @@ def test_a_thousand_each_by_default(default_task):
 
 def test_held_out_lengths_follow_training():
     """Lengths with room share what the short ones can't give, the same in both splits."""
-    validation, test = (
-        Counter(len(source) for source, _ in split) for split in held_out(Reverse(WordConfig()))
-    )
+    validation, test = (Counter(len(source) for source, _ in split) for split in held_out(Reverse(WordConfig())))
     assert 26 // 10 == validation[1] + test[1]
     assert 26**2 // 10 == validation[2] + test[2]
     assert min(validation[2], test[2]) > 20
@@ -340,7 +335,7 @@ def test_few_draws_are_in_vain():
 )
 def test_bad_settings_are_refused(config, settings, message):
     """A setting that can't be used is refused with its name, what it must be and what came."""
-    with pytest.raises(BadValue) as caught:
+    with pytest.raises(BadValueError) as caught:
         config(**settings)
     assert message == str(caught.value)
 
@@ -367,9 +362,7 @@ def test_registered_tasks():
     for task in tasks.values():
         assert issubclass(task, Task)
         assert task.endless
-        assert ("characters", "characters") == tuple(
-            task.defaults[side]["tokenizer"] for side in ("source", "target")
-        )
+        assert ("characters", "characters") == tuple(task.defaults[side]["tokenizer"] for side in ("source", "target"))
 
 
 @pytest.mark.parametrize(

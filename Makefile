@@ -1,0 +1,38 @@
+# make demo   train, evaluate, export and prove a model, then use the exported file
+# make test   run the linters, the type checker and every test
+# make clean  remove what these made
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+RUN := runs/demo
+
+.PHONY: demo test bench clean
+
+demo: $(INSTALLED)
+	$(BIN)/s2s run --task reverse --encoder mlp-rnn --output $(RUN) --overwrite
+	$(BIN)/python docs/examples/python/predict.py $(RUN)/model.onnx hello world reverse
+
+test: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist . > build.log 2>&1 || { cat build.log; exit 1; }
+	$(BIN)/check-wheel-contents dist
+	$(BIN)/python -m pytest
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/mlp_rnn_training.py
+	$(BIN)/python benchmarks/latency.py $(RUN)
+
+# The constraints hold for what pip builds in isolation too.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(RUN) dist build.log .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
