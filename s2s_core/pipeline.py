@@ -5,17 +5,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2s_core.data import Splits
 from s2s_core.errors import ModelError
 from s2s_core.evaluate import evaluate
 from s2s_core.files import write_atomically
 from s2s_core.plugins import Plugins
 from s2s_core.resolve import structure
 from s2s_core.run import Run, load_tokenizer, make_metrics, make_task, require
-from s2s_core.runtime import Model
 from s2s_core.task import Split
 
 if TYPE_CHECKING:
+    from s2s_core.data import Splits
     from s2s_core.export.parity import Parity
 
 Scores = dict[str, float]
@@ -47,6 +46,9 @@ def evaluate_file(path: Path, plugins: Plugins, split: Split = "test", provider:
         ModelError: The file is missing, damaged or foreign.
         PluginError: Its task isn't installed.
     """
+    from s2s_core.data import Splits  # noqa: PLC0415  # s2s starts without numpy
+    from s2s_core.runtime import Model  # noqa: PLC0415
+
     model = Model(path, provider=provider)
     try:
         require(model.metadata["plugins"], plugins)
@@ -93,7 +95,7 @@ def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
 
 
-def _examples(splits: Splits, split: Split) -> Any:
+def _examples(splits: "Splits", split: Split) -> Any:
     return splits.validation if split == "validation" else splits.test
 
 

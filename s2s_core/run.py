@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from s2s_core.config import Component, RunConfig, TokenizerComponent
-from s2s_core.data import Splits
 from s2s_core.errors import ConfigError, PluginError
 from s2s_core.files import write_atomically
 from s2s_core.metric import Metric
@@ -15,6 +14,9 @@ from s2s_core.plugins import KINDS, Plugins
 from s2s_core.resolve import read_toml, structure, to_toml
 from s2s_core.task import Task
 from s2s_core.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from s2s_core.data import Splits
 
 
 @attrs.frozen
@@ -103,8 +105,10 @@ class Run:
         """The model's card."""
         return self.folder / "README.md"
 
-    def splits(self) -> Splits:
+    def splits(self) -> "Splits":
         """Draws the task's validation and test sets."""
+        from s2s_core.data import Splits  # noqa: PLC0415  # s2s starts without numpy
+
         return Splits(make_task(self.config.task, self.plugins), self.config.task.name)
 
 

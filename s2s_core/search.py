@@ -100,7 +100,7 @@ class Step(nn.Module):
         ids = torch.arange(logits.shape[-1], device=logits.device)
         allowed = logits.float().masked_fill((ids == PAD) | (ids == BOS), NEVER)
         stay = torch.where(ids == PAD, 0.0, NEVER)  # [V]
-        return torch.where(finished[:, :, None], stay, allowed.log_softmax(-1).reshape(*finished.shape, -1))
+        return torch.where(finished[:, :, None], stay, allowed.log_softmax(-1).reshape(*finished.shape, len(ids)))
 
 
 class Finish(nn.Module):

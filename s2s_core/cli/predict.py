@@ -3,13 +3,15 @@
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from s2s_core.errors import DataError
 from s2s_core.lines import read_lines
-from s2s_core.runtime import Model
+
+if TYPE_CHECKING:
+    from s2s_core.runtime import Model
 
 
 @click.command(short_help="Answer lines with an exported file.")
@@ -44,6 +46,8 @@ def predict(
     echo hello | s2s predict model.onnx
     s2s predict model.onnx words.txt --beam-size 5 --n-best 3 --scores > answers.tsv
     """
+    from s2s_core.runtime import Model  # noqa: PLC0415  # s2s starts without ONNX Runtime
+
     loaded = Model(model, provider=provider, threads=threads)
     beams = max(filter(None, (beam_size, n_best)), default=None)
     search = {"beam_size": beams, "max_length": max_length, "length_penalty": length_penalty}
@@ -63,7 +67,7 @@ def _open(file: str) -> BinaryIO:
         raise DataError(f"can't read {file}: {error.strerror}") from error
 
 
-def _answers(model: Model, batch: list[str], n_best: int, search: dict[str, Any], *, scores: bool) -> Iterator[str]:
+def _answers(model: "Model", batch: list[str], n_best: int, search: dict[str, Any], *, scores: bool) -> Iterator[str]:
     if n_best == 1 and not scores:
         yield from map(_one_line, model(batch, **search))
         return

@@ -10,16 +10,15 @@ import click
 
 from s2s_core.card import USAGE, write_card
 from s2s_core.config import Component
-from s2s_core.data import Splits
 from s2s_core.metric import Metric
 from s2s_core.pipeline import evaluate_run, export_run, record_test_scores
 from s2s_core.plugins import Plugins
 from s2s_core.run import Run, make_task
-from s2s_core.runtime import Model
 
 if TYPE_CHECKING:
     from s2s_core.checkpoint import Checkpoint
     from s2s_core.cli.progress import ShownProgress
+    from s2s_core.data import Splits
     from s2s_core.training.state import TrainingState
 
 
@@ -28,7 +27,7 @@ def line(topic: str, text: str) -> None:
     click.echo(f"{topic:<9}{text}")
 
 
-def data(run: Run, splits: Splits) -> None:
+def data(run: Run, splits: "Splits") -> None:
     """Says what the model learns from."""
     example = splits.validation[0]
     endless = make_task(run.config.task, run.plugins).endless
@@ -81,6 +80,8 @@ def scores(split: str, found: Mapping[str, float], plugins: Plugins) -> None:
 
 def export(run: Run, found: Mapping[str, float]) -> None:
     """Exports a run's model, writes its card and says how to use the file."""
+    from s2s_core.runtime import Model  # noqa: PLC0415  # s2s starts without ONNX Runtime
+
     exported(run)
     write_card(run, Model(run.onnx_path).metadata, found, _metrics(run.config.task, run.plugins))
     click.echo("\nRun it with nothing but ONNX Runtime:\n")

@@ -141,7 +141,7 @@ def _export(module: nn.Module, arguments: tuple[Any, ...], shapes: tuple[Any, ..
         try:
             program = torch.onnx.export(
                 module.eval(),
-                arguments,
+                (*arguments, {}),  # a dict at the end, such as a decoder's state, is taken for keyword arguments
                 dynamo=True,
                 dynamic_shapes=shapes,
                 opset_version=OPSET,

@@ -1,8 +1,6 @@
 """What training needs to go on as if it had never stopped: one file, written atomically."""
 
 import json
-from typing import Any
-
 import attrs
 import safetensors
 import safetensors.torch
@@ -106,9 +104,10 @@ def _load_random_states(saved: dict[str, Tensor]) -> None:
 
 
 def truncate_metrics(run: Run, step: int) -> None:
-    """Drops the lines of ``metrics.jsonl`` that were written after a step."""
+    """Drops the lines of ``metrics.jsonl`` that training will write again, or wrote only half."""
     if not run.metrics_path.exists():
         return
-    lines: list[Any] = run.metrics_path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-    write_atomically(run.metrics_path, "".join(line for line in kept if "test" not in json.loads(line)))
+    lines = run.metrics_path.read_text(encoding="utf-8").splitlines(keepends=True)
+    records = [(line, json.loads(line)) for line in lines if line.endswith("\n")]
+    kept = [line for line, record in records if record["step"] <= step and "test" not in record]
+    write_atomically(run.metrics_path, "".join(kept))

@@ -1,6 +1,6 @@
 """Answers texts with an exported file. Needs onnxruntime and numpy, nothing else.
 
-    python predict.py model.onnx hello world
+python predict.py model.onnx hello world
 """
 
 import sys

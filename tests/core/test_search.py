@@ -1,0 +1,209 @@
+"""Beam search finds what a search over plain lists finds, one sentence at a time."""
+
+import math
+
+import pytest
+import torch
+
+from s2s_core.search import BeamSearch
+from s2s_core.vocabulary import BOS, EOS, PAD
+
+SOURCES = [[4, 5, 6, EOS], [7, EOS], [EOS], [8, 8, 3, 5, 4, 6, EOS], [5, EOS]]
+SEEDS = [0, 3, 4, 7]
+PENALTIES = [0.0, 0.6, 1.0, -0.5]
+
+
+class Hypothesis:
+    """One beam of the reference."""
+
+    def __init__(self, ids, log_probability, state, *, ended):
+        self.ids, self.log_probability, self.state, self.ended = ids, log_probability, state, ended
+
+    def score(self, penalty):
+        return self.log_probability / ((5 + len(self.ids)) / 6) ** penalty
+
+
+def log_probabilities(logits):
+    """Returns what each token that may be picked adds, from the logits of one step."""
+    allowed = {token: logit for token, logit in enumerate(logits) if token not in {PAD, BOS}}
+    total = math.log(sum(math.exp(logit) for logit in allowed.values()))
+    return {token: logit - total for token, logit in allowed.items()}
+
+
+@torch.no_grad()
+def reference(model, source, *, max_length, beam_size, length_penalty):
+    """Returns the hypotheses of one source, best first: their tokens and scores."""
+    start = model.start(torch.tensor([source]), torch.tensor([len(source)]))
+    beams = [Hypothesis([], 0.0, start, ended=False)]
+    for _ in range(max_length):
+        candidates = [beam for beam in beams if beam.ended]
+        for beam in beams:
+            if not beam.ended:
+                last = beam.ids[-1] if beam.ids else BOS
+                logits, state = model.step(torch.tensor([last]), beam.state)
+                for token, added in log_probabilities(logits[0].tolist()).items():
+                    extended = [*beam.ids, token]
+                    candidates.append(Hypothesis(extended, beam.log_probability + added, state, ended=token == EOS))
+        beams = sorted(candidates, key=lambda beam: -beam.log_probability)[:beam_size]
+        if all(beam.ended for beam in beams):
+            break
+    ranked = sorted(beams, key=lambda beam: -beam.score(length_penalty))
+    return [(beam.ids, pytest.approx(beam.score(length_penalty), abs=1e-4)) for beam in ranked]
+
+
+def pad(sources):
+    lengths = torch.tensor([len(ids) for ids in sources])
+    ids = torch.full((len(sources), int(lengths.max())), PAD)
+    for row, source in zip(ids, sources, strict=True):
+        row[: len(source)] = torch.tensor(source)
+    return ids, lengths
+
+
+def search(model, sources, **settings):
+    """Returns each source's hypotheses, without padding and without beams that stand for none."""
+    found, scores = BeamSearch(model)(*pad(sources), **settings)
+    return [
+        [([token for token in ids if token != PAD], score) for ids, score in zip(*row, strict=True) if score > -math.inf]
+        for row in zip(found.tolist(), scores.tolist(), strict=True)
+    ]
+
+
+@pytest.fixture(params=["cache", "tensor"])
+def random_model(request, make_model, third_party):
+    """Makes a random model of either decoder, so tuned that answers end at different lengths."""
+
+    def make(seed, target_size=9):
+        decoder = {"cache": third_party.caching_decoder, "tensor": third_party.gru_decoder}[request.param]
+        return make_model(target_size=target_size, seed=seed, decoder=decoder, spread=1.0)
+
+    return make
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("beam_size", [1, 2, 3, 4, 5])
+def test_it_finds_what_the_reference_finds(random_model, beam_size, seed):
+    """Tokens, order and scores are the reference's, for any beam, penalty, longest answer and source."""
+    model = random_model(seed)
+    for max_length, penalty in [(1, 0.0), (2, 0.6), (5, 1.0), (9, -0.5), (9, 0.6)]:
+        settings = {"max_length": max_length, "beam_size": beam_size, "length_penalty": penalty}
+        expected = [reference(model, source, **settings) for source in SOURCES]
+        assert expected == search(model, SOURCES, **settings)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("beam_size", [4, 5, 6, 40])
+def test_more_beams_than_the_vocabulary_offers(random_model, beam_size, seed):
+    """Beams that no hypothesis is left for score minus infinity and hold no token."""
+    model = random_model(seed, target_size=5)  # EOS, unknown, and one token
+    for max_length in (1, 2, 6):
+        settings = {"max_length": max_length, "beam_size": beam_size, "length_penalty": 0.6}
+        expected = [reference(model, source, **settings) for source in SOURCES]
+        assert expected == search(model, SOURCES, **settings)
+        found, scores = BeamSearch(model)(*pad(SOURCES), **settings)
+        assert (len(SOURCES), beam_size) == scores.shape == found.shape[:2]
+        assert not found[scores == -math.inf].any()
+        assert not torch.isnan(scores).any()
+    found, scores = BeamSearch(model)(*pad(SOURCES), max_length=1, beam_size=beam_size)
+    assert [3] * len(SOURCES) == (scores > -math.inf).sum(1).tolist()
+
+
+@torch.no_grad()
+def greedy(model, source, max_length):
+    state = model.start(torch.tensor([source]), torch.tensor([len(source)]))
+    ids = [BOS]
+    while len(ids) <= max_length and ids[-1] != EOS:
+        logits, state = model.step(torch.tensor(ids[-1:]), state)
+        allowed = logits[0].tolist()
+        ids.append(max((token for token in range(len(allowed)) if token not in {PAD, BOS}), key=allowed.__getitem__))
+    return ids[1:]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_beam_is_greedy(random_model, seed):
+    """One beam picks the best token of each step."""
+    model = random_model(seed)
+    expected = [greedy(model, source, 8) for source in SOURCES]
+    assert expected == [ids for ((ids, _),) in search(model, SOURCES, max_length=8)]
+
+
+def test_the_random_models_are_not_trivial(random_model):
+    """Answers of the models above have several lengths, some end and some don't, and beams differ from greedy search."""
+    answers = [ids for seed in SEEDS for ((ids, _),) in search(random_model(seed), SOURCES, max_length=9)]
+    best = [found[0][0] for seed in SEEDS for found in search(random_model(seed), SOURCES, max_length=9, beam_size=5)]
+    assert len({len(ids) for ids in answers}) >= 3
+    assert {True, False} == {ids[-1] == EOS for ids in answers}
+    assert answers != best
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_a_source_is_answered_alike_alone_and_in_a_batch(random_model, beam_size):
+    """Neither padding nor neighbours change an answer, though they may keep the search going."""
+    model = random_model(7)
+    settings = {"max_length": 9, "beam_size": beam_size, "length_penalty": 0.6}
+    together = search(model, SOURCES, **settings)
+    for source, expected in zip(SOURCES, together, strict=True):
+        (alone,) = search(model, [source], **settings)
+        assert [(ids, pytest.approx(score, abs=1e-5)) for ids, score in expected] == alone
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_hypotheses_are_well_formed(random_model, seed, penalty):
+    """They are distinct, best first, and hold neither BOS nor, before their end, padding; after EOS there is only that."""
+    found, scores = BeamSearch(random_model(seed))(*pad(SOURCES), max_length=9, beam_size=5, length_penalty=penalty)
+    assert (scores[:, :-1] >= scores[:, 1:]).all()
+    assert not (found == BOS).any()
+    for hypotheses in found.tolist():
+        assert 5 == len({tuple(ids) for ids in hypotheses})
+        for ids in hypotheses:
+            end = ids.index(EOS) + 1 if EOS in ids else len(ids)
+            assert PAD not in ids[:end]
+            assert set(ids[end:]) <= {PAD}
+
+
+def test_a_finished_hypothesis_keeps_its_score(random_model):
+    """What ended early has the same score however long others go on."""
+    model = random_model(4)
+    short, long = (
+        {tuple(ids): score for ids, score in found if ids[-1] == EOS}
+        for found in (
+            search(model, SOURCES[:1], max_length=length, beam_size=5)[0] for length in (3, 9)
+        )
+    )
+    kept = short.keys() & long.keys()
+    assert kept
+    for ids in kept:
+        assert pytest.approx(short[ids], abs=1e-6) == long[ids]
+
+
+def test_a_higher_penalty_prefers_longer_hypotheses(random_model):
+    """Among the same hypotheses the best is never shorter, and somewhere longer."""
+    differences = []
+    for seed in SEEDS:
+        model = random_model(seed)
+        low, high = (
+            [len(found[0][0]) for found in search(model, SOURCES, max_length=9, beam_size=5, length_penalty=penalty)]
+            for penalty in (-2.0, 2.0)
+        )
+        differences += [longer - shorter for shorter, longer in zip(low, high, strict=True)]
+    assert min(differences) >= 0
+    assert max(differences) > 0
+
+
+def test_the_search_ends_when_all_beams_have(random_model):
+    """No step is made for nothing, as the width of what comes back shows."""
+    model = random_model(0)
+    with torch.no_grad():
+        model.projection.weight.zero_()
+        model.projection.bias.zero_()
+        model.projection.bias[EOS] = 9.0
+    found, _ = BeamSearch(model)(*pad(SOURCES), max_length=50)
+    assert [[[EOS]]] * len(SOURCES) == found.tolist()
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_an_empty_batch_has_no_answers(random_model, beam_size):
+    """No sources give no hypotheses."""
+    nothing = torch.zeros(0, 1, dtype=torch.int64), torch.zeros(0, dtype=torch.int64)
+    found, scores = BeamSearch(random_model(0))(*nothing, max_length=4, beam_size=beam_size)
+    assert (0, beam_size) == scores.shape == found.shape[:2]

@@ -1,0 +1,232 @@
+"""Tokenizers cut texts into ids and join them again, in Python and in a graph alike."""
+
+import json
+
+import attrs
+import numpy as np
+import onnx_ir as ir
+import onnxruntime
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from onnxscript import GraphBuilder
+
+from s2s_core.data import Sequences
+from s2s_core.tokenizer import TokenizerConfig
+from s2s_core.tokenizers.characters import Characters
+from s2s_core.tokenizers.words import Words
+from s2s_core.vocabulary import EOS, PAD, SPECIALS, UNK, UNKNOWN_TEXT, Vocabulary
+
+SPECIAL_LOOKING = ["<pad>", "<s>", "</s>", "<unk>", "<bos>", "<eos>", "[PAD]", "[UNK]", "0", "1", "2", "3", UNKNOWN_TEXT]
+
+TEXTS = {
+    Characters: ["ab c-", "\x00\n\r\t\x0b\u00a0\u2028\u3000", "e\u0301\u0308", "\N{SLIGHTLY SMILING FACE}\u200d\ufe0f"]
+    + ["\U0010ffff\ufeff\ufffe", *SPECIAL_LOOKING],
+    Words: ["a ab - abc", "\x00 \n \r \t x\x00y \u00a0 \u2028", "e\u0301 \u0301", "\N{SLIGHTLY SMILING FACE} \ufeff a\nb"]
+    + ["\U0010ffff", " ".join(SPECIAL_LOOKING)],
+}
+
+deterministic = settings(max_examples=150, derandomize=True, database=None, deadline=None)
+any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+known_text = st.lists(st.sampled_from([*"ab c-\x00\n\t", "e\u0301", "abc ", "<pad>", " "]), max_size=8).map("".join)
+batches = st.lists(any_text | known_text, min_size=1, max_size=5)
+
+each_kind = pytest.mark.parametrize("kind", [Characters, Words])
+each = pytest.mark.parametrize("name", ["characters", "words", "no characters", "no words"])
+
+
+def train(kind, *texts, **settings):
+    return kind.train(TokenizerConfig(**settings), texts)
+
+
+TOKENIZERS = {
+    "characters": train(Characters, *TEXTS[Characters]),
+    "words": train(Words, *TEXTS[Words]),
+    "no characters": train(Characters),
+    "no words": train(Words),
+}
+
+
+class Graph:
+    """A tokenizer's front and back, as ONNX Runtime runs them."""
+
+    def __init__(self, tokenizer):
+        self.front = self.session(ir.DataType.STRING, ["N"], tokenizer.onnx_encode)
+        self.back = self.session(ir.DataType.INT64, ["N", "T"], lambda op, ids: [tokenizer.onnx_decode(op, ids)])
+
+    def session(self, kind, shape, build):
+        opsets = {"": 20, "ai.onnx.ml": 4, "com.microsoft": 1}
+        builder = GraphBuilder(ir.Graph([], [], nodes=[], opset_imports=opsets, name="tokenizer"))
+        for number, value in enumerate(build(builder.op, builder.input("given", kind, shape))):
+            builder.add_output(value, f"found_{number}")
+        content = ir.to_proto(ir.Model(builder.graph, ir_version=10)).SerializeToString()
+        return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+
+    def encode(self, texts):
+        return self.front.run(None, {"given": np.array(texts, object)})
+
+    def decode(self, ids):
+        return self.back.run(None, {"given": np.array(ids, np.int64)})[0].tolist()
+
+
+@pytest.fixture(scope="session")
+def graphs():
+    return {name: Graph(tokenizer) for name, tokenizer in TOKENIZERS.items()}
+
+
+@given(text=any_text | known_text)
+def test_characters_round_trip(text):
+    """A text of known characters comes back as it was, one id for each code point."""
+    tokenizer = train(Characters, text)
+    ids = tokenizer.encode(text)
+    assert len(text) == len(ids)
+    assert UNK not in ids
+    assert text == tokenizer.decode(ids)
+
+
+@given(text=any_text | known_text)
+def test_words_round_trip(text):
+    """A text of known words comes back with one space between them; nothing but U+0020 separates."""
+    tokenizer = train(Words, text)
+    words = [word for word in text.split(" ") if word]
+    ids = tokenizer.encode(text)
+    assert len(words) == len(ids)
+    assert UNK not in ids
+    assert " ".join(words) == tokenizer.decode(ids)
+
+
+@each
+@deterministic
+@given(texts=batches)
+@example(texts=[""])
+@example(texts=["", "", ""])
+@example(texts=[" ", "   "])
+@example(texts=["", "ab", ""])
+@example(texts=["a\x00b", "\x00", "\x00\x00"])
+@example(texts=["a\nb", "\n", "\r\n"])
+@example(texts=["e\u0301\u0308", "\u0301"])
+@example(texts=["\N{SLIGHTLY SMILING FACE}\u200d\ufe0f", "\U0010ffff"])
+@example(texts=["ab" * 300, "a b " * 300])
+@example(texts=SPECIAL_LOOKING)
+def test_the_front_is_encode(graphs, name, texts):
+    """The graph gives Python's ids, EOS and padding, and the lengths with EOS, for any texts."""
+    expected_ids, expected_lengths = Sequences(map(TOKENIZERS[name].encode, texts)).padded(range(len(texts)))
+    ids, lengths = graphs[name].encode(texts)
+    assert expected_lengths.tolist() == lengths.tolist()
+    assert expected_ids.tolist() == ids.tolist()
+
+
+@each
+@deterministic
+@given(data=st.data())
+def test_the_back_is_decode(graphs, name, data):
+    """The graph gives Python's texts for ids of any width, whether a row ends with EOS, by its width or at once."""
+    tokenizer = TOKENIZERS[name]
+    width = data.draw(st.integers(1, 9))
+    some = st.lists(st.integers(UNK, len(tokenizer.vocabulary) - 1), max_size=width)
+    rows = [
+        ([*ids, EOS] + [PAD] * width)[:width] for ids in data.draw(st.lists(some, min_size=1, max_size=5), label="ids")
+    ]
+    assert list(map(tokenizer.decode, rows)) == graphs[name].decode(rows)
+
+
+@each
+def test_the_back_of_nothing(graphs, name):
+    """Rows of padding alone, and a single column, are empty texts."""
+    assert ["", ""] == graphs[name].decode([[PAD, PAD, PAD], [EOS, PAD, PAD]])
+    assert ["", UNKNOWN_TEXT] == graphs[name].decode([[EOS], [UNK]])
+
+
+@each
+@deterministic
+@given(texts=batches)
+def test_there_and_back_in_the_graph(graphs, name, texts):
+    """What the front makes of a text, the back turns into what Python does."""
+    tokenizer = TOKENIZERS[name]
+    ids, _ = graphs[name].encode(texts)
+    assert [tokenizer.decode(tokenizer.encode(text)) for text in texts] == graphs[name].decode(ids)
+
+
+@each
+@pytest.mark.parametrize("text", SPECIAL_LOOKING)
+def test_no_text_is_a_special_token(name, text):
+    """A text that looks like padding or an end is text, known or not."""
+    ids = TOKENIZERS[name].encode(text)
+    assert ids
+    assert min(ids) >= UNK
+    if not name.startswith("no "):
+        assert min(ids) >= SPECIALS
+        assert text == TOKENIZERS[name].decode(ids)
+
+
+@each
+def test_an_unknown_token_reads_as_a_replacement_character(name):
+    """One for each token, whatever was read."""
+    text = "\u4e00 \u4e01"
+    expected = {"characters": "\ufffd \ufffd", "no characters": "\ufffd\ufffd\ufffd"}
+    assert expected.get(name, "\ufffd \ufffd") == TOKENIZERS[name].decode(TOKENIZERS[name].encode(text))
+
+
+@each_kind
+def test_decoding_ends_at_the_first_end(kind):
+    """What comes after EOS isn't read, and padding reads as nothing."""
+    tokenizer = train(kind, "a b")
+    (first,), (second,) = tokenizer.encode("a"), tokenizer.encode("b")
+    assert tokenizer.separator.join("aba") == tokenizer.decode([first, second, first])
+    assert "a" == tokenizer.decode([first, EOS, second, PAD, second])
+    assert "" == tokenizer.decode([EOS, first])
+    assert "" == tokenizer.decode([])
+
+
+def test_ids_are_in_alphabetical_order():
+    """The order of the training texts leaves no trace."""
+    assert ("a", "b", "c") == train(Characters, "cab", "b").vocabulary.tokens == train(Characters, "b", "bca").vocabulary.tokens
+    assert ["a", "ab", "b"] == list(train(Words, "b ab", "a").vocabulary.tokens)
+
+
+def test_rare_tokens_are_unknown():
+    """A token must occur ``minimum_count`` times over all texts."""
+    tokenizer = train(Characters, "aab", "bc", minimum_count=2)
+    assert ("a", "b") == tokenizer.vocabulary.tokens
+    assert [UNK, SPECIALS] == tokenizer.encode("ca")
+
+
+def test_a_vocabulary_can_be_small():
+    """The most frequent tokens stay, and of equally frequent ones the first in the alphabet."""
+    assert ("b", "d") == train(Characters, "ddd", "bb", "cc", maximum_size=2).vocabulary.tokens
+    assert ("b", "c", "d") == train(Characters, "ddd", "bb", "cc", maximum_size=3).vocabulary.tokens
+    assert ("b", "c", "d") == train(Characters, "ddd", "bb", "cc", maximum_size=9).vocabulary.tokens
+    assert ("d",) == train(Characters, "ddd", "bb", "c", maximum_size=2, minimum_count=3).vocabulary.tokens
+
+
+@each
+def test_it_can_be_saved_as_json(name):
+    """What is loaded again gives the same ids and texts."""
+    tokenizer = TOKENIZERS[name]
+    loaded = type(tokenizer).load(tokenizer.config, json.loads(json.dumps(tokenizer.save())))
+    assert tokenizer.vocabulary.tokens == loaded.vocabulary.tokens
+    text = "".join(TEXTS[Characters]) + " ".join(TEXTS[Words])
+    assert tokenizer.encode(text) == loaded.encode(text)
+    assert tokenizer.decode(range(UNK, len(tokenizer.vocabulary))) == loaded.decode(range(UNK, len(loaded.vocabulary)))
+
+
+@each_kind
+def test_an_empty_vocabulary_knows_nothing(kind):
+    """A tokenizer trained on nothing has the special ids alone, and every token is unknown."""
+    tokenizer = train(kind)
+    assert SPECIALS == len(tokenizer.vocabulary)
+    assert [UNK] == tokenizer.encode("a")
+
+
+@pytest.mark.parametrize("tokens", [["a", "a"], ["a", ""]])
+def test_a_vocabulary_has_distinct_tokens(tokens):
+    """Two equal tokens or an empty one are refused."""
+    with pytest.raises(ValueError, match="distinct and not empty"):
+        Vocabulary(tokens)
+
+
+@pytest.mark.parametrize("wrong", [{"minimum_count": 0}, {"maximum_size": -1}])
+def test_its_settings_are_checked(wrong):
+    """A token occurs at least once, and no vocabulary has fewer tokens than none."""
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be at least"):
+        attrs.evolve(TokenizerConfig(), **wrong)
