@@ -1,5 +1,6 @@
 """A run: its folder, its configuration, and the components that it is made of."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,6 +111,11 @@ class Run:
         from s2s_core.data import Splits  # noqa: PLC0415  # s2s starts without numpy
 
         return Splits(make_task(self.config.task, self.plugins), self.config.task.name)
+
+
+def is_first_process() -> bool:
+    """Whether this process is the one, of those that ``torchrun`` or ``accelerate launch`` started, that writes."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def make_task(component: Component, plugins: Plugins) -> Task:

@@ -12,7 +12,7 @@ from s2s_core.config import RunConfig
 from s2s_core.errors import ConfigError
 from s2s_core.plugins import Kind, Plugins
 from s2s_core.resolve import Layer, parse_assignment, read_toml, resolve
-from s2s_core.run import Run
+from s2s_core.run import Run, is_first_process
 
 Command = Callable[..., Any]
 
@@ -66,9 +66,10 @@ def open_run(plugins: Plugins, **options: Any) -> Run:
     run = Run(output or default_folder(config), config, plugins)
     if resume:
         return _same(run, Run.open(run.folder, plugins))
-    if overwrite:
-        run.clear()
-    run.create()
+    if is_first_process():
+        if overwrite:
+            run.clear()
+        run.create()
     return run
 
 

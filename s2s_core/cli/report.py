@@ -13,7 +13,7 @@ from s2s_core.config import Component
 from s2s_core.metric import Metric
 from s2s_core.pipeline import evaluate_run, export_run, record_test_scores
 from s2s_core.plugins import Plugins
-from s2s_core.run import Run, make_task
+from s2s_core.run import Run, is_first_process, make_task
 
 if TYPE_CHECKING:
     from s2s_core.checkpoint import Checkpoint
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 
 def line(topic: str, text: str) -> None:
-    """Prints one line about a topic."""
-    click.echo(f"{topic:<9}{text}")
+    """Prints one line about a topic, in one process of several."""
+    if is_first_process():
+        click.echo(f"{topic:<9}{text}")
 
 
 def data(run: Run, splits: "Splits") -> None:
@@ -51,8 +52,10 @@ def model(run: Run, checkpoint: "Checkpoint") -> None:
     )
 
 
-def progress(run: Run) -> "ShownProgress":
-    """Returns what shows training: a bar on a terminal, lines elsewhere."""
+def progress(run: Run) -> "ShownProgress | None":
+    """Returns what shows training: a bar on a terminal, lines elsewhere, nothing in the other processes."""
+    if not is_first_process():
+        return None
     from s2s_core.cli.progress import BarProgress, LineProgress  # noqa: PLC0415  # rich takes a while to import
 
     shown = BarProgress if sys.stdout.isatty() else LineProgress

@@ -7,6 +7,7 @@ import click
 from s2s_core.cli import report
 from s2s_core.cli.options import installed, open_run, run_options
 from s2s_core.cli.train import train_run
+from s2s_core.run import is_first_process
 
 
 @click.command(
@@ -29,5 +30,6 @@ def run(context: click.Context, /, **options: Any) -> None:
     """
     started = open_run(installed(context), **options)
     train_run(started, resume=options["resume"])
-    scores = report.test(started)
-    report.export(started, scores)
+    if is_first_process():
+        scores = report.test(started)
+        report.export(started, scores)

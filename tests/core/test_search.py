@@ -161,19 +161,23 @@ def test_hypotheses_are_well_formed(random_model, seed, penalty):
             assert set(ids[end:]) <= {PAD}
 
 
+def ended(model, source, max_length):
+    """Returns the scores of the hypotheses that end within some steps."""
+    (found,) = search(model, [source], max_length=max_length, beam_size=5)
+    return {tuple(ids): score for ids, score in found if ids[-1] == EOS}
+
+
 def test_a_finished_hypothesis_keeps_its_score(random_model):
     """What ended early has the same score however long others go on."""
-    model = random_model(4)
-    short, long = (
-        {tuple(ids): score for ids, score in found if ids[-1] == EOS}
-        for found in (
-            search(model, SOURCES[:1], max_length=length, beam_size=5)[0] for length in (3, 9)
-        )
-    )
-    kept = short.keys() & long.keys()
-    assert kept
-    for ids in kept:
-        assert pytest.approx(short[ids], abs=1e-6) == long[ids]
+    pairs = []
+    for seed in SEEDS:
+        model = random_model(seed)
+        for source in SOURCES:
+            short, long = ended(model, source, 4), ended(model, source, 9)
+            pairs += [(short[ids], long[ids]) for ids in short.keys() & long.keys()]
+    assert pairs
+    for before, after in pairs:
+        assert pytest.approx(before, abs=1e-6) == after
 
 
 def test_a_higher_penalty_prefers_longer_hypotheses(random_model):

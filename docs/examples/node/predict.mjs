@@ -10,11 +10,11 @@ if (model === undefined) {
 }
 
 const lines = (await text(process.stdin)).split(/\r?\n/);
-if (lines.at(-1) === "") lines.pop(); // what follows the last line's end is no line
+if (lines.at(-1) === "") lines.pop(); // what follows the end of the last line is no line
 
 const inputs = { source: new Tensor("string", lines, [lines.length]) };
 if (beamSize !== undefined) inputs.beam_size = new Tensor("int64", [BigInt(beamSize)], []);
 
-const session = await InferenceSession.create(model, { logSeverityLevel: 3 });
+const session = await InferenceSession.create(model, { logSeverityLevel: 3 }); // errors only
 const { target } = await session.run(inputs, ["target"]);
-for (const answer of target.data) console.log(answer);
+for (const answer of target.data) console.log(answer.replace(/[\r\n]/g, " "));

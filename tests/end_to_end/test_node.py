@@ -1,0 +1,59 @@
+"""An exported file answers in Node as it does in Python."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from s2s_core import load
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "node"
+
+LINES = ["abc", "a", "", "ccab b", " a  b ", "b\u00e4c", "\u65e5\u672c\u8a9e", "\N{SLIGHTLY SMILING FACE}a", "cab" * 12]
+
+UNREACHABLE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ENETUNREACH", "ETIMEDOUT", "ERR_SOCKET_TIMEOUT")
+
+
+def node(folder: Path, *arguments: object, lines: list[str]) -> list[str]:
+    """Returns what the example prints."""
+    command = ["node", "predict.mjs", *map(str, arguments)]
+    text = "".join(line + "\n" for line in lines)
+    done = subprocess.run(command, cwd=folder, input=text, capture_output=True, encoding="utf-8", timeout=120)
+    assert ("", 0) == (done.stderr, done.returncode)
+    return done.stdout.split("\n")[:-1]
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The example, installed as its README says."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            pytest.skip(f"there is no {program}")
+    folder = tmp_path_factory.mktemp("node") / "example"
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("node_modules"))
+    command = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
+    environment = os.environ | {"NPM_CONFIG_UPDATE_NOTIFIER": "false"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=600)
+    if any(reason in done.stderr for reason in UNREACHABLE):
+        pytest.skip("npm can't reach its registry")
+    assert done.returncode == 0, done.stderr
+    yield folder
+    shutil.rmtree(folder)  # hundreds of megabytes
+
+
+@pytest.mark.parametrize("beam_size", [None, 1, 5])
+def test_node_gives_the_answers_of_python(example, exported, beam_size):
+    """Greedily, with beams, and with what the file has for a default."""
+    expected = load(exported.path)(LINES, beam_size=beam_size)
+    arguments = [exported.path] if beam_size is None else [exported.path, beam_size]
+    one_line = [answer.replace("\r", " ").replace("\n", " ") for answer in expected]
+    assert one_line == node(example, *arguments, lines=LINES)
+    assert len(set(one_line)) > 1  # or nothing is compared
+
+
+def test_node_gives_no_line_for_no_line(example, exported_characters):
+    """An empty batch answers nothing."""
+    assert [] == node(example, exported_characters.path, lines=[])

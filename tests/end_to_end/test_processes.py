@@ -1,0 +1,37 @@
+"""Training in several processes."""
+
+import os
+import subprocess
+import sys
+
+import safetensors.torch
+
+SETTINGS = (
+    "encoder.hidden_size=8",
+    "decoder.hidden_size=8",
+    "training.steps=12",
+    "training.validate_every=6",
+    "training.batch_size=9",
+    "training.device=cpu",
+    "task.held_out=20",
+    "decoding.max_length=8",
+)
+
+
+def train(launcher, folder):
+    """Trains a tiny model and returns its weights."""
+    arguments = [part for setting in SETTINGS for part in ("--set", setting)]
+    command = [sys.executable, *launcher, "-m", "s2s_core", "train", "--task", "copy", "--output", folder, *arguments]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, safetensors.torch.load_file(folder / "model.safetensors")
+
+
+def test_two_processes_train_the_model_that_one_trains(tmp_path):
+    """Two processes share each batch, odd ones too: the same mean over tokens, so the same weights but for rounding."""
+    _, alone = train([], tmp_path / "one")
+    printed, shared = train(["-m", "torch.distributed.run", "--nproc_per_node", "2"], tmp_path / "two")
+    assert alone.keys() == shared.keys()
+    assert max(float((alone[name] - shared[name]).abs().max()) for name in alone) < 1e-6
+    assert printed.count("model    mlp-rnn → mlp-rnn") == 1
