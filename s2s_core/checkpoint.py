@@ -11,13 +11,16 @@ import torch
 from torch import Tensor
 
 from s2s_core.config import RunConfig
-from s2s_core.errors import ModelError
+from s2s_core.errors import ModelError, listing
 from s2s_core.files import write_atomically
 from s2s_core.model import Seq2Seq, build_model
 from s2s_core.resolve import structure, unstructure
 from s2s_core.run import Run, load_tokenizer, provenance, require
 from s2s_core.tokenizer import Tokenizer
 from s2s_core.version import FORMAT_VERSION, __version__
+
+_NEEDED = frozenset(("config", "source_tokenizer", "target_tokenizer", "plugins"))
+"""What ``model.json`` must hold, whatever else it says."""
 
 
 @attrs.frozen(eq=False)
@@ -127,5 +130,7 @@ def _read_description(run: Run) -> dict[str, Any]:
         raise ModelError(f"{path} is damaged: {error}") from error
     if version != FORMAT_VERSION:
         raise ModelError(f"{path} has format {version}, but this is s2s {__version__}: upgrade s2s-toolkit")
+    if lacking := _NEEDED - set(description):
+        raise ModelError(f"{path} is damaged: it has no {listing(lacking)}")
     found: dict[str, Any] = description
     return found

@@ -60,7 +60,7 @@ class TrainingConfig:
     clip_norm: float = setting(5.0, "largest norm of the whole gradient; 0 clips nothing", at_least(0))
     validate_every: int = setting(500, "updates between two validations", at_least(1))
     patience: int = setting(0, "validations without a better score before training stops; 0 never stops", at_least(0))
-    seed: int = setting(0, "the only source of chance", at_least(0))
+    seed: int = setting(0, "the only source of chance", between(0, 2**32 - 1))
     device: str = setting("auto", "auto takes a GPU where there is one", one_of("auto", "cpu"))
 
 

@@ -18,6 +18,12 @@ Ids = NDArray[np.int64]
 HELD_OUT = 1000
 """How many examples an endless task's validation and test sets have at most, each."""
 
+MOST_REPEATS = 20_000
+"""How many examples in a row may be known before an endless task is taken to have no others.
+
+It is well above ``HELD_OUT``, as a task that doesn't look at the split begins its test set with its validation set.
+"""
+
 VOCABULARY_EXAMPLES = 20_000
 """How many examples of an endless task the tokenizers are trained on."""
 
@@ -108,7 +114,7 @@ class Splits:
     """
 
     def __init__(self, task: Task, name: str) -> None:
-        self._task, self._name = task, name
+        self._task, self.name = task, name
         self.validation = self._held_out("validation", frozenset())
         self.test = self._held_out("test", {example.source for example in self.validation})
         self._excluded = {example.source for example in itertools.chain(self.validation, self.test)}
@@ -118,12 +124,21 @@ class Splits:
         examples = self._task.examples("train", rng)
         if not self._task.endless:
             return examples
-        return (example for example in examples if example.source not in self._excluded)
+        return self._not_held_out(examples)
 
     def vocabulary_examples(self, seed: int) -> list[Example]:
         """Returns the examples that tokenizers are trained on: all, or many of an endless task's."""
         limit = VOCABULARY_EXAMPLES if self._task.endless else None
         return list(itertools.islice(self.train(_generator(seed, "vocabulary")), limit))
+
+    def _not_held_out(self, examples: Iterable[Example]) -> Iterator[Example]:
+        repeats = 0
+        for example in examples:
+            repeats = repeats + 1 if example.source in self._excluded else 0
+            if not repeats:
+                yield example
+            elif repeats == MOST_REPEATS:
+                raise DataError(f"task {self.name!r} gives no training examples but the held-out ones")
 
     def _held_out(self, split: Split, taken: Iterable[str]) -> list[Example]:
         examples = self._task.examples(split, _generator(0, "held out"))
@@ -131,7 +146,7 @@ class Splits:
             examples = itertools.islice(_distinct(examples, taken), HELD_OUT)
         found = list(examples)
         if not found:
-            raise DataError(f"task {self._name!r} gives no {split} examples")
+            raise DataError(f"task {self.name!r} gives no {split} examples")
         return found
 
 
@@ -161,7 +176,7 @@ class TrainingBatches:
         self._batch_size, self._bucket_batches, self._seed = batch_size, bucket_batches, seed
         self._fixed = None if endless else self._encode(splits.train(_generator(seed, "train")))
         if self._fixed is not None and not len(self._fixed):
-            raise DataError("the training set has no examples")
+            raise DataError(f"task {splits.name!r} gives no train examples")
 
     def after(self, step: int) -> Iterator[Batch]:
         """Yields the batches that follow the first ``step`` ones."""
@@ -177,7 +192,7 @@ class TrainingBatches:
         if self._fixed is None:
             pairs = self._encode(itertools.islice(self._splits.train(rng), size))
             if not len(pairs):
-                raise DataError("the task calls itself endless, but gives no training examples")
+                raise DataError(f"task {self._splits.name!r} calls itself endless, but gives no train examples")
             rows: Sequence[int] = range(len(pairs))
         else:
             pairs = self._fixed
@@ -207,7 +222,7 @@ def _generator(seed: int, purpose: str) -> random.Random:
 
 
 def _distinct(examples: Iterable[Example], taken: Iterable[str]) -> Iterator[Example]:
-    """Yields examples whose sources are new, until a thousand in a row were not."""
+    """Yields examples whose sources are new, until ``MOST_REPEATS`` in a row were not."""
     seen = set(taken)
     repeats = 0
     for example in examples:
@@ -215,5 +230,5 @@ def _distinct(examples: Iterable[Example], taken: Iterable[str]) -> Iterator[Exa
         if not repeats:
             seen.add(example.source)
             yield example
-        elif repeats == 1000:
+        elif repeats == MOST_REPEATS:
             return

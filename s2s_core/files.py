@@ -12,9 +12,16 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     The content goes to a temporary file beside ``path``, which then takes its place.
 
     Raises:
-        OSError: It can't be written. ``path`` is then as it was.
+        OSError: It can't be written, and the error names ``path``, which is then as it was.
     """
     data = content.encode() if isinstance(content, str) else content
+    try:
+        _replace(path, data)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -20,7 +20,7 @@ class Memory(NamedTuple):
     """What an encoder hands to a decoder.
 
     Attributes:
-        states: One vector for each source position, [B, S, M].
+        states: One vector for each source position, [B, S, M]; arbitrary where the mask is false.
         mask: True where a source position is real, [B, S].
         summary: The whole source as one vector, [B, Z].
     """

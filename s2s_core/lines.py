@@ -44,16 +44,12 @@ def _available(stream: BinaryIO, name: str) -> Iterator[list[bytes]]:
     rest = b""
     count = 0
     while chunk := stream.read1(_CHUNK):  # type: ignore[attr-defined]  # buffered streams have it
-        *lines, last = chunk.split(b"\n")
-        if lines:
-            lines[0] = rest + lines[0]
-            rest = last
-            count += len(lines)
-            yield lines
-        else:
-            rest += last
-        if len(rest) > MOST_BYTES:
+        *lines, rest = (rest + chunk).split(b"\n")
+        if len((lines or [rest])[0]) > MOST_BYTES:  # those after it fit into a chunk
             raise DataError(f"{name}, line {count + 1} is longer than {MOST_BYTES:,} bytes")
+        count += len(lines)
+        if lines:
+            yield lines
     if rest:
         yield [rest]
 

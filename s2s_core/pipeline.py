@@ -1,15 +1,17 @@
-"""What the command line does, as functions: train, evaluate and export a run."""
+"""What the command line does with a trained model: evaluate and export it. To train it: ``s2s_core.training``."""
 
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2s_core.errors import ModelError
+import attrs
+
+from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.evaluate import evaluate
 from s2s_core.files import write_atomically
 from s2s_core.plugins import Plugins
-from s2s_core.resolve import structure
+from s2s_core.resolve import Layer, override, structure_component
 from s2s_core.run import Run, load_tokenizer, make_metrics, make_task, require
 from s2s_core.task import Split
 
@@ -51,13 +53,15 @@ def evaluate_file(path: Path, plugins: Plugins, split: Split = "test", provider:
 
     model = Model(path, provider=provider)
     try:
-        require(model.metadata["plugins"], plugins)
-        config = structure(model.metadata["config"], plugins)
-        tokenizer = load_tokenizer(config.target.tokenizer, model.metadata["target_tokenizer"], plugins)
+        require((used for used in model.metadata["plugins"] if used["kind"] not in {"encoder", "decoder"}), plugins)
+        config = model.metadata["config"]
+        chosen = structure_component(config["task"], "task", plugins)
+        target = structure_component(config["target"]["tokenizer"], "tokenizer", plugins)
+        tokenizer = load_tokenizer(target, model.metadata["target_tokenizer"], plugins)
     except KeyError as error:
         raise ModelError(f"{path} has damaged metadata: {error} is missing") from error
-    task = make_task(config.task, plugins)
-    examples = _examples(Splits(task, config.task.name), split)
+    task = make_task(chosen, plugins)
+    examples = _examples(Splits(task, chosen.name), split)
 
     def translate(texts: Sequence[str]) -> list[str]:
         return [answer for part in _parts(texts) for answer in model(part)]
@@ -65,22 +69,28 @@ def evaluate_file(path: Path, plugins: Plugins, split: Split = "test", provider:
     return evaluate(translate, examples, make_metrics(task, tokenizer, plugins))
 
 
-def export_run(run: Run, path: Path | None = None) -> "Parity":
+def export_run(run: Run, path: Path | None = None, settings: Sequence[Layer] = ()) -> "Parity":
     """Exports a run's best model, and returns what its proof compared.
 
     Args:
         run: Trained.
         path: The file; by default ``model.onnx`` in the run's folder.
+        settings: Tables ``decoding``, which become the defaults in the file, and ``export``.
 
     Raises:
+        ConfigError: Another table is set, or a setting can't be used.
         ExportError: The file doesn't answer as the model does; nothing is written.
         ModelError: There is no trained model, or it is damaged.
     """
     from s2s_core.checkpoint import load_checkpoint  # noqa: PLC0415
     from s2s_core.export.exporter import export  # noqa: PLC0415
 
+    if fixed := {table for layer in settings for table in layer} - {"decoding", "export"}:
+        raise ConfigError(f"an export can't change {listing(fixed)} of a trained model, only decoding and export")
+    checkpoint = load_checkpoint(run)
+    checkpoint = attrs.evolve(checkpoint, config=override(checkpoint.config, settings, run.plugins))
     held_out = [example.source for example in run.splits().validation]
-    return export(load_checkpoint(run), held_out, path or run.onnx_path)
+    return export(checkpoint, held_out, path or run.onnx_path)
 
 
 def record_test_scores(run: Run, scores: Scores) -> None:

@@ -13,10 +13,11 @@ import attrs
 import cattrs
 import tomli_w
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
+from cattrs.gen import make_dict_structure_fn
 
 from s2s_core.config import Component, RunConfig
 from s2s_core.errors import ConfigError, S2SError, closest, listing
-from s2s_core.plugins import Plugins
+from s2s_core.plugins import Kind, Plugins
 from s2s_core.settings import BadValueError
 
 Layer = Mapping[str, Any]
@@ -37,22 +38,27 @@ def resolve(layers: Sequence[Layer], plugins: Plugins) -> RunConfig:
         PluginError: A component is missing or broken.
     """
     chosen = _merge_all(layers)
-    task = _named(chosen.get("task"))
+    task = _table(chosen, "task")
     if "name" not in task:
         names = listing(plugins.names("task"))
         raise ConfigError(f"no task chosen: use --task NAME, or set task.name; there are: {names}")
-    defaults: Layer = plugins.component("task", task["name"]).defaults
+    defaults: Layer = plugins.component("task", str(task["name"])).defaults
     return structure(_with_names(_merge_all([defaults, *layers])), plugins)
 
 
 def structure(tables: Layer, plugins: Plugins) -> RunConfig:
     """Builds a configuration from complete tables, such as ``unstructure`` gives."""
-    try:
-        return _converter(plugins).structure(tables, RunConfig)
-    except S2SError:
-        raise
-    except Exception as error:
-        raise ConfigError("\n".join(_explain(error, "", RunConfig))) from error
+    return cast("RunConfig", _structured(tables, RunConfig, "", plugins))
+
+
+def structure_component(table: Layer, kind: Kind, plugins: Plugins) -> Component:
+    """Builds the configuration of one component alone, so that no other is imported."""
+    return cast("Component", _structured(table, Annotated[Component, kind], kind, plugins))
+
+
+def override(config: RunConfig, layers: Sequence[Layer], plugins: Plugins) -> RunConfig:
+    """Returns a configuration of which some settings are changed."""
+    return structure(_merge_all([unstructure(config), *layers]), plugins)
 
 
 def unstructure(config: RunConfig) -> dict[str, Any]:
@@ -86,12 +92,14 @@ def parse_assignment(text: str) -> Layer:
     The value is read as TOML; what isn't TOML is taken as a string, so that ``encoder.name=lstm`` needs no quotes.
 
     Raises:
-        ConfigError: There is no ``=``, or no name before it.
+        ConfigError: There is no ``=``, or no name before it, or the text isn't UTF-8.
     """
     path, equals, value = text.partition("=")
     names = [name.strip() for name in path.split(".")]
     if not equals or not all(names):
         raise ConfigError(f"--set takes NAME=VALUE, such as training.steps=500 (got {text!r})")
+    if any("\ud800" <= character <= "\udfff" for character in text):  # how Python reads bytes that aren't UTF-8
+        raise ConfigError(f"--set takes UTF-8 text (got {text!r})")
     try:
         parsed: Any = tomllib.loads(f"value = {value}")["value"] if "\n" not in value else value
     except tomllib.TOMLDecodeError:
@@ -156,6 +164,15 @@ class _BadTypeError(TypeError):
     """A value has the wrong type, for which ``_explain`` finds the path."""
 
 
+def _structured(tables: Layer, form: Any, path: str, plugins: Plugins) -> Any:
+    try:
+        return _converter(plugins).structure(tables, form)
+    except S2SError:
+        raise
+    except Exception as error:
+        raise ConfigError("\n".join(dict.fromkeys(_explain(error, path)))) from error
+
+
 def _converter(plugins: Plugins) -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
 
@@ -168,11 +185,22 @@ def _converter(plugins: Plugins) -> cattrs.Converter:
         if not isinstance(table, Mapping):
             raise _BadTypeError(f"must be a name or a table (got {value!r})")
         if not isinstance(table.get("name"), str):
-            raise _BadTypeError("must have a name")
+            raise BadValueError("name", "a string", table.get("name"))
         settings = {name: setting for name, setting in table.items() if name != "name"}
         config_class = plugins.component(kind, table["name"]).Config
         return Component(table["name"], converter.structure(settings, config_class))
 
+    def table_hook(cls: type) -> Any:
+        structure_fields: Any = make_dict_structure_fn(cls, converter)
+
+        def hook(value: Any, _: Any) -> Any:
+            if not isinstance(value, Mapping):
+                raise _BadTypeError(f"must be a table of settings (got {value!r})")
+            return structure_fields(value, cls)
+
+        return hook
+
+    converter.register_structure_hook_factory(attrs.has, table_hook)
     converter.register_structure_hook_func(is_component, structure_component)
     for kind, (accepted, expected) in _SCALARS.items():
         converter.register_structure_hook(kind, _scalar_hook(kind, accepted, expected))
@@ -197,11 +225,11 @@ def _scalar_hook(kind: type, accepted: tuple[type, ...], expected: str) -> Any:
     return hook
 
 
-def _explain(error: BaseException, path: str, cls: type) -> Iterator[str]:
+def _explain(error: BaseException, path: str) -> Iterator[str]:
     """Yields one line for each thing that is wrong, with the full path of its setting."""
     if isinstance(error, ClassValidationError | IterableValidationError):
         for inner in error.exceptions:
-            yield from _explain(inner, _inner_path(inner, path), getattr(error, "cl", cls))
+            yield from _explain(inner, _inner_path(inner, path))
     elif isinstance(error, ForbiddenExtraKeysError):
         known = [field.name for field in attrs.fields(error.cl)]
         for key in sorted(error.extra_fields):

@@ -45,25 +45,34 @@ class Run:
             raise ConfigError(f"{folder} holds no run: it has no run.toml")
         return cls(folder, structure(read_toml(folder / "run.toml"), plugins), plugins)
 
-    def create(self) -> None:
+    def create(self, *, overwrite: bool = False) -> None:
         """Makes the folder and writes ``run.toml``.
+
+        Args:
+            overwrite: Whether to remove what a run wrote there before.
 
         Raises:
             ConfigError: The folder holds a run already.
         """
-        if self.exists():
+        if overwrite:
+            self._clear()
+        self.require_new()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.folder / "run.toml", to_toml(self.config))
+
+    def require_new(self) -> None:
+        """Checks that the folder holds no run.
+
+        Raises:
+            ConfigError: It does.
+        """
+        if (self.folder / "run.toml").exists():
             raise ConfigError(
                 f"{self.folder} already holds a run: go on with --resume, start again with --overwrite, "
                 "or choose another --output"
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.folder / "run.toml", to_toml(self.config))
 
-    def exists(self) -> bool:
-        """Whether the folder holds a run."""
-        return (self.folder / "run.toml").exists()
-
-    def clear(self) -> None:
+    def _clear(self) -> None:
         """Removes what a run writes, and nothing else."""
         for path in (
             self.folder / "run.toml",
@@ -170,7 +179,10 @@ def require(records: Iterable[Mapping[str, str]], plugins: Plugins) -> None:
         PluginError: One is missing; the message says what to install.
     """
     for record in records:
-        kind, name = record["kind"], record["name"]
-        if kind in KINDS and name not in plugins.names(kind):
-            package = f"{record['distribution']}=={record['version']}"
-            raise PluginError(f"{kind} {name!r} isn't installed: pip install {package}")
+        kind: Any = record["kind"]
+        name, package = record["name"], f"{record['distribution']}=={record['version']}"
+        if kind not in KINDS or name in plugins.names(kind):
+            continue
+        if record["distribution"] in {plugin.distribution for plugin in (*plugins.plugins, *plugins.disabled)}:
+            plugins.component(kind, name)  # which says why it can't be had
+        raise PluginError(f"{kind} {name!r} isn't installed: pip install {package}")

@@ -18,7 +18,7 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 METADATA = "s2s"
 """The key of the file's metadata, a JSON object."""
 
-_QUIET = 3  # ONNX Runtime warns of every input that has a default
+_QUIET = 4  # ONNX Runtime warns of every input that has a default, and prints what it also raises
 
 
 class Answers(NamedTuple):
@@ -53,7 +53,9 @@ class Model:
         options.intra_op_num_threads = threads
         content = file if isinstance(file, bytes) else _read(Path(file))
         try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=[_provider(provider)])
+            self._session = onnxruntime.InferenceSession(
+                content, options, providers=[_provider(provider)], enable_fallback=0
+            )
         except _RUNTIME_ERRORS as error:
             raise ModelError(f"{self._name} is damaged or is no ONNX file: {_first_line(error)}") from error
         self.metadata = self._read_metadata()
@@ -98,10 +100,10 @@ class Model:
         return found
 
     def _read_metadata(self) -> dict[str, Any]:
-        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
-        if text is None:
-            raise ModelError(f"{self._name} was not made by s2s: it has no metadata {METADATA!r}")
         try:
+            text = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
+            if text is None:
+                raise ModelError(f"{self._name} was not made by s2s: it has no metadata {METADATA!r}")
             metadata: dict[str, Any] = json.loads(text)
             version = metadata["format"]
         except (ValueError, KeyError, TypeError) as error:
@@ -124,6 +126,7 @@ _RUNTIME_ERRORS = (
     errors.NoSuchFile,
     errors.NotImplemented,
     errors.RuntimeException,
+    UnicodeDecodeError,  # from names in a damaged file
 )
 
 

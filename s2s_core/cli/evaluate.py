@@ -19,7 +19,7 @@ from s2s_core.task import Split
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def evaluate(context: click.Context, model: Path, split: Split, provider: str, *, as_json: bool) -> None:
-    r"""Scores MODEL, a run's folder or an exported .onnx file, on held-out examples of its task.
+    """Scores MODEL, a run's folder or an exported .onnx file, on held-out examples of its task.
 
     A folder is evaluated in PyTorch, a file in ONNX Runtime alone.
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -20,14 +21,26 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 """128 and the number of SIGINT or SIGPIPE, as of a program that the signal ends."""
 
 
+class Commands(click.Group):
+    """The commands, which end as a program does that a broken pipe ends; click would exit with 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            ctx.exit(BROKEN_PIPE)
+
+
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Documentation of a command: s2s COMMAND --help. Everything that can be set: s2s plugins show NAME.",
 )
 @click.version_option(__version__, prog_name="s2s")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    r"""Trains sequence-to-sequence models and ships each as one ONNX file, text in and text out.
+    """Trains sequence-to-sequence models and ships each as one ONNX file, text in and text out.
 
     \b
     s2s run --task reverse --encoder mlp-rnn     train, evaluate, export, prove the export

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import attrs
 import click
 from click.shell_completion import CompletionItem
 
 from s2s_core.config import RunConfig
 from s2s_core.errors import ConfigError
 from s2s_core.plugins import Kind, Plugins
-from s2s_core.resolve import Layer, parse_assignment, read_toml, resolve
+from s2s_core.resolve import Layer, override, parse_assignment, read_toml, resolve
 from s2s_core.run import Run, is_first_process
 
 Command = Callable[..., Any]
@@ -51,7 +52,7 @@ def run_options(command: Command) -> Command:
 
 
 def open_run(plugins: Plugins, **options: Any) -> Run:
-    """Makes the run that the options describe, or opens the one to go on with.
+    """Returns the run that the options describe, of which nothing is written yet, or opens the one to go on with.
 
     Raises:
         ConfigError: An option can't be used, or the folder holds another run.
@@ -60,16 +61,15 @@ def open_run(plugins: Plugins, **options: Any) -> Run:
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other")
     layers = _layers(**options)
-    if resume and output is not None and not any(layers):
-        return Run.open(output, plugins)
+    if resume and output is not None:
+        found = Run.open(output, plugins)
+        return _same(attrs.evolve(found, config=override(found.config, layers, plugins)), found)
     config = resolve(layers, plugins)
     run = Run(output or default_folder(config), config, plugins)
     if resume:
         return _same(run, Run.open(run.folder, plugins))
-    if is_first_process():
-        if overwrite:
-            run.clear()
-        run.create()
+    if is_first_process() and not overwrite:
+        run.require_new()
     return run
 
 

@@ -1,26 +1,37 @@
 """``s2s plugins``: what can be chosen, and what can be set of it."""
 
 import json
-from typing import Any
+from typing import Annotated, Any, get_origin
 
 import attrs
 import click
 
 from s2s_core.cli.options import installed
+from s2s_core.config import DecodingConfig, ExportConfig, SourceConfig, TargetConfig, TrainingConfig
 from s2s_core.errors import PluginError, closest, listing
 from s2s_core.plugins import KINDS, Claim, Kind, Plugins
 
 
 @click.group(short_help="List the installed components and their settings.")
 def plugins() -> None:
-    """Lists what can be chosen, and what can be set of it."""
+    """Lists what can be chosen, and what can be set of it.
+
+    \b
+    s2s plugins list
+    s2s plugins show mlp-rnn
+    """
 
 
 @plugins.command(name="list", short_help="List tasks, tokenizers, encoders, decoders and metrics.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def list_(context: click.Context, *, as_json: bool) -> None:
-    """Lists all components with the distribution that they come from, and the plugins that don't work."""
+    """Lists all components with the distribution that they come from, and the plugins that don't work.
+
+    \b
+    s2s plugins list
+    s2s plugins list --json
+    """
     found = installed(context)
     if as_json:
         rows = [dict(zip(_COLUMNS, _row(claim), strict=True)) for claim in found.claims()]
@@ -33,22 +44,35 @@ def list_(context: click.Context, *, as_json: bool) -> None:
         click.echo(f"disabled: {listing(map(str, found.disabled))}", err=True)
 
 
-@plugins.command(short_help="Show what can be set of a component.")
+@plugins.command(short_help="Show what can be set of a component, or of a run.")
 @click.argument("name")
 @click.pass_context
 def show(context: click.Context, name: str) -> None:
-    r"""Shows the settings of every component called NAME: what each means, its type and its default.
+    """Shows the settings of every component called NAME: what each means, its type and its default.
+
+    NAME may also be a table of a run: source, target, training, decoding or export.
 
     \b
     s2s plugins show mlp-rnn
+    s2s plugins show training
     """
     found = installed(context)
-    kinds = [kind for kind in KINDS if name in found.names(kind)]
-    if not kinds:
-        names = {claim.name for claim in found.claims()}
+    shown = [_describe(found, kind, name) for kind in KINDS if name in found.names(kind)]
+    if name in _TABLES:
+        shown.append(_heading_and_settings(f"table {name}", _TABLES[name], name, _TABLES[name]))
+    if not shown:
+        names = {*_TABLES, *(claim.name for claim in found.claims())}
         raise PluginError(f"no component is called {name!r}{closest(name, names)}; there are: {listing(names)}")
-    click.echo("\n\n".join(_describe(found, kind, name) for kind in kinds))
+    click.echo("\n\n".join(shown))
 
+
+_TABLES: dict[str, type] = {
+    "source": SourceConfig,
+    "target": TargetConfig,
+    "training": TrainingConfig,
+    "decoding": DecodingConfig,
+    "export": ExportConfig,
+}
 
 _COLUMNS = ("kind", "name", "distribution", "version", "status")
 
@@ -64,30 +88,29 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 
 def _describe(found: Plugins, kind: Kind, name: str) -> str:
-    component: Any = found.component(kind, name)
-    summary = (component.__doc__ or "").strip().partition("\n")[0]
-    heading = f"{kind} {name}, of {found.plugin_of(kind, name).origin}\n{summary}"
-    fields = attrs.fields(component.Config) if hasattr(component, "Config") else ()
+    component = found.component(kind, name)
+    table = "source.tokenizer" if kind == "tokenizer" else kind
+    heading = f"{kind} {name}, of {found.plugin_of(kind, name).origin}"
+    return _heading_and_settings(heading, component, table, getattr(component, "Config", None))
+
+
+def _heading_and_settings(heading: str, described: type, table: str, config: type | None) -> str:
+    summary = (described.__doc__ or "").strip().partition("\n")[0]
+    fields = attrs.fields(config) if config is not None and attrs.has(config) else ()
     if not fields:
-        return f"{heading}\nIt has no settings."
-    table = {"source": "source.tokenizer"}.get(kind, kind)
-    prefix = "source.tokenizer" if kind == "tokenizer" else table
+        return f"{heading}\n{summary}\nIt has no settings."
     rows = [
-        (
-            f"{prefix}.{field.name}",
-            _type_name(field.type),
-            json.dumps(field.default, ensure_ascii=False),
-            _help(field),
-        )
-        for field in fields
+        (f"{table}.{field.name}", _type(field), _default(field), field.metadata.get("help", "")) for field in fields
     ]
-    return f"{heading}\n" + _table([("setting", "type", "default", "meaning"), *rows])
+    return f"{heading}\n{summary}\n" + _table([("setting", "type", "default", "meaning"), *rows])
 
 
-def _type_name(kind: Any) -> str:
-    return kind.__name__ if isinstance(kind, type) else str(kind)
+def _type(field: "attrs.Attribute[Any]") -> str:
+    if get_origin(field.type) is Annotated:
+        return "name or table"
+    return getattr(field.type, "__name__", str(field.type))
 
 
-def _help(field: "attrs.Attribute[Any]") -> str:
-    text: str = field.metadata.get("help", "")
-    return text
+def _default(field: "attrs.Attribute[Any]") -> str:
+    plain = isinstance(field.default, bool | int | float | str)
+    return json.dumps(field.default, ensure_ascii=False) if plain else ""

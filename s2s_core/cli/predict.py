@@ -38,7 +38,7 @@ def predict(
     *,
     scores: bool,
 ) -> None:
-    r"""Reads the lines of FILE, or of standard input, and writes one line for each, as they come.
+    """Reads the lines of FILE, or of standard input, and writes one line for each, as they come.
 
     It needs neither PyTorch nor ONNX, only ONNX Runtime.
 

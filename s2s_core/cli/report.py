@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from s2s_core.config import Component
 from s2s_core.metric import Metric
 from s2s_core.pipeline import evaluate_run, export_run, record_test_scores
 from s2s_core.plugins import Plugins
+from s2s_core.resolve import Layer
 from s2s_core.run import Run, is_first_process, make_task
 
 if TYPE_CHECKING:
@@ -91,10 +92,10 @@ def export(run: Run, found: Mapping[str, float]) -> None:
     click.echo(USAGE.format(path=run.onnx_path, example=run.splits().test[0].source))
 
 
-def exported(run: Run, path: Path | None = None) -> None:
+def exported(run: Run, path: Path | None = None, settings: Sequence[Layer] = ()) -> None:
     """Exports a run's model and prints what the proof compared."""
     began = time.perf_counter()
-    parity = export_run(run, path)
+    parity = export_run(run, path, settings)
     target = path or run.onnx_path
     seconds = time.perf_counter() - began
     line("export", f"{target}, {target.stat().st_size / 1e6:.1f} MB, in {seconds:.0f} s")

@@ -17,7 +17,7 @@ from s2s_core.run import is_first_process
 @run_options
 @click.pass_context
 def run(context: click.Context, /, **options: Any) -> None:
-    r"""Trains a model, evaluates it, exports it as one ONNX file, and proves that the file answers as the model does.
+    """Trains a model, evaluates it, exports it as one ONNX file, and proves that the file answers as the model does.
 
     RECIPE is a TOML file that describes a run, such as the run.toml of an earlier one. Options come before what it
     says, and --set before the other options.
@@ -29,7 +29,7 @@ def run(context: click.Context, /, **options: Any) -> None:
     s2s run --resume --output runs/seed-1
     """
     started = open_run(installed(context), **options)
-    train_run(started, resume=options["resume"])
+    train_run(started, resume=options["resume"], overwrite=options["overwrite"])
     if is_first_process():
         scores = report.test(started)
         report.export(started, scores)

@@ -108,25 +108,39 @@ def _leaves(model: Seq2Seq) -> tuple[list[Leaf], Beams]:
 
 def _walk(model: Seq2Seq, *, batch: int, size: int, beams: int, steps: int) -> tuple[Beams, list[bool]]:
     """Decodes some steps and says which leaves of the state never changed."""
+    source, lengths = _sources(model, batch, size), torch.full((batch,), size)
+    _check_start(model.start(source, lengths), batch)
     step = Step(model)
-    after = Start(model)(_sources(model, batch, size), torch.full((batch,), size), torch.arange(beams))
+    after = Start(model)(source, lengths, torch.arange(beams))
     first = pytree.tree_leaves(after.state)
     for _ in range(steps):
-        before = after
-        _, _, after = step(*before)
-        _check_state(before.state, after.state)
+        _check_step(model, after)
+        _, _, after = step(*after)
     return after, [leaf is start for leaf, start in zip(pytree.tree_leaves(after.state), first, strict=True)]
 
 
-def _check_state(before: State, after: State) -> None:
-    """Checks what a decoder promises about its state."""
+def _check_start(state: State, batch: int) -> None:
+    """Checks what a decoder promises about its first state."""
+    for number, leaf in enumerate(pytree.tree_leaves(state)):
+        if not isinstance(leaf, Tensor) or leaf.shape[:1] != (batch,):
+            found = list(leaf.shape) if isinstance(leaf, Tensor) else repr(leaf)
+            raise ExportError(
+                f"the decoder's start must give tensors whose first dimension is the batch, here {batch} "
+                f"(got {found} for tensor {number} of its state)"
+            )
+
+
+def _check_step(model: Seq2Seq, beams: Beams) -> None:
+    """Checks what a decoder promises about the state after a step."""
+    before = pytree.tree_map(lambda leaf: leaf.flatten(0, 1), beams.state)
+    _, after = model.step(beams.tokens.flatten(), before)
     if pytree.tree_structure(before) != pytree.tree_structure(after):
         raise ExportError("the decoder's step returns another nesting of tensors than it was given")
     for number, (old, new) in enumerate(zip(pytree.tree_leaves(before), pytree.tree_leaves(after), strict=True)):
-        if old.dtype != new.dtype or old.dim() != new.dim() or old.shape[:2] != new.shape[:2]:
+        if old.dtype != new.dtype or old.dim() != new.dim() or old.shape[:1] != new.shape[:1]:
             raise ExportError(
-                f"the decoder's step turns tensor {number} of its state from {old.dtype} with {old.dim() - 1} "
-                f"dimensions into {new.dtype} with {new.dim() - 1}: dtype, rank and batch size must stay"
+                f"the decoder's step turns tensor {number} of its state from {old.dtype} {list(old.shape)} "
+                f"into {new.dtype} {list(new.shape)}: dtype, rank and batch size must stay"
             )
 
 

@@ -137,11 +137,15 @@ def _inline(op: Op, piece: ir.Model, arguments: Sequence[Value]) -> list[Value]:
 def _forget_sizes(graph: ir.Graph) -> None:
     """Drops what the pieces noted about values inside the graph.
 
-    Each piece has its own names for the sizes, and loops change some. What the bodies of loops take and give must be
-    declared, and what operators give that aren't standard, as nothing can infer it; of these the rank is kept.
+    ``torch.onnx`` leaves notes of its own on them, which the pass that clears metadata doesn't reach. Each piece
+    has its own names for the sizes, and loops change some. What the bodies of loops take and give must be declared,
+    and what operators give that aren't standard, as nothing can infer it; of these the rank is kept.
     """
+    for value in graph.initializers.values():
+        value.metadata_props.clear()
     for node in graph:
         for value in node.outputs:
+            value.metadata_props.clear()
             if not value.is_graph_output() and node.domain in {"", "ai.onnx.ml"}:
                 value.type = value.shape = None
         for attribute in node.attributes.values():
@@ -167,4 +171,6 @@ def _clean(model: ir.Model) -> ir.Model:
     _forget_sizes(model.graph)
     with quiet():
         clean(model)
+    for number, node in enumerate(ir.traversal.RecursiveGraphIterator(model.graph)):
+        node.name = f"{node.op_type}_{number}"  # the pass above lets a loop's node be called like one outside
     return model

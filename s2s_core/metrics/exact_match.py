@@ -12,8 +12,5 @@ class ExactMatch(Metric):
 
     def score(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
         """Returns the share; see ``Metric.score``."""
-        return sum(map(_contains, references, hypotheses)) / len(hypotheses)
-
-
-def _contains(references: Sequence[str], hypothesis: str) -> bool:
-    return hypothesis in references
+        right = sum(hypothesis in texts for hypothesis, texts in zip(hypotheses, references, strict=True))
+        return right / len(hypotheses)

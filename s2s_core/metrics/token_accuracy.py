@@ -21,7 +21,7 @@ class TokenAccuracy(Metric):
             tokens = self.split(hypothesis)
             best = max(
                 (self._count(tokens, self.split(text)) for text in candidates),
-                key=lambda pair: pair[0] / pair[1],
+                key=lambda pair: (pair[0] / pair[1], -pair[1]),
             )
             right += best[0]
             total += best[1]

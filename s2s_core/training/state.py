@@ -1,6 +1,7 @@
 """What training needs to go on as if it had never stopped: one file, written atomically."""
 
 import json
+
 import attrs
 import safetensors
 import safetensors.torch

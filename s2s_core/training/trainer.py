@@ -33,7 +33,7 @@ class Trainer:
     the mean over the real target tokens of all of them.
 
     Args:
-        run: Already created.
+        run: Created before ``train`` is called.
         splits: The run's examples.
         progress: Hears how it goes.
     """
@@ -108,7 +108,7 @@ class Trainer:
                 self._save()
                 raise TrainingInterruptedError(
                     f"stopped after {self._state.step} of {self._config.steps} steps; "
-                    f"go on with: s2s run --resume --output {self.run.folder}",
+                    f"go on with --resume --output {self.run.folder}",
                     interruption.signal,
                 )
 

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from s2s_core.export.quiet import quiet
 from s2s_core.interfaces import padding_mask
 from s2s_core.recurrence import gru, lstm, scan
 
@@ -150,8 +151,6 @@ class All(nn.Module):
 @pytest.fixture(scope="module")
 def exported_all():
     """The three in one module, and the file that was made of it with two rows of five positions."""
-    from s2s_core.export.quiet import quiet
-
     torch.manual_seed(1)
     module = All().eval()
     free = torch.export.Dim.DYNAMIC

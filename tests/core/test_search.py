@@ -59,11 +59,15 @@ def pad(sources):
     return ids, lengths
 
 
+def strip(ids):
+    return [token for token in ids if token != PAD]
+
+
 def search(model, sources, **settings):
     """Returns each source's hypotheses, without padding and without beams that stand for none."""
     found, scores = BeamSearch(model)(*pad(sources), **settings)
     return [
-        [([token for token in ids if token != PAD], score) for ids, score in zip(*row, strict=True) if score > -math.inf]
+        [(strip(ids), score) for ids, score in zip(*row, strict=True) if score > -math.inf]
         for row in zip(found.tolist(), scores.tolist(), strict=True)
     ]
 
@@ -127,7 +131,7 @@ def test_one_beam_is_greedy(random_model, seed):
 
 
 def test_the_random_models_are_not_trivial(random_model):
-    """Answers of the models above have several lengths, some end and some don't, and beams differ from greedy search."""
+    """Answers of the models above have several lengths, some end, some don't, and beams beat greedy search."""
     answers = [ids for seed in SEEDS for ((ids, _),) in search(random_model(seed), SOURCES, max_length=9)]
     best = [found[0][0] for seed in SEEDS for found in search(random_model(seed), SOURCES, max_length=9, beam_size=5)]
     assert len({len(ids) for ids in answers}) >= 3
@@ -149,7 +153,7 @@ def test_a_source_is_answered_alike_alone_and_in_a_batch(random_model, beam_size
 @pytest.mark.parametrize("penalty", PENALTIES)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_hypotheses_are_well_formed(random_model, seed, penalty):
-    """They are distinct, best first, and hold neither BOS nor, before their end, padding; after EOS there is only that."""
+    """They are distinct, best first, and hold neither BOS nor padding before their end, and only padding after it."""
     found, scores = BeamSearch(random_model(seed))(*pad(SOURCES), max_length=9, beam_size=5, length_penalty=penalty)
     assert (scores[:, :-1] >= scores[:, 1:]).all()
     assert not (found == BOS).any()
@@ -194,15 +198,16 @@ def test_a_higher_penalty_prefers_longer_hypotheses(random_model):
     assert max(differences) > 0
 
 
-def test_the_search_ends_when_all_beams_have(random_model):
-    """No step is made for nothing, as the width of what comes back shows."""
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_the_search_ends_when_all_beams_have(random_model, beam_size):
+    """No step is made for nothing, nor for beams that stand for nothing, as the width of what comes back shows."""
     model = random_model(0)
     with torch.no_grad():
         model.projection.weight.zero_()
-        model.projection.bias.zero_()
-        model.projection.bias[EOS] = 9.0
-    found, _ = BeamSearch(model)(*pad(SOURCES), max_length=50)
-    assert [[[EOS]]] * len(SOURCES) == found.tolist()
+        model.projection.bias.fill_(-math.inf)
+        model.projection.bias[EOS] = 0.0
+    found, _ = BeamSearch(model)(*pad(SOURCES), max_length=50, beam_size=beam_size)
+    assert [[[EOS], [PAD], [PAD]][:beam_size]] * len(SOURCES) == found.tolist()
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])

@@ -17,13 +17,13 @@ from s2s_core.tokenizers.characters import Characters
 from s2s_core.tokenizers.words import Words
 from s2s_core.vocabulary import EOS, PAD, SPECIALS, UNK, UNKNOWN_TEXT, Vocabulary
 
-SPECIAL_LOOKING = ["<pad>", "<s>", "</s>", "<unk>", "<bos>", "<eos>", "[PAD]", "[UNK]", "0", "1", "2", "3", UNKNOWN_TEXT]
+SPECIAL_LOOKING = ["<pad>", "<s>", "</s>", "<unk>", "<eos>", "[PAD]", "[UNK]", "0", "1", "2", "3", UNKNOWN_TEXT]
+SMILE = "\N{SLIGHTLY SMILING FACE}"
 
+CONTROL = ["\x00\n\r\t\x0b\u00a0\u2028\u3000", "e\u0301\u0308", SMILE, "\u200d\ufe0f", "\U0010ffff\ufeff\ufffe"]
 TEXTS = {
-    Characters: ["ab c-", "\x00\n\r\t\x0b\u00a0\u2028\u3000", "e\u0301\u0308", "\N{SLIGHTLY SMILING FACE}\u200d\ufe0f"]
-    + ["\U0010ffff\ufeff\ufffe", *SPECIAL_LOOKING],
-    Words: ["a ab - abc", "\x00 \n \r \t x\x00y \u00a0 \u2028", "e\u0301 \u0301", "\N{SLIGHTLY SMILING FACE} \ufeff a\nb"]
-    + ["\U0010ffff", " ".join(SPECIAL_LOOKING)],
+    Characters: ["ab c-", *CONTROL, *SPECIAL_LOOKING],
+    Words: ["a ab - abc", "\x00 \n \r \t x\x00y a\nb", " ".join(CONTROL), " ".join(SPECIAL_LOOKING)],
 }
 
 deterministic = settings(max_examples=150, derandomize=True, database=None, deadline=None)
@@ -105,7 +105,7 @@ def test_words_round_trip(text):
 @example(texts=["a\x00b", "\x00", "\x00\x00"])
 @example(texts=["a\nb", "\n", "\r\n"])
 @example(texts=["e\u0301\u0308", "\u0301"])
-@example(texts=["\N{SLIGHTLY SMILING FACE}\u200d\ufe0f", "\U0010ffff"])
+@example(texts=[SMILE + "\u200d\ufe0f", "\U0010ffff"])
 @example(texts=["ab" * 300, "a b " * 300])
 @example(texts=SPECIAL_LOOKING)
 def test_the_front_is_encode(graphs, name, texts):
@@ -180,7 +180,8 @@ def test_decoding_ends_at_the_first_end(kind):
 
 def test_ids_are_in_alphabetical_order():
     """The order of the training texts leaves no trace."""
-    assert ("a", "b", "c") == train(Characters, "cab", "b").vocabulary.tokens == train(Characters, "b", "bca").vocabulary.tokens
+    assert ("a", "b", "c") == train(Characters, "cab", "b").vocabulary.tokens
+    assert ("a", "b", "c") == train(Characters, "b", "bca").vocabulary.tokens
     assert ["a", "ab", "b"] == list(train(Words, "b ab", "a").vocabulary.tokens)
 
 
@@ -193,10 +194,10 @@ def test_rare_tokens_are_unknown():
 
 def test_a_vocabulary_can_be_small():
     """The most frequent tokens stay, and of equally frequent ones the first in the alphabet."""
-    assert ("b", "d") == train(Characters, "ddd", "bb", "cc", maximum_size=2).vocabulary.tokens
-    assert ("b", "c", "d") == train(Characters, "ddd", "bb", "cc", maximum_size=3).vocabulary.tokens
-    assert ("b", "c", "d") == train(Characters, "ddd", "bb", "cc", maximum_size=9).vocabulary.tokens
-    assert ("d",) == train(Characters, "ddd", "bb", "c", maximum_size=2, minimum_count=3).vocabulary.tokens
+    assert ("b", "d") == train(Characters, "ddd", "cc", "bb", maximum_size=2).vocabulary.tokens
+    assert ("b", "c", "d") == train(Characters, "ddd", "cc", "bb", maximum_size=3).vocabulary.tokens
+    assert ("b", "c", "d") == train(Characters, "ddd", "cc", "bb", maximum_size=9).vocabulary.tokens
+    assert ("d",) == train(Characters, "ddd", "c", "bb", maximum_size=2, minimum_count=3).vocabulary.tokens
 
 
 @each

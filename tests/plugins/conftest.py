@@ -1,9 +1,15 @@
-"""Fixtures of the plugins' tests."""
+"""What the plugins' tests share."""
+
+from collections.abc import Iterator
 
 import pytest
 import torch
 
 
-@pytest.fixture(autouse=True)
-def seed() -> None:
-    torch.manual_seed(0)
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Keeps tiny tensors on one thread: handing them to a second one, on a busy machine, takes longer."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -260,6 +260,18 @@ def test_a_whole_target_is_its_steps(lengths: list[int], *, feed_previous: bool)
     torch.testing.assert_close(whole[mask], stepped[mask], rtol=1e-10, atol=1e-12)
 
 
+@deterministic
+@given(lengths=lengths_of_rows)
+def test_packing_keeps_real_positions_alone(lengths: list[int]):
+    """What is packed is as long as all rows together, and comes back in its place with zeros around it."""
+    mask = padding_mask(torch.tensor(lengths), LONGEST + 1)  # [B, S]
+    padded = torch.randn(*mask.shape, EMBEDDING)
+    packing = Packing(torch.tensor(lengths), LONGEST + 1)
+    packed = packing.pack(padded)
+    assert len(packed) == sum(packing.counts) == sum(lengths)
+    assert torch.equal(packing.pad(packed), padded.where(mask[:, :, None], 0.0))
+
+
 def test_nothing_is_known_of_an_empty_source():
     """The summary of a row of length 0 is 0, and no other row's is."""
     encoder = shake_biases(make_encoder())

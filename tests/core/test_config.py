@@ -1,0 +1,410 @@
+"""A run's configuration: which layer wins, what is refused and how, and what ``run.toml`` keeps."""
+
+import sys
+import types
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import ClassVar
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from s2s_core import ConfigError, NoConfig, PluginError, Task, at_least, hookimpl, setting
+from s2s_core.cli.options import default_folder, open_run
+from s2s_core.config import Component, DecodingConfig, TrainingConfig
+from s2s_core.plugins import Plugins
+from s2s_core.resolve import parse_assignment, read_toml, resolve, structure, to_toml, unstructure
+
+
+@attrs.frozen
+class Inner:
+    """A table within a component's table."""
+
+    depth: int = setting(1, "a number", at_least(1))
+
+
+@attrs.frozen
+class WideConfig:
+    """What can be set of ``wide``."""
+
+    width: int = setting(7, "a number", at_least(1))
+    rate: float = setting(0.5, "a number")
+    label: str = setting("x", "a text")
+    names: tuple[str, ...] = setting((), "texts")
+    even: int = attrs.field(default=2)
+    inner: Inner = attrs.field(factory=Inner)
+
+    @even.validator
+    def _check_even(self, _, value):
+        if value % 2:
+            raise ValueError("even is odd")
+
+
+class Wide:
+    """An encoder, and a decoder, with settings of its own."""
+
+    Config = WideConfig
+    api_version = 1
+
+
+class Opinionated(Task):
+    """A task that wants another run than the defaults give."""
+
+    defaults: ClassVar = {
+        "encoder": {"name": "wide", "width": 9},
+        "training": {"steps": 70, "batch_size": 16},
+        "source": {"tokenizer": "words"},
+        "target": {"tokenizer": {"name": "words", "minimum_count": 3}},
+    }
+
+
+class Mistaken(Task):
+    """A task whose defaults have an unknown setting."""
+
+    defaults: ClassVar = {"training": {"step": 70}}
+
+
+@pytest.fixture(scope="module")
+def plugins():
+    """What is installed, and a plugin of this test."""
+    module = types.ModuleType("s2s_test_config")
+    module.s2s_encoders = module.s2s_decoders = hookimpl(lambda: {"wide": Wide})
+    module.s2s_tasks = hookimpl(lambda: {"opinionated": Opinionated, "mistaken": Mistaken})
+    sys.modules[module.__name__] = module
+    yield Plugins([*entry_points(group="s2s"), EntryPoint(module.__name__, module.__name__, "s2s")], {})
+    del sys.modules[module.__name__]
+
+
+@pytest.fixture
+def refusal(plugins):
+    """Returns the message with which a run of some tables is refused."""
+
+    def refused(*layers):
+        with pytest.raises(ConfigError) as error:
+            resolve(layers, plugins)
+        return str(error.value)
+
+    return refused
+
+
+def open_options(plugins, **options):
+    """Opens a run as ``s2s run`` does."""
+    nothing = {"recipe": None, "task": None, "encoder": None, "decoder": None, "seed": None, "assignments": ()}
+    return open_run(plugins, **nothing | {"output": None, "resume": False, "overwrite": False} | options)
+
+
+def test_later_layers_come_before_earlier_ones(plugins, tmp_path):
+    """The task's defaults give way to the TOML file, that to flags, and those to ``--set``."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('task = "opinionated"\n[training]\nbatch_size = 32\nseed = 4\nvalidate_every = 5\n')
+    run = open_options(
+        plugins, recipe=recipe, seed=5, assignments=("training.validate_every=6",), output=tmp_path / "run"
+    )
+    training = run.config.training
+    assert (training.steps, training.batch_size, training.seed, training.validate_every) == (70, 32, 5, 6)
+    assert training.patience == TrainingConfig().patience
+
+    again = open_options(
+        plugins, recipe=recipe, seed=5, assignments=("training.seed=6", "training.seed=7"), output=tmp_path / "run"
+    )
+    assert again.config.training.seed == 7
+
+
+def test_flags_come_before_the_file(plugins, tmp_path):
+    """``--task``, ``--encoder`` and ``--decoder`` replace what the file names."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('task = "copy"\nencoder = "mlp-rnn"\ndecoder = "mlp-rnn"\n')
+    config = open_options(
+        plugins, recipe=recipe, task="sort", encoder="wide", decoder="wide", output=tmp_path / "run"
+    ).config
+    assert (config.task.name, config.encoder.name, config.decoder.name) == ("sort", "wide", "wide")
+
+
+def test_a_component_may_be_given_by_its_name_alone(plugins):
+    """``encoder = "wide"`` is short for a table with that name."""
+    short = resolve([{"task": "copy", "encoder": "wide", "source": {"tokenizer": "words"}}], plugins)
+    long = {"task": {"name": "copy"}, "encoder": {"name": "wide"}, "source": {"tokenizer": {"name": "words"}}}
+    assert short == resolve([long], plugins)
+    assert short.encoder == Component("wide", WideConfig())
+    assert short.source.tokenizer.name == "words"
+
+
+def test_settings_meet_a_name_from_another_layer(plugins):
+    """A name in one layer and settings in another belong together, whichever comes first."""
+    for layers in (
+        [{"encoder": "wide"}, {"encoder": {"width": 3}}],
+        [{"encoder": {"width": 3}}, {"encoder": "wide"}],
+        [{"encoder": {"name": "wide", "width": 3}}, {"encoder": "wide"}],
+    ):
+        assert resolve([{"task": "copy"}, *layers], plugins).encoder.config == WideConfig(width=3)
+
+
+def test_another_component_drops_the_settings_of_the_one_before(plugins):
+    """Naming another component doesn't leave it with settings that it doesn't have, or that meant another thing."""
+    before = {"task": "opinionated", "decoder": {"name": "wide", "width": 5}}
+    config = resolve([before, {"encoder": "mlp-rnn", "target": {"tokenizer": "characters"}}], plugins)
+    assert config.encoder.name == "mlp-rnn"
+    assert config.target.tokenizer.config.minimum_count == 1
+    assert config.decoder.config.width == 5
+    back = resolve([before, {"encoder": "mlp-rnn"}, {"encoder": "wide"}], plugins)
+    assert back.encoder.config.width == 7
+
+
+def test_the_decoder_is_named_like_the_encoder(plugins):
+    """Without a decoder's name, the decoder with the encoder's name is used, with its own settings."""
+    config = resolve([{"task": "copy", "encoder": {"name": "wide", "width": 3}, "decoder": {"rate": 2}}], plugins)
+    assert config.decoder == Component("wide", WideConfig(rate=2.0))
+    assert resolve([{"task": "copy"}], plugins).decoder.name == "mlp-rnn"
+
+
+def test_the_default_folder_is_named_like_the_components(plugins):
+    """Without ``--output``, a run goes to ``runs/TASK-ENCODER-DECODER``."""
+    config = resolve([{"task": "copy", "encoder": "wide", "decoder": "mlp-rnn"}], plugins)
+    assert default_folder(config) == Path("runs/copy-wide-mlp-rnn")
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        (
+            {"trainin": {}},
+            "unknown setting trainin (did you mean 'training'?); a run has: decoder, decoding, encoder, ",
+        ),
+        (
+            {"training": {"stepz": 1}},
+            "unknown setting training.stepz (did you mean 'steps'?); training has: batch_size",
+        ),
+        (
+            {"encoder": {"hiden_size": 1}},
+            "unknown setting encoder.hiden_size (did you mean 'hidden_size'?); encoder has",
+        ),
+        (
+            {"encoder": {"name": "wide", "inner": {"dept": 1}}},
+            "unknown setting encoder.inner.dept (did you mean 'depth'?)",
+        ),
+        (
+            {"source": {"tokenizer": {"minimun_count": 1}}},
+            "unknown setting source.tokenizer.minimun_count (did you mean 'minimum_count'?); source.tokenizer has: ",
+        ),
+        ({"export": {"zzz": 1}}, "unknown setting export.zzz; export has: parity_examples, tolerance"),
+        ({"training": {"steps": 1.0}}, "training.steps must be a whole number (got 1.0)"),
+        ({"training": {"steps": True}}, "training.steps must be a whole number (got True)"),
+        ({"training": {"steps": "5"}}, "training.steps must be a whole number (got '5')"),
+        ({"training": {"steps": 0}}, "training.steps must be at least 1 (got 0)"),
+        ({"training": {"learning_rate": "x"}}, "training.learning_rate must be a number (got 'x')"),
+        ({"training": {"learning_rate": 0}}, "training.learning_rate must be more than 0 (got 0.0)"),
+        ({"training": {"learning_rate": float("nan")}}, "training.learning_rate must be more than 0 (got nan)"),
+        ({"training": {"beta1": 1}}, "training.beta1 must be from 0 to 0.9999 (got 1.0)"),
+        ({"training": {"seed": -1}}, "training.seed must be from 0 to 4294967295 (got -1)"),
+        ({"training": {"seed": 2**32}}, "training.seed must be from 0 to 4294967295 (got 4294967296)"),
+        ({"training": {"device": "gpu"}}, "training.device must be one of 'auto', 'cpu' (got 'gpu')"),
+        ({"training": 5}, "training must be a table of settings (got 5)"),
+        ({"export": "x"}, "export must be a table of settings (got 'x')"),
+        ({"target": {"tie_projection": 1}}, "target.tie_projection must be true or false (got 1)"),
+        ({"target": 5}, "target must be a table of settings (got 5)"),
+        ({"target": {"tokenizer": 5}}, "target.tokenizer must be a table of settings (got 5)"),
+        ({"target": {"tokenizer": {"name": 5}}}, "target.tokenizer.name must be a string (got 5)"),
+        ({"encoder": 5}, "encoder must be a table of settings (got 5)"),
+        ({"encoder": []}, "encoder must be a table of settings (got [])"),
+        ({"encoder": {"name": {}}, "decoder": "wide"}, "encoder.name must be a string (got {})"),
+        (
+            {"encoder": {"name": "wide", "label": 3}},
+            "encoder.label must be a string (got 3; in --set, quote it twice: ",
+        ),
+        ({"encoder": {"name": "wide", "names": ["a", 3]}}, "encoder.names must be a string (got 3"),
+        ({"encoder": {"name": "wide", "even": 3}}, "encoder can't be used: even is odd"),
+        ({"encoder": {"name": "wide", "inner": {"depth": 0}}}, "encoder.inner.depth must be at least 1 (got 0)"),
+        ({"encoder": {"name": "wide", "inner": 3}}, "encoder.inner must be a table of settings (got 3)"),
+        ({"task": {"maximum_length": 0}}, "task.maximum_length must be at least minimum_length, which is 1 (got 0)"),
+        ({"task": {"alphabet": "aa"}}, "task.alphabet must be two or more characters, each of them once (got 'aa')"),
+    ],
+)
+def test_what_can_not_be_used_is_named_with_its_full_path(refusal, tables, expected):
+    """An unknown setting, a wrong type or a bad value is refused in one line that says where it stands."""
+    message = refusal({"task": "copy"}, tables)
+    assert message.startswith(expected)
+    assert len(message.splitlines()) == 1
+
+
+def test_several_mistakes_are_several_lines(refusal):
+    """All that is wrong is said at once, a line each."""
+    tables = {
+        "task": {"name": "copy", "alphabet": 3, "lenght": 4},
+        "training": {"steps": "x", "seed": 1.5, "stepz": 1},
+        "decoding": {"beam_size": 0},
+        "exprot": {},
+    }
+    lines = refusal(tables).splitlines()
+    starts = [
+        "task.alphabet must be a string (got 3",
+        "unknown setting task.lenght",
+        "training.steps must be a whole number (got 'x')",
+        "training.seed must be a whole number (got 1.5)",
+        "unknown setting training.stepz (did you mean 'steps'?)",
+        "decoding.beam_size must be at least 1 (got 0)",
+        "unknown setting exprot (did you mean 'export'?)",
+    ]
+    assert len(lines) == len(starts)
+    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True))
+
+
+def test_a_task_s_own_mistake_is_refused_too(refusal):
+    """An unknown setting among a task's defaults is not swallowed."""
+    assert refusal({"task": "mistaken"}).startswith("unknown setting training.step (did you mean 'steps'?)")
+
+
+@pytest.mark.parametrize("layers", [[], [{}], [{"training": {"steps": 5}}], [{"task": {"alphabet": "ab"}}]])
+def test_a_run_needs_a_task(refusal, layers):
+    """Without a task the message says how to choose one, and which there are."""
+    message = refusal(*layers)
+    assert message.startswith("no task chosen: use --task NAME, or set task.name; there are: add, copy, mistaken, ")
+
+
+@pytest.mark.parametrize("task", [5, [], True])
+def test_a_task_that_is_no_table_is_refused(refusal, task):
+    """What can't be a task is refused as such."""
+    assert refusal({"task": task}) == f"task must be a table of settings (got {task!r})"
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        ({"task": "revers"}, "unknown task 'revers' (did you mean 'reverse'?); there are: add, copy, "),
+        ({"task": {"name": 5}}, "unknown task '5'; there are: add, copy, "),
+        (
+            {"task": "copy", "encoder": "mlprnn"},
+            "unknown encoder 'mlprnn' (did you mean 'mlp-rnn'?); there are: mlp-rnn",
+        ),
+        (
+            {"task": "copy", "decoder": "wiede"},
+            "unknown decoder 'wiede' (did you mean 'wide'?); there are: mlp-rnn, wide",
+        ),
+        ({"task": "copy", "source": {"tokenizer": "word"}}, "unknown tokenizer 'word' (did you mean 'words'?)"),
+    ],
+)
+def test_an_unknown_component_is_refused_with_the_closest_name(plugins, tables, expected):
+    """A misspelt component is refused with what there is."""
+    with pytest.raises((PluginError, ConfigError)) as refused:
+        resolve([tables], plugins)
+    assert str(refused.value).startswith(expected)
+
+
+@given(
+    training=some.builds(
+        TrainingConfig,
+        steps=some.integers(1),
+        batch_size=some.integers(1, 10**9),
+        learning_rate=some.floats(0, exclude_min=True, allow_nan=False),
+        weight_decay=some.floats(0, allow_nan=False),
+        beta1=some.floats(0, 0.9999),
+        beta2=some.floats(0, 0.9999),
+        seed=some.integers(0, 2**32 - 1),
+        device=some.sampled_from(["auto", "cpu"]),
+    ),
+    alphabet=some.text(min_size=2, max_size=9).filter(lambda text: len(set(text)) == len(text)),
+    names=some.lists(some.text(max_size=3), max_size=3),
+)
+def test_run_toml_keeps_every_value(tmp_path_factory, plugins, training, alphabet, names):
+    """Reading what was written gives the same configuration, to the last bit and for any text."""
+    tables = {
+        "task": {"name": "reverse", "alphabet": alphabet},
+        "encoder": {"name": "wide", "names": names},
+        "training": attrs.asdict(training),
+    }
+    config = resolve([tables], plugins)
+    path = tmp_path_factory.getbasetemp() / "run.toml"
+    path.write_bytes(to_toml(config).encode())
+    assert config.training == training
+    assert resolve([read_toml(path)], plugins) == config
+    assert structure(read_toml(path), plugins) == config
+
+
+def test_run_toml_holds_every_setting(plugins):
+    """What nobody set is written out too, so that a later version with other defaults gives the same run."""
+    tables = unstructure(resolve([{"task": "opinionated"}], plugins))
+    assert tables["training"] == attrs.asdict(TrainingConfig(steps=70, batch_size=16))
+    assert tables["decoding"] == attrs.asdict(DecodingConfig())
+    assert tables["encoder"] == {
+        "name": "wide",
+        "width": 9,
+        "rate": 0.5,
+        "label": "x",
+        "names": [],
+        "even": 2,
+        "inner": {"depth": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("training.steps=500", {"training": {"steps": 500}}),
+        (" training . steps = 500 ", {"training": {"steps": 500}}),
+        ("a.b.c=1e-3", {"a": {"b": {"c": 1e-3}}}),
+        ("a=true", {"a": True}),
+        ("a='5'", {"a": "5"}),
+        ('a="5"', {"a": "5"}),
+        ("a=[1, 2]", {"a": [1, 2]}),
+        ("a={b = 1}", {"a": {"b": 1}}),
+        ("a=lstm", {"a": "lstm"}),
+        ("a=x y=z", {"a": "x y=z"}),
+        ("a=", {"a": ""}),
+        ("a=5 apples", {"a": "5 apples"}),
+        ("a=1\nb = 2", {"a": "1\nb = 2"}),
+        ("a=é☃", {"a": "é☃"}),
+        ("a=[1", {"a": "[1"}),
+    ],
+)
+def test_an_assignment_is_toml_or_else_a_string(text, expected):
+    """``--set`` reads TOML, and takes what isn't TOML as it stands."""
+    assert parse_assignment(text) == expected
+
+
+@pytest.mark.parametrize("text", ["training.steps", "", "=5", ".a=5", "a.=5", "a..b=5", " =5"])
+def test_an_assignment_without_a_name_is_refused(text):
+    """Where the name or the equals sign is missing, the message shows how it is done."""
+    with pytest.raises(ConfigError) as refused:
+        parse_assignment(text)
+    assert str(refused.value) == f"--set takes NAME=VALUE, such as training.steps=500 (got {text!r})"
+
+
+def test_an_assignment_that_is_not_utf_8_is_refused():
+    """Bytes that aren't UTF-8 could not be written to ``run.toml``."""
+    argument = b"task.alphabet=ab\xff".decode(errors="surrogateescape")
+    with pytest.raises(ConfigError, match=r"^--set takes UTF-8 text \(got 'task\.alphabet=ab\\udcff'\)$"):
+        parse_assignment(argument)
+
+
+def test_a_broken_toml_is_refused(tmp_path):
+    """The message names the file, and the line."""
+    path = tmp_path / "recipe.toml"
+    path.write_text("task = 'copy'\n[training\n")
+    with pytest.raises(ConfigError) as refused:
+        read_toml(path)
+    assert str(refused.value).startswith(f"{path} is not a TOML file: ")
+    assert "line 2" in str(refused.value)
+
+
+def test_a_toml_of_other_bytes_is_refused(tmp_path):
+    """A file that isn't UTF-8 is no TOML."""
+    path = tmp_path / "recipe.toml"
+    path.write_bytes(b"task = '\xff'")
+    with pytest.raises(ConfigError, match="is not a TOML file: 'utf-8' codec"):
+        read_toml(path)
+
+
+def test_a_missing_toml_is_refused(tmp_path):
+    """The message names the file and the reason."""
+    path = tmp_path / "nowhere.toml"
+    with pytest.raises(ConfigError) as refused:
+        read_toml(path)
+    assert str(refused.value) == f"can't read {path}: No such file or directory"
+
+
+def test_a_component_without_settings_takes_none(plugins):
+    """A component that has nothing to set refuses every setting."""
+    assert resolve([{"task": "opinionated"}], plugins).task.config == NoConfig()
+    with pytest.raises(ConfigError, match=r"^unknown setting task\.x; task has: none$"):
+        resolve([{"task": {"name": "opinionated", "x": 1}}], plugins)

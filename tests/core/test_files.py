@@ -1,0 +1,106 @@
+"""A file is written as a whole or not at all."""
+
+import errno
+import os
+import resource
+import signal
+import threading
+
+import pytest
+
+from s2s_core.files import write_atomically
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"\x00\xff\r\n", b"\x00\xff\r\n"), ("é\r\n☃\n", "é\r\n☃\n".encode()), ("", b"")],
+)
+def test_what_is_written_is_what_was_given(tmp_path, content, expected):
+    """Bytes stay as they are; text becomes UTF-8, its line ends untouched."""
+    write_atomically(tmp_path / "file", content)
+    assert (tmp_path / "file").read_bytes() == expected
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_file_is_replaced(tmp_path):
+    """The new content takes the old one's place."""
+    (tmp_path / "file").write_text("a longer old text")
+    write_atomically(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "new"
+
+
+def test_a_file_has_the_permissions_of_any_other(tmp_path):
+    """The umask holds, though temporary files are private."""
+    before = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "file", "x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace", "fdopen"])
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch, step, failure):
+    """Whatever fails, and be it Ctrl-C, the old content stays and no temporary file is left."""
+
+    def fail(*arguments, **options):
+        raise failure
+
+    (tmp_path / "file").write_text("old")
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(type(failure)):
+        write_atomically(tmp_path / "file", "new")
+    monkeypatch.undo()
+    assert (tmp_path / "file").read_text() == "old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_full_disk_is_reported_with_the_file(tmp_path):
+    """The error names the file that was to be written, not the temporary one."""
+    (tmp_path / "file").write_bytes(b"old")
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as failed:
+            write_atomically(tmp_path / "file", bytes(2000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert failed.value.filename == str(tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_missing_folder_is_reported_with_the_file(tmp_path):
+    """The folder is not made."""
+    with pytest.raises(FileNotFoundError) as failed:
+        write_atomically(tmp_path / "nowhere" / "file", "x")
+    assert failed.value.filename == str(tmp_path / "nowhere" / "file")
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path):
+    """While one thread writes, another finds the one content or the other, whole."""
+    path = tmp_path / "file"
+    contents = (b"a" * 300_000, b"b" * 200_000)
+    write_atomically(path, contents[0])
+    seen = set()
+    done = threading.Event()
+
+    def read():
+        while not done.is_set():
+            seen.add(path.read_bytes())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(30):
+        write_atomically(path, contents[number % 2])
+    done.set()
+    reader.join()
+    assert seen <= set(contents)
+    assert seen

@@ -1,0 +1,412 @@
+"""Training: its schedule, when it stops, what it keeps, and that chance comes from the seed alone."""
+
+import copy
+import importlib.metadata
+import json
+import logging
+import os
+import signal
+import sys
+import types
+from typing import ClassVar
+
+import attrs
+import pytest
+import torch
+from torch.nn import functional
+
+from s2s_core import Example, Metric, ModelError, Task, hookimpl
+from s2s_core.config import TrainingConfig
+from s2s_core.plugins import Plugins
+from s2s_core.resolve import resolve
+from s2s_core.run import Run
+from s2s_core.training.interruption import Interruption, TrainingInterruptedError
+from s2s_core.training.progress import Progress
+from s2s_core.training.schedule import learning_rate
+from s2s_core.training.trainer import Trainer
+
+TINY = {
+    "task": {"name": "reverse", "maximum_length": 3, "held_out": 20},
+    "encoder": {"name": "mlp-rnn", "hidden_size": 8},
+    "decoder": {"hidden_size": 8},
+    "training": {"steps": 6, "validate_every": 2, "batch_size": 8, "warmup_steps": 2, "learning_rate": 0.01},
+    "decoding": {"max_length": 8},
+}
+
+
+class Scripted(Metric):
+    """Gives the scores of a script, one after the other, whatever the answers are."""
+
+    script: ClassVar[list] = []
+
+    def score(self, hypotheses, references):
+        return self.script.pop(0)
+
+
+class ScriptedLoss(Scripted):
+    """The same, but less is better."""
+
+    higher_is_better = False
+
+
+class FewWords(Task):
+    """Three pairs in all; a run sees them again and again."""
+
+    metrics = ("scripted",)
+
+    def examples(self, split, rng):
+        return iter([Example("a", "b"), Example("abc", "cc"), Example("ab", "abcabc")])
+
+
+class FewWordsLoss(FewWords):
+    """The same, measured by a loss."""
+
+    metrics = ("scripted-loss",)
+
+
+@pytest.fixture(autouse=True)
+def _arithmetic_as_before():
+    """Undoes what training sets for the whole process."""
+    yield
+    torch.use_deterministic_algorithms(mode=False)
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture
+def listener():
+    """A plugin of this test, to which hooks are added."""
+    module = types.ModuleType("s2s_test_training")
+    module.s2s_metrics = hookimpl(lambda: {"scripted": Scripted, "scripted-loss": ScriptedLoss})
+    module.s2s_tasks = hookimpl(lambda: {"few": FewWords, "few-loss": FewWordsLoss})
+    sys.modules[module.__name__] = module
+    yield module
+    del sys.modules[module.__name__]
+
+
+@pytest.fixture
+def make_run(tmp_path, listener):
+    """Makes runs, each in a folder of its own."""
+
+    def make(name="run", *layers):
+        listening = importlib.metadata.EntryPoint(listener.__name__, listener.__name__, "s2s")
+        plugins = Plugins([*importlib.metadata.entry_points(group="s2s"), listening], {})
+        run = Run(tmp_path / name, resolve([TINY, *layers], plugins), plugins)
+        run.create()
+        return run
+
+    return make
+
+
+def train(run, progress=None, *, resume=False):
+    return Trainer(run, run.splits(), progress).train(resume=resume)
+
+
+def scripted(run, *scores, progress=None):
+    """Trains a run whose validations score as given."""
+    Scripted.script[:] = scores
+    return train(run, progress)
+
+
+def few(**training):
+    return {"task": {"name": "few"}, "training": training}
+
+
+def contents(run):
+    """All that training leaves, by file."""
+    return {str(path.relative_to(run.folder)): path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+
+
+def records(run):
+    return [json.loads(line) for line in run.metrics_path.read_text().splitlines()]
+
+
+def test_the_learning_rate_rises_and_falls():
+    """It rises in equal steps to its highest value, then falls as half a cosine to nearly 0."""
+    config = TrainingConfig(steps=1000, warmup_steps=10, learning_rate=2.0)
+    rates = [learning_rate(config, step) for step in range(1000)]
+    assert rates[:10] == pytest.approx([0.2 * step for step in range(1, 11)], rel=1e-3)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[500] == pytest.approx(1.0)
+    assert rates[250] == pytest.approx(1 + 2**-0.5)
+    assert 0 < rates[-1] < 1e-4
+
+
+def test_the_learning_rate_needs_no_rise():
+    """Without warm-up the first update has the highest rate."""
+    assert learning_rate(TrainingConfig(warmup_steps=0, learning_rate=2.0), 0) == 2.0
+
+
+def test_patience_ends_training(make_run):
+    """Training stops after so many validations in a row that were not better, and keeps the best model."""
+    run = make_run("run", few(patience=2, steps=20))
+    state = scripted(run, 0.3, 0.2, 0.4, 0.1, 0.2)
+    assert (state.stopped, state.step, state.best_step, state.best_score) == (True, 10, 6, 0.4)
+    assert [record["step"] for record in records(run)] == [2, 4, 6, 8, 10]
+
+
+def test_training_without_patience_goes_on(make_run):
+    """By default scores that get no better don't end it."""
+    state = scripted(make_run("run", few(steps=12)), 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+    assert (state.stopped, state.step, state.best_step) == (False, 12, 2)
+
+
+def test_the_last_step_is_validated(make_run):
+    """So no update is in vain where the steps are no multiple of the interval."""
+    run = make_run("run", few(steps=5))
+    assert scripted(run, 0.1, 0.2, 0.3).best_step == 5
+    assert [record["step"] for record in records(run)] == [2, 4, 5]
+
+
+def test_a_tie_keeps_the_later_model(make_run):
+    """Of equally good models the one that was trained longer is kept, but a tie is no progress for patience."""
+    kept = []
+
+    class Keeper(Progress):
+        def validated(self, step, scores, *, best):
+            kept.append((best, run.weights_path.read_bytes()))
+
+    run = make_run("run", few(steps=12, patience=3))
+    state = scripted(run, 0.3, 0.3, 0.1, 0.3, progress=Keeper())
+    assert (state.stopped, state.step, state.best_step) == (True, 8, 8)
+    assert [best for best, _ in kept] == [True, True, False, True]
+    weights = [weights for _, weights in kept]
+    assert weights[1] == weights[2]
+    assert len({weights[0], weights[1], weights[3]}) == 3
+
+
+def test_where_less_is_better_the_least_score_is_the_best(make_run):
+    """The metric says which way is up."""
+    state = scripted(make_run("run", few(steps=6), {"task": "few-loss"}), 0.3, 0.2, 0.4)
+    assert (state.best_step, state.best_score) == (4, 0.2)
+
+
+def test_a_plugin_may_end_training(make_run, listener):
+    """A plugin that answers ``True`` to ``s2s_evaluated`` stops the run, whose model is kept."""
+    told = []
+
+    @hookimpl
+    def s2s_evaluated(run, step, metrics):
+        told.append((step, metrics))
+        return step >= 4
+
+    listener.s2s_evaluated = s2s_evaluated
+    run = make_run("run", few(steps=20))
+    state = scripted(run, 0.1, 0.2)
+    assert told == [(2, {"scripted": 0.1}), (4, {"scripted": 0.2})]
+    assert (state.stopped, state.step, state.best_step) == (True, 4, 4)
+
+
+@pytest.mark.parametrize("answer", [1, "yes", False, None])
+def test_only_true_ends_training(make_run, listener, answer):
+    """What is merely like ``True`` doesn't stop a run."""
+    listener.s2s_evaluated = hookimpl(lambda: answer, specname="s2s_evaluated")
+    assert scripted(make_run("run", few()), 0.1, 0.2, 0.3).step == 6
+
+
+def test_plugins_hear_how_a_run_begins_and_ends(make_run, listener):
+    """The start is told before the first update, the end when the best model is on disk."""
+    told = []
+    listener.s2s_run_started = hookimpl(lambda run: told.append(("started", run.weights_path.exists())))
+    listener.s2s_run_finished = hookimpl(lambda run: told.append(("finished", run.weights_path.exists())))
+    scripted(make_run("run", few()), 0.1, 0.2, 0.3)
+    assert told == [("started", False), ("finished", True)]
+
+
+@pytest.mark.parametrize("event", ["s2s_run_started", "s2s_evaluated", "s2s_run_finished"])
+def test_a_plugin_that_fails_does_not_end_training(make_run, listener, event, caplog):
+    """An error in a hook is reported once, and training goes on to the same model."""
+
+    def fail():
+        raise RuntimeError("full moon")
+
+    plain = make_run("plain")
+    train(plain)
+    setattr(listener, event, hookimpl(fail, specname=event))
+    run = make_run("run")
+    with caplog.at_level(logging.WARNING, "s2s"):
+        assert train(run).step == 6
+    assert [message for message in caplog.messages if "full moon" in message] == caplog.messages
+    assert len(caplog.messages) == 1
+    assert contents(run) == contents(plain)
+
+
+class InterruptedAt(Progress):
+    """Sends this process a signal when a step is reported."""
+
+    def __init__(self, step, number=signal.SIGINT):
+        self.step, self.number = step, number
+
+    def advance(self, step, loss, tokens_per_second):
+        if step == self.step:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize("layer", [{}, {"task": {"name": "few"}}], ids=["endless", "epochs"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_goes_on_to_the_same_bits(make_run, number, layer):
+    """After Ctrl-C or SIGTERM, within a validation's interval and at its end, a resumed run ends as an undisturbed one."""
+    layers = (layer, {"training": {"steps": 34, "validate_every": 12}})
+    script = [0.1, 0.3, 0.2]
+    whole = make_run("whole", *layers)
+    Scripted.script[:] = script
+    train(whole)
+
+    parts = make_run("parts", *layers)
+    Scripted.script[:] = script
+    before = signal.getsignal(number)
+    for resume, step in ((False, 10), (True, 24), (True, 30)):
+        with pytest.raises(TrainingInterruptedError) as interrupted:
+            train(parts, InterruptedAt(step, number), resume=resume)
+        assert interrupted.value.exit_code == 128 + number
+        assert str(interrupted.value) == (
+            f"stopped after {step} of 34 steps; go on with: s2s run --resume --output {parts.folder}"
+        )
+        assert signal.getsignal(number) is before
+    assert train(parts, resume=True).step == 34
+    assert contents(parts) == contents(whole)
+
+
+def test_resuming_drops_what_was_logged_after_the_state(make_run):
+    """A run that was killed between its log and its state, in the middle of a line, ends as an undisturbed one."""
+    layer = {"training": {"steps": 8}}
+    whole = make_run("whole", layer)
+    train(whole)
+    parts = make_run("parts", layer)
+    with pytest.raises(TrainingInterruptedError):
+        train(parts, InterruptedAt(4))
+    with parts.metrics_path.open("a") as file:
+        file.write('{"step": 6, "loss": 1.0}\n{"step": 8, "lo')
+    train(parts, resume=True)
+    assert contents(parts) == contents(whole)
+
+
+def test_resuming_a_finished_run_changes_nothing(make_run):
+    """There is nothing left to do, whether the steps or the patience ended it."""
+    for run, scores in ((make_run("done", few()), (1, 2, 3)), (make_run("stopped", few(patience=1)), (2, 1))):
+        scripted(run, *scores)
+        before = contents(run)
+        train(run, resume=True)
+        assert contents(run) == before
+
+
+def test_a_second_ctrl_c_acts_at_once():
+    """The first is remembered for the end of an update; the second does what it did before."""
+    with Interruption() as interruption:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interruption.signal == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "half", "foreign", "of another model"])
+def test_a_state_that_can_not_be_used_is_refused(make_run, damage):
+    """A missing, truncated or foreign state is one clear error, and the run's files stay as they are."""
+    run = make_run("run")
+    train(run)
+    content = run.resume_path.read_bytes()
+    if damage == "missing":
+        run.resume_path.unlink()
+    elif damage == "of another model":
+        other = make_run("other", {"encoder": {"hidden_size": 10}})
+        train(other)
+        run.resume_path.write_bytes(other.resume_path.read_bytes())
+    else:
+        run.resume_path.write_bytes({"empty": b"", "half": content[: len(content) // 2], "foreign": b"x" * 99}[damage])
+    before = contents(run)
+    expected = "is missing: there is nothing to resume" if damage == "missing" else "is damaged or of another run"
+    with pytest.raises(ModelError, match=expected) as refused:
+        train(run, resume=True)
+    assert str(refused.value).startswith(f"{run.resume_path} ")
+    assert str(refused.value).endswith("start again with --overwrite")
+    assert len(str(refused.value).splitlines()) == 1
+    assert contents(run) == before
+
+
+def test_one_seed_gives_one_result(make_run):
+    """Two runs with the same settings leave the same bytes: weights, log, description and state."""
+    first, second = make_run("first"), make_run("second")
+    train(first)
+    torch.rand(7)  # what else happens in the process doesn't matter
+    train(second)
+    assert contents(first) == contents(second)
+    assert set(contents(first)) == {
+        "run.toml",
+        "metrics.jsonl",
+        "model.json",
+        "model.safetensors",
+        os.path.join("resume", "state.safetensors"),  # noqa: PTH118  # compared with a path as text
+    }
+
+
+def test_another_seed_gives_another_result(make_run):
+    """The seed reaches the weights and the data, but not the held-out examples."""
+    first, second = make_run("first"), make_run("second", {"training": {"seed": 1}})
+    train(first)
+    train(second)
+    assert first.weights_path.read_bytes() != second.weights_path.read_bytes()
+    assert [record["loss"] for record in records(first)] != [record["loss"] for record in records(second)]
+    assert first.splits().validation == second.splits().validation
+    assert first.splits().test == second.splits().test
+    batches = [next(Trainer(run, run.splits())._batches.after(0)) for run in (first, second)]
+    assert batches[0].source.tolist() != batches[1].source.tolist()
+
+
+def test_the_log_says_what_happened(make_run):
+    """Each validation is one line: the step, the loss since the last one, the rate of its last update, the scores."""
+    run = make_run("run")
+    train(run)
+    found = records(run)
+    assert [list(record) for record in found] == [["step", "loss", "learning_rate", "validation"]] * 3
+    assert [record["step"] for record in found] == [2, 4, 6]
+    rates = [learning_rate(run.config.training, step) for step in (1, 3, 5)]
+    assert [record["learning_rate"] for record in found] == rates
+    assert list(found[0]["validation"]) == ["exact_match", "token_accuracy", "edit_distance"]
+
+
+def test_the_loss_is_a_mean_over_real_tokens(make_run, monkeypatch):
+    """An update's loss and gradients are those of its pairs taken one by one, without any padding."""
+    run = make_run("run", few(steps=1, batch_size=3, bucket_batches=1, clip_norm=0.0))
+    trainer = Trainer(run, run.splits())
+    model = copy.deepcopy(trainer.checkpoint.model)
+    batch = next(trainer._batches.after(0))
+    assert len(set(batch.target_lengths.tolist())) == 3  # so there is padding
+
+    gradients = []
+    step = torch.optim.AdamW.step
+
+    def recording(optimizer, *arguments):
+        gradients.extend(parameter.grad.clone() for parameter in trainer.checkpoint.model.parameters())
+        return step(optimizer, *arguments)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", recording)
+    Scripted.script[:] = [0.0]
+    trainer.train()
+
+    tokens = batch.target_lengths.sum()
+    total = 0.0
+    for source, size, target, length in zip(*(torch.from_numpy(array) for array in attrs.astuple(batch)), strict=True):
+        alone = source[None, :size], size[None], target[None, :length], length[None]
+        total = total + functional.cross_entropy(model(*alone), target[:length], reduction="sum")
+    mean = total / tokens
+    mean.backward()
+    assert records(run)[0]["loss"] == pytest.approx(mean.item(), rel=1e-5)
+    expected = [parameter.grad for parameter in model.parameters()]
+    torch.testing.assert_close(gradients, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_gradient_s_norm_is_clipped(make_run, monkeypatch):
+    """No update's whole gradient is longer than ``clip_norm``."""
+    norms = []
+    step = torch.optim.AdamW.step
+
+    def recording(optimizer, *arguments):
+        parameters = optimizer.param_groups[0]["params"]
+        norms.append(torch.stack([parameter.grad.norm() for parameter in parameters]).norm().item())
+        return step(optimizer, *arguments)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", recording)
+    train(make_run("free", {"training": {"clip_norm": 0.0}}))
+    longest = max(norms)
+    norms.clear()
+    train(make_run("clipped", {"training": {"clip_norm": longest / 10}}))
+    assert max(norms) == pytest.approx(longest / 10, rel=1e-3)

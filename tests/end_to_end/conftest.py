@@ -1,0 +1,115 @@
+"""What these tests share: the command line, in a process of its own or in this one, and one small finished run."""
+
+import subprocess
+import sys
+
+import attrs
+import pytest
+
+from s2s_core.cli.main import main
+from s2s_core.plugins import Plugins
+from s2s_core.run import Run
+
+SMALL = {
+    "encoder.hidden_size": 64,
+    "decoder.hidden_size": 64,
+    "task.alphabet": "abcdefgh",
+    "task.maximum_length": 3,
+    "task.held_out": 20,
+    "training.steps": 90,
+    "training.validate_every": 30,
+    "training.batch_size": 64,
+    "training.learning_rate": 0.003,
+    "training.warmup_steps": 10,
+    "decoding.max_length": 8,
+}
+"""Trained in a moment, but far enough to answer some words rightly and no two alike."""
+
+
+@attrs.frozen
+class Ended:
+    """How a command ended.
+
+    Attributes:
+        code: Its exit code.
+        out: What it wrote to standard output.
+        err: What it wrote to standard error.
+    """
+
+    code: int
+    out: str
+    err: str
+
+    def error(self, code=1):
+        """Returns the one line with which a command refused to work; anything else is a failure."""
+        assert self.code == code, self
+        (line,) = self.err.splitlines()
+        assert line.startswith("error: "), self
+        return line.removeprefix("error: ")
+
+
+@pytest.fixture(scope="session")
+def command():
+    """The words that start ``s2s``."""
+    return [sys.executable, "-m", "s2s_core"]
+
+
+@pytest.fixture(scope="session")
+def small():
+    """The options of a small run, but its folder."""
+    return ["--task", "reverse", *(word for name, value in SMALL.items() for word in ("--set", f"{name}={value}"))]
+
+
+@pytest.fixture(scope="session")
+def s2s(command):
+    """Runs ``s2s`` in a process of its own."""
+
+    def run(*arguments, **options):
+        ended = subprocess.run(
+            [*command, *map(str, arguments)], capture_output=True, check=False, encoding="utf-8", **options
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+    return run
+
+
+@pytest.fixture
+def here(monkeypatch, capsys):
+    """Runs ``s2s`` in this process, which saves the import of PyTorch."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["s2s", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Ended(ended.value.code, *capsys.readouterr())
+
+    yield run
+    if "torch" in sys.modules:
+        sys.modules["torch"].use_deterministic_algorithms(mode=False)
+        sys.modules["torch"].set_flush_denormal(False)
+
+
+@pytest.fixture(scope="session")
+def first_run(s2s, small, tmp_path_factory):
+    """The folder of a run by ``s2s run``, and how the command ended. Tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    return folder, s2s("run", *small, "--output", folder)
+
+
+@pytest.fixture(scope="session")
+def exported_run(first_run):
+    """A small run that is trained, evaluated and exported. Tests leave it as it is."""
+    folder, ended = first_run
+    assert ended.code == 0, ended
+    return Run.open(folder, Plugins())
+
+
+@pytest.fixture(scope="session")
+def contents():
+    """Returns what a folder holds: every file's content by its path."""
+
+    def read(folder):
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    return read
