@@ -13,7 +13,7 @@ from s2s_core.cli.predict import predict
 from s2s_core.cli.run import run
 from s2s_core.cli.train import train
 from s2s_core.discovery import missing
-from s2s_core.errors import S2SError
+from s2s_core.errors import PluginError, S2SError
 from s2s_core.plugins import Plugins
 from s2s_core.version import __version__
 
@@ -22,7 +22,18 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 
 
 class Commands(click.Group):
-    """The commands, which end as a program does that a broken pipe ends; click would exit with 1."""
+    """The commands. They end as a program does that a broken pipe ends; click would exit with 1."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Adds a command, whose name must be new.
+
+        Raises:
+            PluginError: There is a command of that name, which a plugin may not replace.
+        """
+        name = name or cmd.name or ""
+        if name in self.commands:
+            raise PluginError(f"there is a command {name!r} already")
+        super().add_command(cmd, name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the chosen command."""
