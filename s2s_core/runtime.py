@@ -147,6 +147,8 @@ def _provider(name: str) -> str:
 
 
 def _strings(texts: Sequence[str]) -> NDArray[np.object_]:
+    if isinstance(texts, str):
+        raise DataError(f"give texts as a list, such as [{texts!r}]")
     for number, text in enumerate(texts):
         if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
             raise DataError(f"text {number} holds half of a surrogate pair, which UTF-8 can't hold: {text!r}")

@@ -73,7 +73,7 @@ def _answers(model: "Model", batch: list[str], n_best: int, search: dict[str, An
         return
     found = model.answers(batch, **search)
     for texts, values in zip(found.hypotheses, found.scores, strict=True):
-        columns: Iterable[str] = map(_one_line, texts[:n_best])
+        columns: Iterable[str] = (_one_line(text).replace("\t", " ") for text in texts[:n_best])
         if scores:
             columns = (f"{text}\t{value:.4f}" for text, value in zip(columns, values, strict=False))
         yield "\t".join(columns)

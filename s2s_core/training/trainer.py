@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import time
 from collections.abc import Iterator
 
@@ -69,7 +70,7 @@ class Trainer:
         """Trains until the last step, or until scores no longer get better.
 
         Args:
-            resume: Whether to go on from the state on disk.
+            resume: Whether to go on from the state on disk, which is there from the start.
 
         Raises:
             TrainingInterruptedError: By Ctrl-C or SIGTERM; the state is on disk.
@@ -80,6 +81,7 @@ class Trainer:
             truncate_metrics(self.run, self._state.step)
         elif self._accelerator.is_main_process:
             self.checkpoint.save_description(self.run)
+            self._save()
         self.run.plugins.notify("s2s_run_started", run=self.run)
         self._progress.start(self._state.step, self._config.steps)
         try:
@@ -201,6 +203,7 @@ def append_metrics(run: Run, record: dict[str, object]) -> None:
 
 def _be_deterministic(seed: int) -> None:
     """Makes a seed give one result. Numbers too small to matter count as 0, which keeps arithmetic fast."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA has no deterministic products
     set_seed(seed)
     torch.use_deterministic_algorithms(mode=True)
     torch.set_flush_denormal(True)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from s2s_core import ConfigError, NoConfig, PluginError, Task, at_least, hookimpl, setting
@@ -291,6 +291,7 @@ def test_an_unknown_component_is_refused_with_the_closest_name(plugins, tables, 
     assert str(refused.value).startswith(expected)
 
 
+@settings(deadline=None, max_examples=50)  # the time of one is left to the machine
 @given(
     training=some.builds(
         TrainingConfig,

@@ -5,7 +5,7 @@ import os
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from s2s_core.errors import DataError
@@ -64,6 +64,7 @@ class Pieces(io.RawIOBase):
         return len(piece)
 
 
+@settings(deadline=None)  # the time of one is left to the machine
 @given(some.lists(some.binary(min_size=1, max_size=5)), some.integers(1, 4))
 def test_it_does_not_matter_in_which_pieces_the_bytes_come(pieces, batch_size):
     """However a stream is cut, even within a character, the lines are those of the whole; no batch is too long."""
@@ -109,9 +110,9 @@ def test_a_pipe_that_stays_open_is_read():
 def test_bytes_that_are_not_utf_8_are_named(content, before, expected):
     """The message has the line and the byte; the lines before it were given."""
     found = []
+    batches = read_lines(io.BufferedReader(io.BytesIO(content)), "it", 3)
     with pytest.raises(DataError) as refused:
-        for batch in read_lines(io.BufferedReader(io.BytesIO(content)), "it", 3):
-            found += batch
+        found.extend(line for batch in batches for line in batch)
     assert str(refused.value) == expected
     assert found == before
 
@@ -122,7 +123,7 @@ def test_the_longest_line_is_read():
     assert lines(longest) == [longest.decode()]
     assert lines(b"x\n" + longest + b"\ny") == ["x", longest.decode(), "y"]
     for content in (longest + b"a", longest + b"a\n", longest + b"a\nb"):
-        with pytest.raises(DataError, match="^it, line 1 is longer than 1,048,576 bytes$"):
+        with pytest.raises(DataError, match=r"^it, line 1 is longer than 1,048,576 bytes$"):
             lines(content)
 
 
@@ -149,7 +150,7 @@ def test_an_endless_line_is_refused_before_memory_runs_out():
     assert next(batches) == ["short"]
     tracemalloc.start()
     try:
-        with pytest.raises(DataError, match="^standard input, line 2 is longer than 1,048,576 bytes$"):
+        with pytest.raises(DataError, match=r"^standard input, line 2 is longer than 1,048,576 bytes$"):
             next(batches)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

@@ -178,3 +178,9 @@ def test_running_a_model_imports_neither_torch_nor_onnx(exported, model):
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     assert "" == done.stderr
     assert f"{model(['abc', 'cab a'], beam_size=2)} []\n" == done.stdout
+
+
+def test_a_single_string_is_refused(exported_characters):
+    """A text alone would be answered letter by letter."""
+    with pytest.raises(DataError, match="as a list"):
+        load(exported_characters.path)("hello")

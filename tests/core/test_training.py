@@ -16,10 +16,12 @@ import torch
 from torch.nn import functional
 
 from s2s_core import Example, Metric, ModelError, Task, hookimpl
+from s2s_core.checkpoint import Checkpoint
 from s2s_core.config import TrainingConfig
 from s2s_core.plugins import Plugins
 from s2s_core.resolve import resolve
 from s2s_core.run import Run
+from s2s_core.training import trainer
 from s2s_core.training.interruption import Interruption, TrainingInterruptedError
 from s2s_core.training.progress import Progress
 from s2s_core.training.schedule import learning_rate
@@ -244,7 +246,7 @@ class InterruptedAt(Progress):
 @pytest.mark.parametrize("layer", [{}, {"task": {"name": "few"}}], ids=["endless", "epochs"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_goes_on_to_the_same_bits(make_run, number, layer):
-    """After Ctrl-C or SIGTERM, within a validation's interval and at its end, a resumed run ends as an undisturbed one."""
+    """After Ctrl-C or SIGTERM, between validations and at one, a resumed run ends as an undisturbed one."""
     layers = (layer, {"training": {"steps": 34, "validate_every": 12}})
     script = [0.1, 0.3, 0.2]
     whole = make_run("whole", *layers)
@@ -259,7 +261,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(make_run, number, layer):
             train(parts, InterruptedAt(step, number), resume=resume)
         assert interrupted.value.exit_code == 128 + number
         assert str(interrupted.value) == (
-            f"stopped after {step} of 34 steps; go on with: s2s run --resume --output {parts.folder}"
+            f"stopped after {step} of 34 steps; go on with --resume --output {parts.folder}"
         )
         assert signal.getsignal(number) is before
     assert train(parts, resume=True).step == 34
@@ -277,6 +279,34 @@ def test_resuming_drops_what_was_logged_after_the_state(make_run):
     with parts.metrics_path.open("a") as file:
         file.write('{"step": 6, "loss": 1.0}\n{"step": 8, "lo')
     train(parts, resume=True)
+    assert contents(parts) == contents(whole)
+
+
+@pytest.mark.parametrize("moment", ["append_metrics", "save_state", "save_weights"])
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_a_crash_between_two_writes_loses_nothing(make_run, monkeypatch, moment, done):
+    """Wherever a run dies while it saves a validation's results, the resumed one ends as an undisturbed one."""
+    whole = make_run("whole")
+    train(whole)
+
+    parts = make_run("parts")
+    owner = Checkpoint if moment == "save_weights" else trainer
+    write = getattr(owner, moment)
+    calls = []
+
+    def die(*arguments):
+        calls.append(arguments)
+        if len(calls) < 2:
+            return write(*arguments)
+        if done:
+            write(*arguments)
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, moment, die)
+        with pytest.raises(SystemExit):
+            train(parts)
+    assert train(parts, resume=True).step == 6
     assert contents(parts) == contents(whole)
 
 
@@ -366,21 +396,21 @@ def test_the_log_says_what_happened(make_run):
 def test_the_loss_is_a_mean_over_real_tokens(make_run, monkeypatch):
     """An update's loss and gradients are those of its pairs taken one by one, without any padding."""
     run = make_run("run", few(steps=1, batch_size=3, bucket_batches=1, clip_norm=0.0))
-    trainer = Trainer(run, run.splits())
-    model = copy.deepcopy(trainer.checkpoint.model)
-    batch = next(trainer._batches.after(0))
+    training = Trainer(run, run.splits())
+    model = copy.deepcopy(training.checkpoint.model)
+    batch = next(training._batches.after(0))
     assert len(set(batch.target_lengths.tolist())) == 3  # so there is padding
 
     gradients = []
     step = torch.optim.AdamW.step
 
     def recording(optimizer, *arguments):
-        gradients.extend(parameter.grad.clone() for parameter in trainer.checkpoint.model.parameters())
+        gradients.extend(parameter.grad.clone() for parameter in training.checkpoint.model.parameters())
         return step(optimizer, *arguments)
 
     monkeypatch.setattr(torch.optim.AdamW, "step", recording)
     Scripted.script[:] = [0.0]
-    trainer.train()
+    training.train()
 
     tokens = batch.target_lengths.sum()
     total = 0.0

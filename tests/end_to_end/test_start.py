@@ -24,7 +24,9 @@ finally:
 
 def imported(*arguments):
     """Returns which heavy packages a command imports."""
-    ended = subprocess.run([sys.executable, "-c", IMPORTED, *map(str, arguments)], capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *map(str, arguments)], capture_output=True, check=False, text=True
+    )
     return json.loads(ended.stderr.splitlines()[-1])
 
 
