@@ -313,8 +313,8 @@ def test_a_checkpoint_that_can_not_be_written_ends_training(here, small, tmp_pat
     folder = tmp_path / "run"
     with no_file_longer_than(10_000):
         ended = here("train", *small, "--output", folder)
-    assert ended.error() == f"{folder / 'model.safetensors'}: {os.strerror(errno.EFBIG)}"
-    assert sorted(path.name for path in folder.iterdir()) == ["metrics.jsonl", "model.json", "run.toml"]
+    assert ended.error() == f"{folder / 'resume' / 'state.safetensors'}: {os.strerror(errno.EFBIG)}"
+    assert sorted(path.name for path in folder.rglob("*")) == ["model.json", "resume", "run.toml"]
 
 
 def test_a_file_that_can_not_be_written_ends_export(here, copied, contents):
