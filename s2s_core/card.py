@@ -20,7 +20,7 @@ Turns text into text. Trained with s2s {version} on the task `{task}`; `run.toml
 - Proof: {parity[hypotheses]:,} hypotheses for {parity[texts]:,} texts were compared with the model that it was made
   of; {parity[ties]} were equally good others, and no score differed by more than {parity[score_difference]:.1g}.
 
-Run it with nothing but ONNX Runtime:
+Run it with nothing but ONNX Runtime, whose warnings about inputs with defaults are harmless:
 
 ```python
 {usage}

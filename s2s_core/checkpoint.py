@@ -86,7 +86,7 @@ def load_checkpoint(run: Run) -> Checkpoint:
     source_size, target_size = (len(tokenizer.vocabulary) for tokenizer in tokenizers)
     model = build_model(config, source_size, target_size, run.plugins)
     if not run.weights_path.is_file():
-        raise ModelError(f"{run.weights_path} is missing: train the model first, with s2s train")
+        raise ModelError(f"{run.weights_path} is missing: train the model first, or go on with --resume")
     try:
         load_weights(model, safetensors.torch.load_file(run.weights_path))
     except (safetensors.SafetensorError, RuntimeError, OSError) as error:
@@ -122,7 +122,7 @@ def load_weights(model: Seq2Seq, saved: Mapping[str, Tensor]) -> None:
 def _read_description(run: Run) -> dict[str, Any]:
     path = run.description_path
     if not path.is_file():
-        raise ModelError(f"{path} is missing: train the model first, with s2s train")
+        raise ModelError(f"{path} is missing: train the model first, or go on with --resume")
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
         version = description["format"]

@@ -61,6 +61,8 @@ def open_run(plugins: Plugins, **options: Any) -> Run:
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other")
     layers = _layers(**options)
+    if resume and output is None and not any(layers):
+        raise click.UsageError("--resume needs --output, or the options that the run was started with")
     if resume and output is not None:
         found = Run.open(output, plugins)
         return _same(attrs.evolve(found, config=override(found.config, layers, plugins)), found)

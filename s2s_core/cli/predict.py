@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Answer lines with an exported file.")
-@click.argument("model", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("model", type=click.Path(path_type=Path))
 @click.argument("file", default="-")
 @click.option("--beam-size", type=click.IntRange(1), help="Beams; 1 is greedy search.  [default: in the file]")
 @click.option("--n-best", type=click.IntRange(1), help="Print so many answers to each line, tab-separated.")
@@ -40,7 +40,7 @@ def predict(
 ) -> None:
     """Reads the lines of FILE, or of standard input, and writes one line for each, as they come.
 
-    It needs neither PyTorch nor ONNX, only ONNX Runtime.
+    MODEL is an exported file, or the folder of a run that has one. PyTorch and ONNX aren't needed, only ONNX Runtime.
 
     \b
     echo hello | s2s predict model.onnx
@@ -48,7 +48,7 @@ def predict(
     """
     from s2s_core.runtime import Model  # noqa: PLC0415  # s2s starts without ONNX Runtime
 
-    loaded = Model(model, provider=provider, threads=threads)
+    loaded = Model(model / "model.onnx" if model.is_dir() else model, provider=provider, threads=threads)
     beams = max(filter(None, (beam_size, n_best)), default=None)
     search = {"beam_size": beams, "max_length": max_length, "length_penalty": length_penalty}
     with _open(file) as stream:

@@ -75,6 +75,8 @@ class LineProgress(ShownProgress):
 
     def start(self, step: int, steps: int) -> None:
         """Starts the clock."""
+        if step:
+            click.echo(f"train    goes on after step {step:,} of {steps:,}")
         self._began = self._printed = time.perf_counter()
         self._first, self._steps = step, steps
 

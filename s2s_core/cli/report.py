@@ -88,7 +88,7 @@ def export(run: Run, found: Mapping[str, float]) -> None:
 
     exported(run)
     write_card(run, Model(run.onnx_path).metadata, found, _metrics(run.config.task, run.plugins))
-    click.echo("\nRun it with nothing but ONNX Runtime:\n")
+    click.echo("\nRun it with nothing but ONNX Runtime, whose warnings about inputs with defaults are harmless:\n")
     click.echo(USAGE.format(path=run.onnx_path, example=run.splits().test[0].source))
 
 

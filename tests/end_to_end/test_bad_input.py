@@ -206,7 +206,7 @@ def test_a_checkpoint_that_can_not_be_loaded_is_refused(here, copied, name, cont
     for verb in ("evaluate", "export"):
         message = here(verb, copied.folder).error()
         assert message.startswith(f"{path} ")
-        assert ("is missing: train the model first, with s2s train" in message) == (content is None)
+        assert ("is missing: train the model first, or go on with --resume" in message) == (content is None)
     assert contents(copied.folder) == before
 
 

@@ -1,6 +1,7 @@
 """A run from the command line: what it prints and leaves, and what can be done with it."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -285,3 +286,17 @@ def test_empty_lines_are_answered_too(here, file, tmp_path, content):
     path.write_bytes(content)
     ended = here("predict", file, path)
     assert (ended.code, ended.out, ended.err) == (0, f"{load(file)([''])[0]}\n" * content.count(b"\n"), "")
+
+
+def test_predict_takes_a_folder(here, exported_run):
+    """A run's folder stands for the file in it."""
+    assert here("predict", exported_run.folder, os.devnull).code == 0
+    missing = here("predict", exported_run.folder / "resume", os.devnull)
+    assert missing.error() == f"can't read {exported_run.folder / 'resume' / 'model.onnx'}: No such file or directory"
+
+
+def test_resume_alone_asks_for_the_folder(here):
+    """Nothing says which run is meant."""
+    refused = here("run", "--resume")
+    assert refused.code == 2
+    assert "--resume needs --output" in refused.err
