@@ -593,3 +593,13 @@ def test_problem_is_plain_data():
     """Plugins and problems compare by what they hold."""
     plugin = Plugin("s2s_x", "s2s_x", "s2s-x", "1.2")
     assert Problem(plugin, "broken") == Problem(Plugin("s2s_x", "s2s_x", "s2s-x", "1.2"), "broken")
+
+
+def test_a_command_whose_name_is_taken_is_refused():
+    """A plugin can't replace a command of ours; the one that was there stays."""
+    from s2s_core.cli.main import cli
+
+    before = cli.commands["run"]
+    with pytest.raises(PluginError, match="there is a command 'run' already"):
+        cli.add_command(click.Command("run"))
+    assert cli.commands["run"] is before

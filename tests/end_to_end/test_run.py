@@ -300,3 +300,26 @@ def test_resume_alone_asks_for_the_folder(here):
     refused = here("run", "--resume")
     assert refused.code == 2
     assert "--resume needs --output" in refused.err
+
+
+def test_export_gives_a_file_other_defaults(here, exported_run, tmp_path):
+    """What is set of decoding is the file's default; the run's own file stays."""
+    before = exported_run.onnx_path.read_bytes()
+    path = tmp_path / "beams.onnx"
+    assert here("export", exported_run.folder, "-o", path, "--set", "decoding.beam_size=3").code == 0
+    assert load(path).answers(["ab", "c"]).scores.shape == (2, 3)
+    assert load(exported_run.onnx_path).answers(["ab", "c"]).scores.shape == (2, 1)
+    assert exported_run.onnx_path.read_bytes() == before
+
+
+def test_export_can_not_change_what_was_trained(here, exported_run):
+    """Only decoding and export may be set."""
+    refused = here("export", exported_run.folder, "--set", "training.steps=1")
+    assert refused.error() == "an export can't change training of a trained model, only decoding and export"
+
+
+def test_show_tells_the_settings_of_a_table(here):
+    """A table of a run is shown as a component is."""
+    shown = here("plugins", "show", "training")
+    assert shown.code == 0
+    assert re.search(r"training\.steps +int +3000 +number of updates", shown.out)
