@@ -31,7 +31,7 @@ bench: $(INSTALLED)
 # The constraints hold for what pip builds in isolation too.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,dev]"
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,datasets,plot,dev]"
 	touch $@
 
 clean:

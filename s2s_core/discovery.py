@@ -25,15 +25,20 @@ GROUP = hookspecs.PROJECT
 ALLOW = "S2S_PLUGINS"
 DISABLE = "S2S_DISABLE_PLUGINS"
 
-_FOR_TRAINING = {
-    "accelerate": "Accelerate",
-    "onnx": "ONNX",
-    "onnx_ir": "ONNX IR",
-    "onnxscript": "ONNX Script",
-    "safetensors": "safetensors",
-    "torch": "PyTorch",
+_EXTRAS = {
+    "accelerate": ("Accelerate", "train"),
+    "datasets": ("Datasets", "datasets"),
+    "matplotlib": ("Matplotlib", "plot"),
+    "onnx": ("ONNX", "train"),
+    "onnx_ir": ("ONNX IR", "train"),
+    "onnxscript": ("ONNX Script", "train"),
+    "sacrebleu": ("sacrebleu", "train"),
+    "safetensors": ("safetensors", "train"),
+    "tokenizers": ("Tokenizers", "train"),
+    "torch": ("PyTorch", "train"),
+    "zstandard": ("zstandard", "train"),
 }
-"""The modules that ``s2s-toolkit[train]`` installs, and how people call them."""
+"""The modules that the extras install: how people call each, and the extra."""
 
 
 @attrs.frozen
@@ -197,8 +202,8 @@ def reason(error: BaseException) -> str:
 
 def missing(error: BaseException) -> str | None:
     """Returns what to install if the error is that a package for training isn't there."""
-    package = _FOR_TRAINING.get(error.name or "") if isinstance(error, ModuleNotFoundError) else None
-    return package and f'needs {package}, which isn\'t installed: pip install "s2s-toolkit[train]"'
+    known = _EXTRAS.get(error.name or "") if isinstance(error, ModuleNotFoundError) else None
+    return known and f'needs {known[0]}, which isn\'t installed: pip install "s2s-toolkit[{known[1]}]"'
 
 
 def _listed(variable: str, environment: Mapping[str, str], known: set[str]) -> set[str]:

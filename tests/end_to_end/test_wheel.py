@@ -15,6 +15,7 @@ import pytest
 from s2s_core.runtime import load
 
 ROOT = Path(__file__).parents[2]
+PACKAGES = [ROOT / "s2s_core", *(folder for name in ("plugins", "tasks") for folder in (ROOT / name).iterdir() if folder.is_dir())]
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +51,15 @@ def test_wheel_holds_every_package_and_the_licence(distributions):
     """The wheel has the core, each plugin and task, the type marker, the licence, and nothing else."""
     names = zipfile.ZipFile(distributions[0]).namelist()
     tops = {name.partition("/")[0] for name in names if ".dist-info" not in name}
-    assert tops == {"s2s_core", "s2s_mlp_rnn", "s2s_synthetic"}
-    assert {"s2s_core/py.typed", "s2s_mlp_rnn/py.typed", "s2s_synthetic/py.typed"} <= set(names)
+    assert tops == {folder.name for folder in PACKAGES}
+    assert {f"{folder.name}/py.typed" for folder in PACKAGES} <= set(names)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
 def test_wheel_holds_every_module_of_the_source_tree(distributions):
     """No module is left out of the wheel."""
     names = set(zipfile.ZipFile(distributions[0]).namelist())
-    folders = [ROOT / "s2s_core", ROOT / "plugins" / "s2s_mlp_rnn", ROOT / "tasks" / "s2s_synthetic"]
-    expected = {path.relative_to(folder.parent).as_posix() for folder in folders for path in folder.rglob("*.py")}
+    expected = {path.relative_to(folder.parent).as_posix() for folder in PACKAGES for path in folder.rglob("*.py")}
     assert expected - names == set()
 
 

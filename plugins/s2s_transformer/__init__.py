@@ -1,0 +1,17 @@
+"""The transformer, as an encoder and as a decoder."""
+
+from collections.abc import Mapping
+
+from s2s_core import hookimpl
+
+
+@hookimpl
+def s2s_encoders() -> Mapping[str, type | str]:
+    """Gives the encoder ``transformer``."""
+    return {}
+
+
+@hookimpl
+def s2s_decoders() -> Mapping[str, type | str]:
+    """Gives the decoder ``transformer``."""
+    return {}

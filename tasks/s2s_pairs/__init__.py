@@ -1,0 +1,11 @@
+"""The task ``pairs``: a user's own pairs of texts, from files."""
+
+from collections.abc import Mapping
+
+from s2s_core import hookimpl
+
+
+@hookimpl
+def s2s_tasks() -> Mapping[str, type | str]:
+    """Gives the task ``pairs``."""
+    return {}
