@@ -56,7 +56,9 @@ def _loop(step: Callable[[Any, Any], tuple[Any, Any]], state: Any, positions: An
     return state, pytree.tree_map(lambda *steps: torch.stack(steps), *outputs)
 
 
-def lstm(module: nn.LSTM, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+def lstm(
+    module: nn.LSTM, inputs: Tensor, lengths: Tensor | None = None, initial: tuple[Tensor, Tensor] | None = None
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Runs an LSTM over sequences of different lengths, as packed sequences do.
 
     Becomes ``LSTM`` nodes with ``sequence_lens`` in an exported file.
@@ -64,47 +66,66 @@ def lstm(module: nn.LSTM, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, tupl
     Args:
         module: A batch-first LSTM without projection, of any number of layers and directions.
         inputs: [B, S, E].
-        lengths: [B], each from 0 to S; a row of length 0 keeps the state 0.
+        lengths: [B], each from 0 to S; a row of length 0 keeps its state. By default all are S.
+        initial: The states ``h`` and ``c`` before the first position, [layers · directions, B, H]; by default 0.
 
     Returns:
         The states of the last layer [B, S, directions · H], zero past a row's length; and the last states ``h`` and
         ``c`` of every layer and direction, [layers · directions, B, H].
     """
-    outputs, (hidden, cell) = _recurrent(module, "LSTM", inputs, lengths)
+    outputs, (hidden, cell) = _recurrent(module, "LSTM", inputs, lengths, initial)
     return outputs, (hidden, cell)
 
 
-def gru(module: nn.GRU, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+def gru(
+    module: nn.GRU, inputs: Tensor, lengths: Tensor | None = None, initial: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Runs a GRU over sequences of different lengths, as packed sequences do.
 
     Becomes ``GRU`` nodes with ``sequence_lens`` in an exported file. Arguments and results are those of ``lstm``,
     without ``c``.
     """
-    outputs, (hidden,) = _recurrent(module, "GRU", inputs, lengths)
+    outputs, (hidden,) = _recurrent(module, "GRU", inputs, lengths, None if initial is None else (initial,))
     return outputs, hidden
 
 
 _GATE_ORDER = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2)}
 """Which of PyTorch's gates stands at each of ONNX's places: i, o, f, c for an LSTM and z, r, h for a GRU."""
 
+_States = tuple[Tensor, ...]
 
-def _recurrent(module: nn.RNNBase, kind: str, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Runs the rows as if none were empty, then gives empty rows their zeros."""
-    run = _native if torch.compiler.is_exporting() else _packed
-    outputs, finals = run(module, kind, inputs, lengths.clamp(min=1))
+
+def _recurrent(
+    module: nn.RNNBase, kind: str, inputs: Tensor, lengths: Tensor | None, initial: _States | None
+) -> tuple[Tensor, _States]:
+    """Runs the rows as if none were empty, then gives empty rows their zeros and the state they began with."""
+    run = _native if torch.compiler.is_exporting() else _eager
+    if lengths is None:
+        return run(module, kind, inputs, None, initial)
+    outputs, finals = run(module, kind, inputs, lengths.clamp(min=1), initial)
     real = lengths > 0  # [B]
-    outputs = torch.where(real[:, None, None], outputs, 0.0)
-    return outputs, tuple(torch.where(real[None, :, None], final, 0.0) for final in finals)
+    before = initial or tuple(torch.zeros_like(final) for final in finals)
+    return outputs.where(real[:, None, None], 0.0), tuple(
+        final.where(real[None, :, None], first) for final, first in zip(finals, before, strict=True)
+    )
 
 
-def _packed(module: nn.RNNBase, kind: str, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-    packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
-    outputs, finals = module(packed)
-    padded, _ = nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True, total_length=inputs.shape[1])
-    return padded, finals if kind == "LSTM" else (finals,)
+def _eager(
+    module: nn.RNNBase, kind: str, inputs: Tensor, lengths: Tensor | None, initial: _States | None
+) -> tuple[Tensor, _States]:
+    state: Any = initial[0] if initial is not None and kind == "GRU" else initial
+    if lengths is None:
+        outputs, finals = module(inputs, state)
+    else:
+        packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        packed, finals = module(packed, state)
+        outputs, _ = nn.utils.rnn.pad_packed_sequence(packed, batch_first=True, total_length=inputs.shape[1])
+    return outputs, finals if kind == "LSTM" else (finals,)
 
 
-def _native(module: nn.RNNBase, kind: str, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+def _native(
+    module: nn.RNNBase, kind: str, inputs: Tensor, lengths: Tensor | None, initial: _States | None
+) -> tuple[Tensor, _States]:
     directions = 2 if module.bidirectional else 1
     attributes: dict[str, Any] = {
         "hidden_size": module.hidden_size,
@@ -117,9 +138,15 @@ def _native(module: nn.RNNBase, kind: str, inputs: Tensor, lengths: Tensor) -> t
     final_shape = (directions, batch, module.hidden_size)
     finals = []
     for layer in range(module.num_layers):
+        before = [state[layer * directions : (layer + 1) * directions] for state in initial or ()]
         states, *last = torch.onnx.ops.symbolic_multi_out(
             kind,
-            (outputs, *_native_weights(module, kind, layer), lengths.to(torch.int32)),
+            (
+                outputs,
+                *_native_weights(module, kind, layer),
+                None if lengths is None else lengths.to(torch.int32),
+                *before,
+            ),
             attributes,
             dtypes=[inputs.dtype] * (3 if kind == "LSTM" else 2),
             shapes=[(length, *final_shape), *[final_shape] * (2 if kind == "LSTM" else 1)],

@@ -8,10 +8,18 @@ from s2s_core import hookimpl
 @hookimpl
 def s2s_encoders() -> Mapping[str, type | str]:
     """Gives the encoders ``lstm`` and ``gru``."""
-    return {}
+    return {
+        "lstm": "s2s_recurrent.encoder:LSTMEncoder",
+        "gru": "s2s_recurrent.encoder:GRUEncoder",
+    }
 
 
 @hookimpl
 def s2s_decoders() -> Mapping[str, type | str]:
     """Gives the decoders ``lstm``, ``gru``, ``attention-lstm`` and ``attention-gru``."""
-    return {}
+    return {
+        "lstm": "s2s_recurrent.decoder:LSTMDecoder",
+        "gru": "s2s_recurrent.decoder:GRUDecoder",
+        "attention-lstm": "s2s_recurrent.attention_decoder:AttentionLSTMDecoder",
+        "attention-gru": "s2s_recurrent.attention_decoder:AttentionGRUDecoder",
+    }

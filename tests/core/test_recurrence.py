@@ -61,6 +61,21 @@ def test_each_row_is_as_if_alone(run, kind, layers, bidirectional, bias, lengths
 
 
 @pytest.mark.parametrize(("run", "kind"), [(lstm, nn.LSTM), (gru, nn.GRU)])
+@few
+@given(lengths=lengths_of_rows)
+@example(lengths=[0])
+def test_a_sequence_in_two_parts_is_the_whole(run, kind, lengths):
+    """The last states of the first part are where the second begins; an empty second part keeps them."""
+    module = make(kind, 2, bidirectional=False, bias=True)
+    inputs = torch.randn(len(lengths), 8, E, dtype=torch.float64)
+    whole, expected = run(module, inputs, torch.tensor(lengths) + 3)
+    first, between = run(module, inputs[:, :3])
+    second, last = run(module, inputs[:, 3:], torch.tensor(lengths), between)
+    assert_same(whole, torch.cat([first, second], 1))
+    assert_same(expected, last)
+
+
+@pytest.mark.parametrize(("run", "kind"), [(lstm, nn.LSTM), (gru, nn.GRU)])
 def test_padding_has_no_gradient(run, kind):
     """What stands past a row's length, or in an empty row, learns nothing."""
     module = make(kind, 2, bidirectional=True, bias=True)
@@ -144,8 +159,11 @@ class All(nn.Module):
         lstm_states, (hidden, carry) = lstm(self.lstm, inputs, lengths)
         gru_states, last = gru(self.gru, inputs, lengths)
         both_states, both = gru(self.backward_gru, inputs, lengths)
+        further_states, further = lstm(self.lstm, inputs, initial=(hidden, carry))
+        later_states, later = gru(self.gru, inputs, lengths, last)
         scanned = (states["fast"], states["slow"][0], final["fast"], final["slow"][0])
-        return *scanned, lstm_states, hidden, carry, gru_states, last, both_states, both
+        first = (lstm_states, hidden, carry, gru_states, last, both_states, both)
+        return *scanned, *first, further_states, *further, later_states, later
 
 
 @pytest.fixture(scope="module")
@@ -167,11 +185,15 @@ def exported_all():
 
 
 def test_they_are_native_nodes_in_a_file(exported_all):
-    """A scan becomes one ``Scan``, each layer one ``LSTM`` or ``GRU`` that is told the lengths; no loop is unrolled."""
+    """A scan becomes one ``Scan``, each layer one ``LSTM`` or ``GRU`` that is told what is known; none is unrolled."""
     _, proto = exported_all
     nodes = [node for node in proto.graph.node if node.op_type in {"Scan", "LSTM", "GRU", "Loop"}]
-    assert ["GRU", "GRU", "LSTM", "LSTM", "Scan"] == sorted(node.op_type for node in nodes)
-    assert all(node.input[4] for node in nodes if node.op_type != "Scan")
+    assert ["GRU", "GRU", "GRU", "LSTM", "LSTM", "LSTM", "LSTM", "Scan"] == sorted(node.op_type for node in nodes)
+    given = [tuple(map(bool, node.input[4:])) for node in nodes if node.op_type == "LSTM"]
+    assert [(False, True, True)] * 2 + [(True,)] * 2 == sorted(given, key=len, reverse=True)
+    assert [(True,), (True,), (True, True)] == sorted(
+        tuple(map(bool, n.input[4:])) for n in nodes if n.op_type == "GRU"
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,10 @@ import pytest
 from s2s_core.runtime import load
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = [ROOT / "s2s_core", *(folder for name in ("plugins", "tasks") for folder in (ROOT / name).iterdir() if folder.is_dir())]
+PACKAGES = [
+    ROOT / "s2s_core",
+    *(folder for name in ("plugins", "tasks") for folder in (ROOT / name).iterdir() if folder.is_dir()),
+]
 
 
 @pytest.fixture(scope="module")

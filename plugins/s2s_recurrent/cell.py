@@ -1,0 +1,50 @@
+"""The two kinds of recurrent cell, behind one form: some layers, and a state of one or two tensors."""
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+from torch import Tensor, nn
+
+from s2s_core import gru, lstm
+
+Layers = tuple[Tensor, ...]
+"""A state: ``(h, c)`` of an LSTM or ``(h,)`` of a GRU, each [B, L, H] for L layers."""
+
+
+@attrs.frozen
+class Cell:
+    """A kind of recurrent cell.
+
+    Attributes:
+        module: Its PyTorch module.
+        tensors: How many tensors its state has.
+        helper: Runs the module over time, in PyTorch as in an exported file.
+    """
+
+    module: type[nn.LSTM] | type[nn.GRU]
+    tensors: int
+    helper: Callable[..., tuple[Tensor, Any]]
+
+    def make(self, input_size: int, hidden_size: int, layers: int, *, bidirectional: bool, dropout: float) -> Any:
+        """Returns a module; dropout stands between its layers."""
+        between = dropout if layers > 1 else 0.0
+        return self.module(
+            input_size, hidden_size, layers, batch_first=True, bidirectional=bidirectional, dropout=between
+        )
+
+    def run(
+        self, module: Any, inputs: Tensor, lengths: Tensor | None = None, state: Layers | None = None
+    ) -> tuple[Tensor, Layers]:
+        """Runs a module over inputs [B, T, E]; returns the states of its last layer, [B, T, H], and every last one."""
+        initial = None if state is None else self._joined(tuple(tensor.transpose(0, 1) for tensor in state))
+        outputs, final = self.helper(module, inputs, lengths, initial)
+        return outputs, tuple(tensor.transpose(0, 1) for tensor in (final if self.tensors == 2 else (final,)))
+
+    def _joined(self, state: Layers) -> Any:
+        """Returns a state as PyTorch wants it, which for a GRU is no tuple."""
+        return state if self.tensors == 2 else state[0]
+
+
+LSTM = Cell(nn.LSTM, 2, lstm)
+GRU = Cell(nn.GRU, 1, gru)

@@ -1,0 +1,72 @@
+"""The recurrent decoders without attention, as in the 2014 paper."""
+
+from typing import ClassVar
+
+import attrs
+from torch import Tensor, nn
+
+from s2s_core import Decoder, Memory, MemorySizes, Output, State, at_least, between, bridge, setting
+from s2s_recurrent.cell import GRU, LSTM, Cell, Layers
+
+
+@attrs.frozen
+class RecurrentDecoderConfig:
+    """What can be set of a recurrent decoder."""
+
+    hidden_size: int = setting(256, "width H of a layer's state", at_least(1))
+    layers: int = setting(1, "layers, one above the other", at_least(1))
+    dropout: float = setting(0.0, "share of numbers dropped between layers and from the output", between(0, 0.99))
+
+
+class RecurrentDecoder(Decoder):
+    """Writes a target with a stack of recurrent layers that starts from the memory's summary and sees no more of it."""
+
+    Config: ClassVar[type] = RecurrentDecoderConfig
+    config: RecurrentDecoderConfig
+    cell: ClassVar[Cell]
+
+    def __init__(self, config: RecurrentDecoderConfig, input_size: int, memory: MemorySizes) -> None:
+        super().__init__(config, input_size, memory)
+        self.output_size = config.hidden_size
+        self.bridge = bridge(memory.summary, self.cell.tensors * config.layers * config.hidden_size)
+        self.layers = self.cell.make(
+            self.cell_input_size, config.hidden_size, config.layers, bidirectional=False, dropout=config.dropout
+        )
+        self.dropout = nn.Dropout(config.dropout)
+
+    @property
+    def cell_input_size(self) -> int:
+        """The width of what the first layer reads."""
+        return self.input_size
+
+    def first_layers(self, memory: Memory) -> Layers:
+        """Returns the summary as the state of every layer, each tensor [B, L, H]."""
+        parts = self.bridge(memory.summary).chunk(self.cell.tensors, 1)
+        return tuple(part.reshape(-1, self.config.layers, self.config.hidden_size) for part in parts)
+
+    def start(self, memory: Memory) -> State:
+        """Returns the state of every layer; see ``Decoder.start``."""
+        return self.first_layers(memory)
+
+    def step(self, inputs: Tensor, state: State) -> tuple[Output, State]:
+        """Takes one step; see ``Decoder.step``."""
+        vectors, after = self.cell.run(self.layers, inputs[:, None], state=state)  # [B, 1, H]
+        return Output(self.dropout(vectors[:, 0])), after
+
+    def forward(self, inputs: Tensor, lengths: Tensor, memory: Memory) -> Output:
+        """Decodes whole targets; see ``Decoder.forward``."""
+        del lengths  # what comes after a target's end doesn't reach back
+        vectors, _ = self.cell.run(self.layers, inputs, state=self.first_layers(memory))
+        return Output(self.dropout(vectors))
+
+
+class LSTMDecoder(RecurrentDecoder):
+    """Writes a target with LSTM layers, which go on from the encoder's last states (arXiv 1409.3215)."""
+
+    cell = LSTM
+
+
+class GRUDecoder(RecurrentDecoder):
+    """Writes a target with GRU layers, which go on from the encoder's last states."""
+
+    cell = GRU

@@ -1,0 +1,68 @@
+"""The recurrent encoders."""
+
+from typing import ClassVar
+
+import attrs
+import torch
+from torch import Tensor, nn
+
+from s2s_core import BadValueError, Encoder, Memory, at_least, between, padding_mask, setting
+from s2s_recurrent.cell import GRU, LSTM, Cell
+
+
+@attrs.frozen
+class RecurrentEncoderConfig:
+    """What can be set of a recurrent encoder."""
+
+    hidden_size: int = setting(256, "width H of a position's vector, both directions together", at_least(1))
+    layers: int = setting(1, "layers, one above the other", at_least(1))
+    bidirectional: bool = setting(default=True, help="whether half of the vector reads from the end")
+    dropout: float = setting(0.0, "share of numbers dropped between layers and from the states", between(0, 0.99))
+
+    def __attrs_post_init__(self) -> None:
+        """Checks that two directions can share the width."""
+        if self.bidirectional and self.hidden_size % 2:
+            raise BadValueError("hidden_size", "even, as two directions share it", self.hidden_size)
+
+
+class RecurrentEncoder(Encoder):
+    """Reads a source with a stack of recurrent layers.
+
+    The memory's states are those of the last layer. Its summary is the last state of every layer, h and then, of an
+    LSTM, c: [B, L·H] or [B, 2·L·H]. A decoder of the same kind, width and number of layers goes on from it as it is.
+    """
+
+    Config: ClassVar[type] = RecurrentEncoderConfig
+    config: RecurrentEncoderConfig
+    cell: ClassVar[Cell]
+
+    def __init__(self, config: RecurrentEncoderConfig, input_size: int) -> None:
+        super().__init__(config, input_size)
+        self.states_size = config.hidden_size
+        self.summary_size = self.cell.tensors * config.layers * config.hidden_size
+        self.layers = self.cell.make(
+            input_size,
+            config.hidden_size // (2 if config.bidirectional else 1),
+            config.layers,
+            bidirectional=config.bidirectional,
+            dropout=config.dropout,
+        )
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Memory:
+        """Reads whole sources; see ``Encoder.forward``."""
+        states, final = self.cell.run(self.layers, inputs, lengths)  # [B, S, H]
+        summary = torch.cat([tensor.flatten(1) for tensor in final], 1)
+        return Memory(self.dropout(states), padding_mask(lengths, inputs.shape[1]), summary)
+
+
+class LSTMEncoder(RecurrentEncoder):
+    """Reads a source with LSTM layers (Hochreiter and Schmidhuber 1997)."""
+
+    cell = LSTM
+
+
+class GRUEncoder(RecurrentEncoder):
+    """Reads a source with GRU layers (Cho et al. 2014, arXiv 1406.1078)."""
+
+    cell = GRU
