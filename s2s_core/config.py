@@ -34,6 +34,8 @@ class SourceConfig:
 
     tokenizer: TokenizerComponent
     embedding_size: int = setting(64, "width E of a source token's vector", at_least(1))
+    dropout: float = setting(0.0, "share of numbers dropped from these vectors in training", between(0, 0.99))
+    reverse: bool = setting(default=False, help="whether the encoder reads the tokens from the last to the first")
 
 
 @attrs.frozen
@@ -42,6 +44,7 @@ class TargetConfig:
 
     tokenizer: TokenizerComponent
     embedding_size: int = setting(64, "width E of a target token's vector", at_least(1))
+    dropout: float = setting(0.0, "share of numbers dropped from these vectors in training", between(0, 0.99))
     tie_projection: bool = setting(default=False, help="whether the projection's weight is the target embedding's")
 
 
@@ -60,6 +63,9 @@ class TrainingConfig:
     clip_norm: float = setting(5.0, "largest norm of the whole gradient; 0 clips nothing", at_least(0))
     validate_every: int = setting(500, "updates between two validations", at_least(1))
     patience: int = setting(0, "validations without a better score before training stops; 0 never stops", at_least(0))
+    initial_range: float = setting(
+        0.0, "new weights are uniform from -this to this; 0 leaves them to each component", at_least(0)
+    )
     seed: int = setting(0, "the only source of chance", between(0, 2**32 - 1))
     device: str = setting("auto", "auto takes a GPU where there is one", one_of("auto", "cpu"))
 

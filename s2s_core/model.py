@@ -21,6 +21,9 @@ class Seq2Seq(nn.Module):
         source_size: The number of source ids.
         target_size: The number of target ids, V.
         tie_projection: Whether the projection's weight is the target embedding's.
+        reverse_source: Whether the encoder reads sources from the last token to the first (arXiv 1409.3215,
+            section 3.3).
+        dropouts: The shares of numbers dropped from source and target vectors in training.
     """
 
     def __init__(
@@ -31,10 +34,14 @@ class Seq2Seq(nn.Module):
         target_size: int,
         *,
         tie_projection: bool = False,
+        reverse_source: bool = False,
+        dropouts: tuple[float, float] = (0.0, 0.0),
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
+        self.reverse_source = reverse_source
+        self.source_dropout, self.target_dropout = map(nn.Dropout, dropouts)
         self.source_embedding = nn.Embedding(source_size, encoder.input_size, padding_idx=PAD)
         width = decoder.input_size if decoder.reads_inputs else 0
         self.target_embedding = nn.Embedding(target_size, width, padding_idx=PAD) if width else None
@@ -63,9 +70,14 @@ class Seq2Seq(nn.Module):
         return logits
 
     def encode(self, source: Tensor, lengths: Tensor) -> Memory:
-        """Reads sources, [B, S] ids of the given lengths [B]."""
-        memory: Memory = self.encoder(self.source_embedding(source), lengths)
-        return memory
+        """Reads sources, [B, S] ids of the given lengths [B]. The memory's states are in the order of the ids."""
+        vectors = self.source_dropout(self.source_embedding(source))  # [B, S, E]
+        if not self.reverse_source:
+            memory: Memory = self.encoder(vectors, lengths)
+            return memory
+        order = _reversed(lengths, source.shape[1])
+        memory = self.encoder(_ordered(vectors, order), lengths)
+        return memory._replace(states=_ordered(memory.states, order))
 
     def start(self, source: Tensor, lengths: Tensor) -> State:
         """Reads sources and returns the decoder's first state."""
@@ -80,7 +92,7 @@ class Seq2Seq(nn.Module):
         """Returns the vectors of target ids of any shape; of width 0 for a decoder that doesn't read them."""
         if self.target_embedding is None:
             return self.projection.weight.new_empty(*tokens.shape, 0)
-        vectors: Tensor = self.target_embedding(tokens)
+        vectors: Tensor = self.target_dropout(self.target_embedding(tokens))
         return vectors
 
     def parameter_count(self) -> int:
@@ -88,9 +100,26 @@ class Seq2Seq(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
     @property
+    def source_size(self) -> int:
+        """The number of source ids."""
+        return self.source_embedding.num_embeddings
+
+    @property
     def device(self) -> Any:
         """Where the parameters are."""
         return self.projection.weight.device
+
+
+def _reversed(lengths: Tensor, size: int) -> Tensor:
+    """Returns, for each of ``size`` positions, which one stands there in reverse, [B, size]; EOS and padding stay."""
+    positions = torch.arange(size, device=lengths.device)
+    end = lengths[:, None] - 1  # where EOS stands
+    return torch.where(positions < end, end - 1 - positions, positions)
+
+
+def _ordered(vectors: Tensor, order: Tensor) -> Tensor:
+    """Returns the vectors [B, S, E] of the positions in ``order`` [B, S]."""
+    return vectors.gather(1, order[:, :, None].expand(-1, -1, vectors.shape[2]))
 
 
 def build_model(config: RunConfig, source_size: int, target_size: int, plugins: Plugins) -> Seq2Seq:
@@ -111,4 +140,16 @@ def build_model(config: RunConfig, source_size: int, target_size: int, plugins: 
             f"target.embedding_size = {decoder.output_size}" if decoder.reads_inputs else "one that reads its inputs"
         )
         raise ConfigError(f"target.tie_projection: decoder {config.decoder.name!r} needs {width}")
-    return Seq2Seq(encoder, decoder, source_size, target_size, tie_projection=tied)
+    model = Seq2Seq(
+        encoder,
+        decoder,
+        source_size,
+        target_size,
+        tie_projection=tied,
+        reverse_source=config.source.reverse,
+        dropouts=(config.source.dropout, config.target.dropout),
+    )
+    if config.training.initial_range:
+        for parameter in model.parameters():
+            nn.init.uniform_(parameter, -config.training.initial_range, config.training.initial_range)
+    return model

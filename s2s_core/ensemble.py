@@ -1,0 +1,65 @@
+"""Several models that answer together: the mean of their probabilities, step by step."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from s2s_core.interfaces import State
+from s2s_core.model import Seq2Seq
+
+LEAST = 1e-30
+"""The least probability, so that its logarithm is a number."""
+
+
+class Ensemble(nn.Module):
+    """Models of the same ids, used as one. It isn't trained; each of them was.
+
+    It has what search, export and scoring use of a ``Seq2Seq``. Its logits are the logarithms of the models' mean
+    probabilities (arXiv 1409.3215, section 3.6).
+
+    Args:
+        models: At least one.
+    """
+
+    def __init__(self, models: Sequence[Seq2Seq]) -> None:
+        super().__init__()
+        self.models = nn.ModuleList(models)
+
+    def forward(self, source: Tensor, source_lengths: Tensor, target: Tensor, target_lengths: Tensor) -> Tensor:
+        """Computes the logits of every real target token, [N, V]; see ``Seq2Seq.forward``."""
+        return _mean([model(source, source_lengths, target, target_lengths) for model in self.models])
+
+    def start(self, source: Tensor, lengths: Tensor) -> State:
+        """Reads sources and returns the first state of every model's decoder."""
+        return tuple(model.start(source, lengths) for model in self._members)
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """Takes one step with every model, from the tokens before [B] to logits [B, V]."""
+        steps = [model.step(tokens, part) for model, part in zip(self._members, state, strict=True)]
+        return _mean([logits for logits, _ in steps]), tuple(after for _, after in steps)
+
+    def parameter_count(self) -> int:
+        """Returns the number of trained numbers of all models."""
+        return sum(model.parameter_count() for model in self._members)
+
+    @property
+    def source_size(self) -> int:
+        """The number of source ids."""
+        return self._members[0].source_size
+
+    @property
+    def device(self) -> Any:
+        """Where the parameters are."""
+        return self._members[0].device
+
+    @property
+    def _members(self) -> list[Seq2Seq]:
+        return list(self.models)  # type: ignore[arg-type]  # that's what they are
+
+
+def _mean(logits: Sequence[Tensor]) -> Tensor:
+    """Returns the logarithm of the mean of several models' probabilities."""
+    probabilities = torch.stack([each.float().softmax(-1) for each in logits])
+    return probabilities.mean(0).clamp(min=LEAST).log()
