@@ -16,14 +16,16 @@ from s2s_core.version import API_VERSION, __version__
 
 if TYPE_CHECKING:
     from s2s_core.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State, bridge, padding_mask
-    from s2s_core.recurrence import gru, lstm, scan
+    from s2s_core.recurrence import scan
+    from s2s_core.rnn import gru, lstm
     from s2s_core.runtime import load
 
 _LAZY = {
     "s2s_core.interfaces": (
         "Decoder", "Encoder", "Memory", "MemorySizes", "Output", "State", "bridge", "padding_mask",
     ),
-    "s2s_core.recurrence": ("gru", "lstm", "scan"),
+    "s2s_core.recurrence": ("scan",),
+    "s2s_core.rnn": ("gru", "lstm"),
     "s2s_core.runtime": ("load",),
 }  # fmt: skip
 

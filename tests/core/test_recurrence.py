@@ -10,7 +10,8 @@ from torch import nn
 
 from s2s_core.export.quiet import quiet
 from s2s_core.interfaces import padding_mask
-from s2s_core.recurrence import gru, lstm, scan
+from s2s_core.recurrence import scan
+from s2s_core.rnn import gru, lstm
 
 E, H = 3, 4
 

@@ -196,3 +196,21 @@ def test_two_directions_share_an_even_width():
     with pytest.raises(ValueError, match="hidden_size must be even"):
         LSTMEncoder.Config(hidden_size=5)
     assert LSTMEncoder.Config(hidden_size=5, bidirectional=False).hidden_size == 5
+
+
+@every_decoder
+def test_mixed_precision_trains(name):
+    """Under bfloat16 autocast the gradient points where the full one points."""
+    encoder = make_encoder("gru" if "gru" in name else "lstm", layers=2)
+    decoder = make_decoder(name, MemorySizes(encoder.states_size, encoder.summary_size))
+    model = Seq2Seq(encoder, decoder, 9, 9).float()
+    ids, lengths = torch.randint(4, 9, (3, 5)), torch.tensor([5, 2, 4])
+    gradients = []
+    for mixed in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            logits = model(ids, lengths, ids, lengths)
+        assert logits.dtype == (torch.bfloat16 if mixed else torch.float32)
+        logits.float().log_softmax(-1)[:, 4].sum().backward()
+        gradients.append(torch.cat([parameter.grad.flatten() for parameter in model.parameters()]))
+    assert nn.functional.cosine_similarity(*gradients, dim=0) > 0.995
