@@ -1,5 +1,6 @@
 """The search's three modules as ONNX graphs, made by ``torch.onnx``."""
 
+import itertools
 from typing import Any
 
 import attrs
@@ -77,7 +78,7 @@ def export_pieces(model: Seq2Seq) -> Pieces:
 class _ChangedOnly(nn.Module):
     """A step that doesn't return the leaves that it leaves as they were.
 
-    It is told that all leaves have the same rows and beams, or the graph would compute these of each.
+    It is told that the others have the same rows and beams, or the graph would compute these of each.
     """
 
     def __init__(self, step: Step, leaves: list[Leaf]) -> None:
@@ -86,10 +87,10 @@ class _ChangedOnly(nn.Module):
         self.changed = [number for number, leaf in enumerate(leaves) if not leaf.invariant]
 
     def forward(self, tokens: Tensor, finished: Tensor, scores: Tensor, state: State) -> tuple[Tensor, ...]:
-        for leaf in pytree.tree_leaves(state):
-            for dimension in (0, 1):
-                same = leaf.shape[dimension] == tokens.shape[dimension]
-                torch._check(same)  # type: ignore[no-untyped-call]  # noqa: SLF001  # torch.export documents it
+        before = pytree.tree_leaves(state)
+        for number, dimension in itertools.product(self.changed, (0, 1)):
+            same = before[number].shape[dimension] == tokens.shape[dimension]
+            torch._check(same)  # type: ignore[no-untyped-call]  # noqa: SLF001  # torch.export documents it
         going, parents, beams = self.step(tokens, finished, scores, state)
         leaves = pytree.tree_leaves(beams.state)
         return going, parents, beams.tokens, beams.finished, beams.scores, *(leaves[n] for n in self.changed)

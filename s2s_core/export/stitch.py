@@ -18,6 +18,7 @@ import onnx_ir.passes.common as passes
 from onnxscript import GraphBuilder
 
 from s2s_core.config import DecodingConfig
+from s2s_core.export.hoist import hoist
 from s2s_core.export.pieces import OPSET, Leaf, Pieces
 from s2s_core.export.quiet import quiet
 from s2s_core.onnx_text import strings
@@ -104,6 +105,7 @@ def _search(op: Op, pieces: Pieces, inputs: tuple[Value, Value, Value], steps: V
         name="search",
     )
     results = op.Loop(steps, True, tokens, finished, scores, *changed, body=graph, _outputs=len(carried) + 2)  # noqa: FBT003
+    hoist(results[0].producer())
     return results[-2], results[-1], results[2]
 
 

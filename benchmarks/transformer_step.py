@@ -1,0 +1,120 @@
+"""Times a transformer's exported file against a plain greedy loop in PyTorch, on one thread.
+
+    python benchmarks/transformer_step.py
+
+Weights are random, and every answer has all the tokens it may have, so that a time is that of so many steps. The
+PyTorch side is as lean as it gets: no beams, only the arg max of each step. ``products`` is the limit: the products
+with the decoder's weights and nothing else, by PyTorch. Read the ratios of a line; the times depend on the machine.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import onnx_ir as ir
+import onnxruntime
+import torch
+from s2s_transformer.config import TransformerConfig
+from s2s_transformer.decoder import TransformerDecoder
+from s2s_transformer.encoder import TransformerEncoder
+from torch import Tensor, nn
+
+from s2s_core import MemorySizes
+from s2s_core.config import DecodingConfig
+from s2s_core.export.pieces import export_pieces
+from s2s_core.export.stitch import stitch
+from s2s_core.model import Seq2Seq
+from s2s_core.tokenizer import TokenizerConfig
+from s2s_core.tokenizers.words import Words
+from s2s_core.vocabulary import BOS, EOS, PAD, SPECIALS
+
+VOCABULARY = 4000
+SOURCE_LENGTH = 20
+STEPS = 20
+ROUNDS = 7
+MODELS = {
+    "2+2 layers of 128": TransformerConfig(128, 2, 4, 512),
+    "6+6 layers of 512": TransformerConfig(512, 6, 8, 2048),
+}
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    print(f"{SOURCE_LENGTH} words in, {STEPS} out, one thread, median of {ROUNDS} rounds; ms per call")
+    print(f"{'model':<18} {'batch':>5}  {'PyTorch':>8}  {'file':>8}  {'products':>8}  {'ratio':>6}  {'of limit':>8}")
+    words = [f"w{number}" for number in range(VOCABULARY - SPECIALS)]
+    tokenizer = Words.train(TokenizerConfig(), [" ".join(words)])
+    for name, config in MODELS.items():
+        model = make_model(config)
+        pieces = stitch(export_pieces(model), (tokenizer, tokenizer), DecodingConfig(max_length=STEPS))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = 1, 3
+        session = onnxruntime.InferenceSession(ir.to_proto(pieces).SerializeToString(), options)
+        for batch in (1, 32):
+            texts = [" ".join(words[row + 7 * place] for place in range(SOURCE_LENGTH - 1)) for row in range(batch)]
+            ids = torch.tensor([[*tokenizer.encode(text), EOS] for text in texts])
+            sides = (partial(greedy, model, ids), partial(answer, session, texts), partial(products, model, batch))
+            assert [tokenizer.decode(row) for row in sides[0]().tolist()] == sides[1]()
+            eager, file, limit = (1000 * seconds for seconds in interleaved(sides))
+            ratios = f"{eager / file:5.2f}×  {file / limit:7.2f}×"
+            print(f"{name:<18} {batch:>5}  {eager:8.2f}  {file:8.2f}  {limit:8.2f}  {ratios}")
+
+
+def make_model(config: TransformerConfig) -> Seq2Seq:
+    """Gives a model that never ends an answer."""
+    torch.manual_seed(0)
+    encoder = TransformerEncoder(config, config.hidden_size)
+    sizes = MemorySizes(encoder.states_size, encoder.summary_size)
+    decoder = TransformerDecoder(config, config.hidden_size, sizes)
+    model = Seq2Seq(encoder, decoder, VOCABULARY, VOCABULARY).eval()
+    nn.init.constant_(model.projection.bias[EOS : EOS + 1], -1e4)
+    return model
+
+
+@torch.inference_mode()
+def greedy(model: Seq2Seq, source: Tensor) -> Tensor:
+    """Answers with the arg max of each step, [B, T]."""
+    state = model.start(source, torch.full((len(source),), source.shape[1]))
+    tokens = torch.full((len(source),), BOS)
+    steps = []
+    for _ in range(STEPS):
+        logits, state = model.step(tokens, state)
+        logits[:, [PAD, BOS]] = float("-inf")
+        tokens = logits.argmax(-1)
+        steps.append(tokens)
+    return torch.stack(steps, 1)
+
+
+def answer(session: onnxruntime.InferenceSession, texts: list[str]) -> list[str]:
+    answers: list[str] = session.run(["target"], {"source": np.array(texts, object)})[0].tolist()
+    return answers
+
+
+@torch.inference_mode()
+def products(model: Seq2Seq, batch: int) -> None:
+    """Multiplies vectors with all weights that a step uses, as often as there are steps."""
+    layers = [module for name, module in model.decoder.named_modules() if isinstance(module, nn.Linear)]
+    weights = [layer.weight.t() for layer in layers if layer.bias is not None] + [model.projection.weight.t()]
+    vectors = [torch.zeros(batch, weight.shape[0]) for weight in weights]
+    for _ in range(STEPS):
+        for vector, weight in zip(vectors, weights, strict=True):
+            torch.mm(vector, weight)
+
+
+def interleaved(sides: tuple[Callable[[], object], ...]) -> list[float]:
+    """Returns the median seconds that each side takes."""
+    rounds: list[list[float]] = []
+    for _ in range(ROUNDS):
+        seconds = []
+        for side in sides:
+            began = time.perf_counter()
+            side()
+            seconds.append(time.perf_counter() - began)
+        rounds.append(seconds)
+    return [statistics.median(column) for column in zip(*rounds, strict=True)]
+
+
+if __name__ == "__main__":
+    main()
