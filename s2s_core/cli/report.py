@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from s2s_core.training.state import TrainingState
 
 
+MOST_LEFT = 20
+"""How many of the weights that an earlier run has no fitting ones for are named."""
+
+
 def line(topic: str, text: str) -> None:
     """Prints one line about a topic, in one process of several."""
     if is_first_process():
@@ -59,8 +63,10 @@ def inherited(inheritance: "Inheritance | None") -> None:
     """Says what the model took from an earlier run."""
     if inheritance is not None:
         line("from", f"{inheritance.folder}: {inheritance.taken:,} of {inheritance.total:,} weights")
-        for left in inheritance.left:
+        for left in inheritance.left[:MOST_LEFT]:
             line("", f"not {left}")
+        if len(inheritance.left) > MOST_LEFT:
+            line("", f"and {len(inheritance.left) - MOST_LEFT} others not")
 
 
 def progress(run: Run) -> "ShownProgress | None":

@@ -7,7 +7,6 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 
-from s2s_core.config import TrainingConfig
 from s2s_core.errors import ConfigError
 from s2s_core.run import Run
 
@@ -23,21 +22,23 @@ def make_accelerator(run: Run) -> Accelerator:
     try:
         accelerator = Accelerator(
             cpu=config.device == "cpu",
-            mixed_precision={"full": "no"}.get(config.precision, config.precision),
+            mixed_precision="no" if config.precision == "full" else config.precision,
             log_with=list(config.trackers) or None,
             project_dir=run.trackers_path,
         )
     except ValueError as error:
-        raise _bad_precision(config, error) from error
+        if config.precision == "full":
+            raise
+        raise _precision_error(config.precision) from error
+    if config.precision == "fp16" and accelerator.scaler is None:  # Accelerate would take full precision on a CPU
+        raise _precision_error(config.precision)
     _be_deterministic(config.seed)
     return accelerator
 
 
-def _bad_precision(config: TrainingConfig, error: ValueError) -> Exception:
-    if config.precision == "full":
-        return error
-    other = "full or bf16" if config.precision == "fp16" else "full"
-    return ConfigError(f"training.precision can't be {config.precision!r} on this device, only {other}: {error}")
+def _precision_error(precision: str) -> ConfigError:
+    others = "full or bf16" if precision == "fp16" else "full"
+    return ConfigError(f"training.precision: this device can't train with {precision}; use {others}")
 
 
 def _be_deterministic(seed: int) -> None:

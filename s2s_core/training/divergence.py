@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from s2s_core.config import TrainingConfig
 from s2s_core.errors import S2SError
 from s2s_core.run import Run
 from s2s_core.training.state import TrainingState
@@ -28,23 +27,26 @@ def require_finite(run: Run, state: TrainingState, losses: Tensor, model: nn.Mod
     Raises:
         DivergedError: A loss or a weight is infinite or not a number.
     """
-    spoilt = torch.isfinite(losses).logical_not().nonzero()
+    spoilt = losses.isfinite().logical_not().nonzero()
     if len(spoilt):
         step = state.step - len(losses) + 1 + int(spoilt[0])
-        raise DivergedError(f"the loss of step {step} is {float(losses[spoilt[0]])}; {_advice(run, state)}")
+        raise DivergedError(
+            f"training diverged: the loss of step {step} is {float(losses[spoilt[0]])}; {_way_out(run, state)}"
+        )
     if not torch.stack([parameter.isfinite().all() for parameter in model.parameters()]).all():
-        raise DivergedError(f"after step {state.step} some weights are no numbers; {_advice(run, state)}")
+        raise DivergedError(
+            f"training diverged: some weights after step {state.step} are no numbers; {_way_out(run, state)}"
+        )
 
 
-def _advice(run: Run, state: TrainingState) -> str:
-    kept = f"the best model, of step {state.best_step}, is kept" if state.best_step else "no model was kept yet"
-    return f"{kept} in {run.folder}; start again with {', '.join(_remedies(run.config.training))}"
-
-
-def _remedies(config: TrainingConfig) -> list[str]:
-    clipped = f"a lower training.clip_norm than {config.clip_norm}" if config.clip_norm else "training.clip_norm=1"
-    return [
+def _way_out(run: Run, state: TrainingState) -> str:
+    config = run.config.training
+    holds = f"still holds the best model, of step {state.best_step}" if state.best_step else "holds no model yet"
+    remedies = [
         f"a lower training.learning_rate than {config.learning_rate}",
         f"more training.warmup_steps than {config.warmup_steps}",
-        clipped if config.precision == "full" else f"{clipped}, or training.precision=full",
+        f"a lower training.clip_norm than {config.clip_norm}" if config.clip_norm else "training.clip_norm=1",
     ]
+    if config.precision != "full":
+        remedies.append("training.precision=full")
+    return f"{run.folder} {holds}; start again with --overwrite and {', or '.join(remedies)}"

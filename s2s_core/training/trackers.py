@@ -46,7 +46,10 @@ class Trackers:
             run.trackers_path.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{run.trackers_path.resolve()}/mlflow.db")
         try:
-            accelerator.init_trackers(PROJECT, None if step else _flat(unstructure(run.config)), _options(run, step))
+            accelerator.init_trackers(PROJECT, init_kwargs=_options(run, step))
+            for tracker in accelerator.trackers:
+                if tracker.name != "tensorboard":  # which would show the settings as a run of its own
+                    tracker.store_init_configuration(_flat(unstructure(run.config)))
         except Exception as error:
             raise ConfigError(f"training.trackers: {type(error).__name__}: {error}") from error
 
