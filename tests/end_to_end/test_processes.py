@@ -32,7 +32,7 @@ def train(launcher, folder):
 
 
 def test_two_processes_train_the_model_that_one_trains(tmp_path):
-    """Two processes share each batch, in parts of unequal size: the same mean over tokens, so the same average of weights."""
+    """Two processes share each batch in unequal parts: the same mean over tokens, so the same average of weights."""
     _, alone = train([], tmp_path / "one")
     printed, shared = train(["-m", "torch.distributed.run", "--nproc_per_node", "2"], tmp_path / "two")
     assert alone.keys() == shared.keys()
