@@ -79,7 +79,7 @@ class LastCheckpoints(Averaging):
 
     def running(self) -> Weights:
         """Returns the mean."""
-        self._last = [*self._last, _copies(self._model)][-self._config.average_count :]
+        self._last = [*self._last, _stored(self._model)][-self._config.average_count :]
         return _mean(self._last)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -100,7 +100,7 @@ class BestCheckpoints(Averaging):
 
     def judged(self, score: float) -> None:
         """Keeps the weights if they are among the best; of equal ones the later."""
-        ranked = sorted([(score, _copies(self._model)), *self._best], key=lambda kept: kept[0], reverse=True)
+        ranked = sorted([(score, _stored(self._model)), *self._best], key=lambda kept: kept[0], reverse=True)
         self._best = ranked[: self._config.average_count]
 
     def final(self) -> Weights | None:
@@ -144,6 +144,11 @@ def _fill(model: nn.Module, weights: Weights) -> None:
 
 def _copies(model: nn.Module) -> dict[str, Tensor]:
     return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+
+def _stored(model: nn.Module) -> dict[str, Tensor]:
+    """Returns copies that take no memory of a GPU."""
+    return {name: copy.cpu() for name, copy in _copies(model).items()}
 
 
 def _mean(several: list[dict[str, Tensor]]) -> Weights:
