@@ -77,6 +77,7 @@ class TrainingConfig:
     momentum: float = setting(0.0, "of sgd", between(0, 0.9999))
     clip_norm: float = setting(5.0, "largest norm of the whole gradient; 0 clips nothing", at_least(0))
     label_smoothing: float = setting(0.0, "share of the loss that wants all tokens equally likely", between(0, 0.9999))
+    average_over: str = setting("tokens", "what the loss is the mean over in an update", one_of("tokens", "pairs"))
     average: str = setting("none", "which weights are averaged for the model that is kept", one_of(*AVERAGES))
     average_count: int = setting(5, "of last and best: validations whose weights are averaged", at_least(1))
     ema_decay: float = setting(0.999, "of ema: what stays of the average in an update", between(0, 0.999999))

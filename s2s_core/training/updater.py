@@ -35,15 +35,14 @@ class Updater:
         """Makes one update with a learning rate, and returns this process's summed loss."""
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        tokens = int(batch.target_lengths.sum())
-        losses = [self._backward(batch, turn, tokens) for turn in range(self._config.accumulation)]
+        losses = [self._backward(batch, turn) for turn in range(self._config.accumulation)]
         if self._config.clip_norm:
             self._accelerator.clip_grad_norm_(self._model.parameters(), self._config.clip_norm)
         self._optimizer.step()
         self._optimizer.zero_grad()
         return torch.stack(losses).sum()
 
-    def _backward(self, batch: Batch, turn: int, tokens: int) -> Tensor:
+    def _backward(self, batch: Batch, turn: int) -> Tensor:
         """Adds the gradients of one of this process's parts of a batch, and returns its summed loss."""
         processes, parts = self._accelerator.num_processes, self._config.accumulation
         part = batch.part(self._accelerator.process_index + turn * processes, parts * processes)
@@ -52,9 +51,13 @@ class Updater:
             part = batch.part(0, len(batch.source))
         with self._exchanging(now=turn == parts - 1):
             loss = self._loss(part)
-            # Processes average their gradients, so the mean over all tokens takes their number back out.
-            self._accelerator.backward(loss.objective * (counts * processes) / tokens)
+            # Processes average their gradients, so the mean over the whole batch takes their number back out.
+            self._accelerator.backward(loss.objective * (counts * processes) / self._size(batch))
         return loss.cross_entropy * counts
+
+    def _size(self, batch: Batch) -> int:
+        """Returns what the loss is divided by."""
+        return int(batch.target_lengths.sum()) if self._config.average_over == "tokens" else len(batch.target)
 
     def _exchanging(self, *, now: bool) -> contextlib.AbstractContextManager[Any]:
         """Lets processes exchange gradients after the last part only."""

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from s2s_core import ConfigError
+from s2s_core.training.trainer import Trainer
 
 PLAIN = {"optimizer": "sgd", "learning_rate": 0.5, "schedule": "constant", "warmup_steps": 0, "steps": 4}
 
@@ -27,6 +28,23 @@ def test_the_parts_make_a_difference_to_what_is_computed_at_once(make_run, train
     monkeypatch.setattr(Seq2Seq, "forward", lambda self, *batch: rows.append(len(batch[0])) or forward(self, *batch))
     train(make_run(accumulation=3, **PLAIN))
     assert rows == [2, 1, 1] * 4
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_the_mean_may_be_over_pairs(make_run, train, latest, records, parts):
+    """A step is longer than that of the mean over tokens by the tokens of a pair; the reported loss is the same."""
+    settings = {**PLAIN, "steps": 1, "clip_norm": 0.0, "initial_range": 0.08}
+    tokens = make_run("tokens", **settings)
+    pairs = make_run("pairs", average_over="pairs", accumulation=parts, **settings)
+    start = make_run("start", **settings | {"learning_rate": 1e-30})
+    for run in (tokens, pairs, start):
+        train(run)
+    batch = next(Trainer(tokens, tokens.splits())._batches.after(0))
+    longer = batch.target_lengths.sum() / len(batch.target_lengths)
+    before, short, long = latest(start), latest(tokens), latest(pairs)
+    for name, weight in before.items():
+        torch.testing.assert_close(long[name] - weight, longer * (short[name] - weight), rtol=1e-3, atol=1e-6)
+    assert records(pairs)[0]["loss"] == pytest.approx(records(tokens)[0]["loss"])
 
 
 def test_bf16_trains_in_fewer_bits(make_run, train, latest, records):
