@@ -34,7 +34,7 @@ class Trainer:
     """Trains a run's model and keeps the best one in the run's folder.
 
     It stands on Accelerate: under ``accelerate launch`` each process takes its share of every batch, and the loss is
-    the mean over the real target tokens of all of them.
+    the mean over the real target tokens, or the pairs, of all of them.
 
     Args:
         run: Created before ``train`` is called.
@@ -106,10 +106,11 @@ class Trainer:
         initial = load_initial(self.run)
         source = same_tokenizer("source", config, initial)
         target = same_tokenizer("target", config, initial)
-        if source is None or target is None:
-            examples = self._splits.vocabulary_examples(config.training.seed)
-            source = source or train_tokenizer(config.source.tokenizer, (pair.source for pair in examples), plugins)
-            target = target or train_tokenizer(config.target.tokenizer, (pair.target for pair in examples), plugins)
+        examples = self._splits.vocabulary_examples(config.training.seed) if source is None or target is None else []
+        if source is None:
+            source = train_tokenizer(config.source.tokenizer, (example.source for example in examples), plugins)
+        if target is None:
+            target = train_tokenizer(config.target.tokenizer, (example.target for example in examples), plugins)
         checkpoint = new_checkpoint(self.run, source, target)
         if initial is not None:
             self.inheritance = inherit(checkpoint, initial, Path(config.training.initial_run))
@@ -155,12 +156,12 @@ class Trainer:
 
     def _validate(self) -> None:
         self._judge(self._averaging.running())
-        if is_plateau(self._config, self._state.stale):
-            self._state.reductions += 1
         if self._state.stopped or self._state.step == self._config.steps:
             average = self._averaging.final()
             if average is not None:
                 self._judge(average, average=self._config.average)
+        if is_plateau(self._config, self._state.stale):
+            self._state.reductions += 1
         self._state.loss_sum, self._state.token_count = 0.0, 0
         self._save()
 
