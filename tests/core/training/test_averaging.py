@@ -126,7 +126,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(make_run, train, contents, 
     """Optimizers and averages remember what they need, wherever training was interrupted."""
     settings = {"steps": 33, "validate_every": 6, **training}
     whole, parts = make_run("whole", **settings), make_run("parts", **settings)
-    scores = [3, 1, 4, 1, 5, 9, 2]
+    scores = [3, 1, 4, 1, 9, 5, 10]  # the best comes right after an interruption; a mean at the end is better still
     train(whole, scores)
     train(parts, scores, interrupted_at=10)
     train(parts, interrupted_at=24, resume=True)
