@@ -4,7 +4,13 @@ from typing import Annotated, Any
 
 import attrs
 
-from s2s_core.settings import at_least, between, more_than, one_of, setting
+from s2s_core.settings import at_least, between, more_than, one_of, setting, some_of
+
+OPTIMIZERS = ("adamw", "adam", "sgd", "adafactor")
+SCHEDULES = ("cosine", "linear", "constant", "inverse-square-root", "plateau", "halving")
+AVERAGES = ("none", "last", "best", "ema")
+PRECISIONS = ("full", "bf16", "fp16")
+TRACKERS = ("tensorboard", "wandb", "mlflow")
 
 
 @attrs.frozen
@@ -55,12 +61,26 @@ class TrainingConfig:
     steps: int = setting(3000, "number of updates", at_least(1))
     batch_size: int = setting(128, "pairs in an update, over all processes", at_least(1))
     bucket_batches: int = setting(32, "batches whose pairs are sorted by length together; 1 sorts none", at_least(1))
-    learning_rate: float = setting(5e-4, "highest learning rate of AdamW", more_than(0))
-    warmup_steps: int = setting(100, "updates until that rate; after them it falls to 0 as a cosine", at_least(0))
-    weight_decay: float = setting(0.01, "of AdamW", at_least(0))
-    beta1: float = setting(0.9, "of AdamW", between(0, 0.9999))
-    beta2: float = setting(0.98, "of AdamW", between(0, 0.9999))
+    accumulation: int = setting(1, "parts in which an update's batch is computed, to save memory", at_least(1))
+    initial_run: str = setting("", "folder of an earlier run whose weights and vocabularies to start from")
+    optimizer: str = setting("adamw", "what turns gradients into updates", one_of(*OPTIMIZERS))
+    learning_rate: float = setting(5e-4, "highest learning rate", more_than(0))
+    schedule: str = setting("cosine", "how the learning rate falls", one_of(*SCHEDULES))
+    warmup_steps: int = setting(100, "updates in which the learning rate rises to its highest", at_least(0))
+    halving_start: int = setting(1000, "of halving: updates before the rate is halved first", at_least(1))
+    halving_interval: int = setting(500, "of halving: updates between that and each further halving", at_least(1))
+    plateau_patience: int = setting(2, "of plateau: validations without a better score that it waits", at_least(1))
+    plateau_factor: float = setting(0.5, "of plateau: what the rate is multiplied by then", between(0, 1))
+    weight_decay: float = setting(0.01, "of adamw and adafactor", at_least(0))
+    beta1: float = setting(0.9, "of adamw and adam", between(0, 0.9999))
+    beta2: float = setting(0.98, "of adamw and adam", between(0, 0.9999))
+    momentum: float = setting(0.0, "of sgd", between(0, 0.9999))
     clip_norm: float = setting(5.0, "largest norm of the whole gradient; 0 clips nothing", at_least(0))
+    label_smoothing: float = setting(0.0, "share of the loss that wants all tokens equally likely", between(0, 0.9999))
+    average_over: str = setting("tokens", "what the loss is the mean over in an update", one_of("tokens", "pairs"))
+    average: str = setting("none", "which weights are averaged for the model that is kept", one_of(*AVERAGES))
+    average_count: int = setting(5, "of last and best: validations whose weights are averaged", at_least(1))
+    ema_decay: float = setting(0.999, "of ema: what stays of the average in an update", between(0, 0.999999))
     validate_every: int = setting(500, "updates between two validations", at_least(1))
     patience: int = setting(0, "validations without a better score before training stops; 0 never stops", at_least(0))
     initial_range: float = setting(
@@ -68,6 +88,8 @@ class TrainingConfig:
     )
     seed: int = setting(0, "the only source of chance", between(0, 2**32 - 1))
     device: str = setting("auto", "auto takes a GPU where there is one", one_of("auto", "cpu"))
+    precision: str = setting("full", "numbers that the model computes with in training", one_of(*PRECISIONS))
+    trackers: tuple[str, ...] = setting((), "where training also logs its scores", some_of(*TRACKERS))
 
 
 @attrs.frozen

@@ -4,6 +4,7 @@ Later layers come before earlier ones: the task's defaults, the TOML file, flags
 settings of that component alone, so naming another component drops them.
 """
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -200,7 +201,16 @@ def _converter(plugins: Plugins) -> cattrs.Converter:
 
         return hook
 
+    def is_list(form: Any) -> bool:
+        return get_origin(form) is tuple
+
+    def structure_list(value: Any, form: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            raise _BadTypeError(f"must be a list, such as [{json.dumps(value, default=str)}] (got {value!r})")
+        return tuple(converter.structure(item, get_args(form)[0]) for item in value)
+
     converter.register_structure_hook_factory(attrs.has, table_hook)
+    converter.register_structure_hook_func(is_list, structure_list)
     converter.register_structure_hook_func(is_component, structure_component)
     for kind, (accepted, expected) in _SCALARS.items():
         converter.register_structure_hook(kind, _scalar_hook(kind, accepted, expected))

@@ -1,6 +1,7 @@
 """A run: its folder, its configuration, and the components that it is made of."""
 
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,6 +85,7 @@ class Run:
             self.card_path,
         ):
             path.unlink(missing_ok=True)
+        shutil.rmtree(self.trackers_path, ignore_errors=True)
 
     @property
     def metrics_path(self) -> Path:
@@ -109,6 +111,11 @@ class Run:
     def onnx_path(self) -> Path:
         """The exported model."""
         return self.folder / "model.onnx"
+
+    @property
+    def trackers_path(self) -> Path:
+        """The folder of what the trackers log."""
+        return self.folder / "trackers"
 
     @property
     def card_path(self) -> Path:

@@ -62,6 +62,15 @@ def one_of(*values: Any) -> Check:
     return _check("one of " + ", ".join(map(repr, values)), lambda value: value in values)
 
 
+def some_of(*values: Any) -> Check:
+    """Refuses lists with another value than the given ones, or with one of them twice."""
+    known = ", ".join(map(repr, values))
+    return _check(
+        f"a list of different ones of {known}",
+        lambda chosen: set(chosen) <= set(values) and len(set(chosen)) == len(chosen),
+    )
+
+
 def _check(expected: str, holds: Callable[[Any], bool]) -> Check:
     def check(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
         if not holds(value):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 
 import click
 from rich import progress as bars
@@ -11,6 +12,11 @@ from s2s_core.training.progress import Progress
 
 LINE_EVERY = 10.0
 """Seconds between two lines, where there is no terminal."""
+
+
+def duration(seconds: float) -> str:
+    """Returns a time as ``"42 s"``, or from a minute on as ``"1:02:03"``."""
+    return f"{seconds:.0f} s" if seconds < 59.5 else str(timedelta(seconds=round(seconds)))
 
 
 class ShownProgress(Progress):
@@ -86,7 +92,7 @@ class LineProgress(ShownProgress):
         left = elapsed / (step - self._first) * (self._steps - step)
         self._latest = (
             f"train    step {step:,} of {self._steps:,}, loss {loss:.4f}, {tokens_per_second:,.0f} tokens/s, "
-            f"{left:.0f} s left"
+            f"{duration(left)} left"
         )
         if time.perf_counter() - self._printed >= LINE_EVERY:
             self._print("")

@@ -1,10 +1,11 @@
 """What ``s2s`` prints about a run while it works."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
     from s2s_core.checkpoint import Checkpoint
     from s2s_core.cli.progress import ShownProgress
     from s2s_core.data import Splits
+    from s2s_core.training.initial import Inheritance
     from s2s_core.training.state import TrainingState
+
+
+MOST_LEFT = 20
+"""How many of the weights that an earlier run has no fitting ones for are named."""
 
 
 def line(topic: str, text: str) -> None:
@@ -51,6 +57,16 @@ def model(run: Run, checkpoint: "Checkpoint") -> None:
         f"{config.encoder.name} → {config.decoder.name}, {checkpoint.model.parameter_count():,} parameters; "
         f"{config.source.tokenizer.name} ({sizes[0]:,} ids) → {config.target.tokenizer.name} ({sizes[1]:,} ids)",
     )
+
+
+def inherited(inheritance: "Inheritance | None") -> None:
+    """Says what the model took from an earlier run."""
+    if inheritance is not None:
+        line("from", f"{inheritance.folder}: {inheritance.taken:,} of {inheritance.total:,} weights")
+        for left in inheritance.left[:MOST_LEFT]:
+            line("", f"not {left}")
+        if len(inheritance.left) > MOST_LEFT:
+            line("", f"and {len(inheritance.left) - MOST_LEFT} others not")
 
 
 def progress(run: Run) -> "ShownProgress | None":
@@ -95,7 +111,8 @@ def export(run: Run, found: Mapping[str, float]) -> None:
 def exported(run: Run, path: Path | None = None, settings: Sequence[Layer] = ()) -> None:
     """Exports a run's model and prints what the proof compared."""
     began = time.perf_counter()
-    parity = export_run(run, path, settings)
+    with _working("export   making the file and comparing it with the model"):
+        parity = export_run(run, path, settings)
     target = path or run.onnx_path
     seconds = time.perf_counter() - began
     line("export", f"{target}, {target.stat().st_size / 1e6:.1f} MB, in {seconds:.0f} s")
@@ -105,6 +122,15 @@ def exported(run: Run, path: Path | None = None, settings: Sequence[Layer] = ())
         f"{parity.hypotheses:,} hypotheses for {parity.texts} texts, greedy and beam, equal PyTorch's{ties}; "
         f"scores within {parity.score_difference:.1g}",
     )
+
+
+def _working(text: str) -> contextlib.AbstractContextManager[Any]:
+    """Shows on a terminal that something takes its time."""
+    if not sys.stdout.isatty():
+        return contextlib.nullcontext()
+    from rich.console import Console  # noqa: PLC0415  # rich takes a while to import
+
+    return Console().status(text)
 
 
 def _scores(split: str, found: Mapping[str, float], metrics: Mapping[str, Metric]) -> None:

@@ -1,5 +1,6 @@
 """``s2s run``: train, evaluate, export and prove the export."""
 
+import signal
 from typing import Any
 
 import click
@@ -7,7 +8,8 @@ import click
 from s2s_core.cli import report
 from s2s_core.cli.options import installed, open_run, run_options
 from s2s_core.cli.train import train_run
-from s2s_core.run import is_first_process
+from s2s_core.run import Run, is_first_process
+from s2s_core.training.interruption import TrainingInterruptedError
 
 
 @click.command(
@@ -31,5 +33,14 @@ def run(context: click.Context, /, **options: Any) -> None:
     started = open_run(installed(context), **options)
     train_run(started, resume=options["resume"], overwrite=options["overwrite"])
     if is_first_process():
-        scores = report.test(started)
-        report.export(started, scores)
+        _test_and_export(started)
+
+
+def _test_and_export(run: Run) -> None:
+    try:
+        report.export(run, report.test(run))
+    except KeyboardInterrupt as error:
+        raise TrainingInterruptedError(
+            f"interrupted; the model is trained, and evaluated and exported by s2s run --resume --output {run.folder}",
+            signal.SIGINT,
+        ) from error

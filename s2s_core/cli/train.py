@@ -33,6 +33,7 @@ def train_run(run: Run, *, resume: bool, overwrite: bool) -> None:
     progress = report.progress(run)
     trainer = Trainer(run, splits, progress)
     report.model(run, trainer.checkpoint)
+    report.inherited(trainer.inheritance)
     if is_first_process() and not resume:
         run.create(overwrite=overwrite)
     state = trainer.train(resume=resume)

@@ -11,7 +11,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class TrainingInterruptedError(S2SError):
-    """Training was stopped by a signal; its state is on disk.
+    """A run was stopped by a signal; what it did is on disk.
 
     Args:
         message: What to do next.

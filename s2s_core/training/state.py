@@ -13,6 +13,7 @@ from s2s_core.errors import ModelError
 from s2s_core.files import write_atomically
 from s2s_core.model import Seq2Seq
 from s2s_core.run import Run
+from s2s_core.training.averaging import Averaging
 
 
 @attrs.define
@@ -27,6 +28,7 @@ class TrainingState:
         stopped: Whether training ended before its last step.
         loss_sum: The loss of all target tokens since the last validation.
         token_count: Their number.
+        reductions: How often the learning rate was reduced on a plateau.
     """
 
     step: int = 0
@@ -36,59 +38,95 @@ class TrainingState:
     stopped: bool = False
     loss_sum: float = 0.0
     token_count: int = 0
+    reductions: int = 0
 
 
-def save_state(run: Run, state: TrainingState, model: Seq2Seq, optimizer: torch.optim.Optimizer) -> None:
-    """Writes the state, the weights, the optimizer and the generators of chance."""
-    tensors = {f"model/{name}": tensor for name, tensor in weights(model).items()}
-    tensors |= {f"optimizer/{name}": tensor for name, tensor in _optimizer_tensors(model, optimizer).items()}
+@attrs.frozen(eq=False)
+class Parts:
+    """What training changes besides its state.
+
+    Attributes:
+        model: Its latest weights.
+        optimizer: Of these.
+        averaging: What it remembers of earlier weights.
+        scaler: Keeps gradients in the range of fp16; of other precisions there is none.
+    """
+
+    model: Seq2Seq
+    optimizer: torch.optim.Optimizer
+    averaging: Averaging
+    scaler: torch.amp.GradScaler | None
+
+
+def save_state(run: Run, state: TrainingState, parts: Parts) -> None:
+    """Writes the state, all that training changes, and the generators of chance."""
+    tensors = {f"model/{name}": tensor for name, tensor in weights(parts.model).items()}
+    tensors |= {f"optimizer/{name}": tensor for name, tensor in _optimizer_tensors(parts).items()}
+    tensors |= {f"average/{name}": tensor.cpu() for name, tensor in parts.averaging.tensors().items()}
     tensors |= {f"random/{name}": tensor for name, tensor in _random_states().items()}
     run.resume_path.parent.mkdir(exist_ok=True)
-    metadata = {"state": json.dumps(attrs.asdict(state))}
+    scaler = parts.scaler.state_dict() if parts.scaler else {}
+    # One entry, since safetensors writes several in any order.
+    metadata = {"json": json.dumps({"training": attrs.asdict(state), "scaler": scaler})}
     write_atomically(run.resume_path, safetensors.torch.save(tensors, metadata))
 
 
-def load_state(run: Run, model: Seq2Seq, optimizer: torch.optim.Optimizer) -> TrainingState:
-    """Reads what ``save_state`` wrote into the model, the optimizer and the generators of chance.
+def load_state(run: Run, parts: Parts) -> TrainingState:
+    """Reads what ``save_state`` wrote into the parts and the generators of chance.
 
     Raises:
         ModelError: The file is missing, damaged or of another model.
     """
     path = run.resume_path
     if not path.is_file():
-        raise ModelError(f"{path} is missing: there is nothing to resume; start again with --overwrite")
+        raise ModelError(f"{path} is missing: there is nothing to resume; {_way_out(run)}")
     try:
         with safetensors.safe_open(path, "pt") as file:
-            state = TrainingState(**json.loads(file.metadata()["state"]))
+            saved = json.loads(file.metadata()["json"])
+            state = TrainingState(**saved["training"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-        load_weights(model, _under("model/", tensors))
-        _load_optimizer(model, optimizer, _under("optimizer/", tensors))
+        load_weights(parts.model, _under("model/", tensors))
+        _load_optimizer(parts, _under("optimizer/", tensors))
+        parts.averaging.load(_under("average/", tensors))
+        if parts.scaler:
+            parts.scaler.load_state_dict(saved["scaler"])
         _load_random_states(_under("random/", tensors))
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        raise ModelError(f"{path} is damaged or of another run ({error}); start again with --overwrite") from error
+        raise ModelError(f"{path} is damaged or of another run ({error}); {_way_out(run)}") from error
     return state
+
+
+def _way_out(run: Run) -> str:
+    again = "start again with --overwrite"
+    return f"the best model is still there for s2s export {run.folder}; or {again}" if _has_model(run) else again
+
+
+def _has_model(run: Run) -> bool:
+    return run.weights_path.is_file() and run.description_path.is_file()
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _optimizer_tensors(model: Seq2Seq, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _optimizer_tensors(parts: Parts) -> dict[str, Tensor]:
     """Returns what the optimizer remembers of each parameter, as ``parameter/quantity``."""
     return {
         f"{name}/{quantity}": value.detach().cpu().contiguous()
-        for name, parameter in model.named_parameters()
-        for quantity, value in optimizer.state[parameter].items()
+        for name, parameter in parts.model.named_parameters()
+        for quantity, value in parts.optimizer.state[parameter].items()
+        if value is not None  # the momentum of SGD without momentum
     }
 
 
-def _load_optimizer(model: Seq2Seq, optimizer: torch.optim.Optimizer, saved: dict[str, Tensor]) -> None:
-    numbers = {name: number for number, (name, _) in enumerate(model.named_parameters())}
+def _load_optimizer(parts: Parts, saved: dict[str, Tensor]) -> None:
+    numbers = {name: number for number, (name, _) in enumerate(parts.model.named_parameters())}
     states: dict[int, dict[str, Tensor]] = {}
     for key, tensor in saved.items():
         name, _, quantity = key.rpartition("/")
         states.setdefault(numbers[name], {})[quantity] = tensor
-    optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+    groups = parts.optimizer.state_dict()["param_groups"]
+    parts.optimizer.load_state_dict({"state": states, "param_groups": groups})
 
 
 def _random_states() -> dict[str, Tensor]:
@@ -102,13 +140,3 @@ def _load_random_states(saved: dict[str, Tensor]) -> None:
     torch.set_rng_state(saved.pop("cpu"))
     if saved and torch.cuda.is_available():
         torch.cuda.set_rng_state_all([state for _, state in sorted(saved.items())])
-
-
-def truncate_metrics(run: Run, step: int) -> None:
-    """Drops the lines of ``metrics.jsonl`` that training will write again, or wrote only half."""
-    if not run.metrics_path.exists():
-        return
-    lines = run.metrics_path.read_text(encoding="utf-8").splitlines(keepends=True)
-    records = [(line, json.loads(line)) for line in lines if line.endswith("\n")]
-    kept = [line for line, record in records if record["step"] <= step and "test" not in record]
-    write_atomically(run.metrics_path, "".join(kept))

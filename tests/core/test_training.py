@@ -347,9 +347,18 @@ def test_a_state_that_can_not_be_used_is_refused(make_run, damage):
     with pytest.raises(ModelError, match=expected) as refused:
         train(run, resume=True)
     assert str(refused.value).startswith(f"{run.resume_path} ")
-    assert str(refused.value).endswith("start again with --overwrite")
+    way_out = f"; the best model is still there for s2s export {run.folder}; or start again with --overwrite"
+    assert str(refused.value).endswith(way_out)
     assert len(str(refused.value).splitlines()) == 1
     assert contents(run) == before
+
+
+def test_a_state_that_can_not_be_used_promises_no_model(make_run):
+    """Where there is none, starting again is the only way."""
+    run = make_run("run")
+    with pytest.raises(ModelError) as refused:
+        train(run, resume=True)
+    assert str(refused.value).endswith("is missing: there is nothing to resume; start again with --overwrite")
 
 
 def test_one_seed_gives_one_result(make_run):

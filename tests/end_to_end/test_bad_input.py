@@ -13,6 +13,7 @@ import time
 import onnx
 import pytest
 
+from s2s_core.cli import report
 from s2s_core.plugins import Plugins
 from s2s_core.run import Run
 from s2s_core.runtime import METADATA, load
@@ -436,6 +437,30 @@ def test_a_stopped_training_goes_on(hold, here, small, exported_run, contents, t
     resumed = here("train", "--resume", "--output", folder)
     assert resumed.code == 0, resumed
     assert trained(contents(folder)) == trained(contents(exported_run.folder))
+
+
+@pytest.mark.parametrize("moment", ["test", "exported"])
+def test_ctrl_c_after_training_says_how_to_go_on(here, copied, monkeypatch, moment):
+    """The model is there already; what is left is done by resuming."""
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(report, "test", lambda run: {"exact_match": 0.5})
+        patched.setattr(report, moment, interrupted)
+        ended = here("run", "--resume", "--output", copied.folder)
+    assert ended.error(130) == (
+        f"interrupted; the model is trained, and evaluated and exported by s2s run --resume --output {copied.folder}"
+    )
+
+
+def test_a_run_that_diverges_is_one_line(here, small, tmp_path):
+    """The message says what happened at which step, and what to try."""
+    options = ["--set", "training.learning_rate=1e30", "--set", "training.clip_norm=0"]
+    message = here("train", *small, *options, "--output", tmp_path / "run").error()
+    assert message.startswith("training diverged: ")
+    assert "start again with --overwrite and a lower training.learning_rate than 1e+30, or" in message
 
 
 def test_ctrl_c_ends_answering(command, file):

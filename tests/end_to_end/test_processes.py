@@ -12,6 +12,9 @@ SETTINGS = (
     "training.steps=12",
     "training.validate_every=6",
     "training.batch_size=9",
+    "training.accumulation=2",
+    "training.average=ema",
+    "training.label_smoothing=0.1",
     "training.device=cpu",
     "task.held_out=20",
     "decoding.max_length=8",
@@ -29,7 +32,7 @@ def train(launcher, folder):
 
 
 def test_two_processes_train_the_model_that_one_trains(tmp_path):
-    """Two processes share each batch, odd ones too: the same mean over tokens, so the same weights but for rounding."""
+    """Two processes share each batch in unequal parts: the same mean over tokens, so the same average of weights."""
     _, alone = train([], tmp_path / "one")
     printed, shared = train(["-m", "torch.distributed.run", "--nproc_per_node", "2"], tmp_path / "two")
     assert alone.keys() == shared.keys()

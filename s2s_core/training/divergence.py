@@ -1,0 +1,52 @@
+"""Ends training when its numbers are no numbers any more."""
+
+import torch
+from torch import Tensor, nn
+
+from s2s_core.errors import S2SError
+from s2s_core.run import Run
+from s2s_core.training.state import TrainingState
+
+
+class DivergedError(S2SError):
+    """The loss or the weights are infinite or not a number. What is on disk is from before."""
+
+
+def require_finite(run: Run, state: TrainingState, losses: Tensor, model: nn.Module) -> None:
+    """Checks what the last updates did. It waits for the device, so it is not called after each.
+
+    A gradient that is no number spoils the weights one update before the loss shows it. So both are checked, and
+    nothing spoilt is validated or saved.
+
+    Args:
+        run: What to name.
+        state: Where training stands.
+        losses: Of the last updates.
+        model: After them.
+
+    Raises:
+        DivergedError: A loss or a weight is infinite or not a number.
+    """
+    spoilt = losses.isfinite().logical_not().nonzero()
+    if len(spoilt):
+        step = state.step - len(losses) + 1 + int(spoilt[0])
+        raise DivergedError(
+            f"training diverged: the loss of step {step} is {float(losses[spoilt[0]])}; {_way_out(run, state)}"
+        )
+    if not torch.stack([parameter.isfinite().all() for parameter in model.parameters()]).all():
+        raise DivergedError(
+            f"training diverged: some weights after step {state.step} are no numbers; {_way_out(run, state)}"
+        )
+
+
+def _way_out(run: Run, state: TrainingState) -> str:
+    config = run.config.training
+    holds = f"still holds the best model, of step {state.best_step}" if state.best_step else "holds no model yet"
+    remedies = [
+        f"a lower training.learning_rate than {config.learning_rate}",
+        f"more training.warmup_steps than {config.warmup_steps}",
+        f"a lower training.clip_norm than {config.clip_norm}" if config.clip_norm else "training.clip_norm=1",
+    ]
+    if config.precision != "full":
+        remedies.append("training.precision=full")
+    return f"{run.folder} {holds}; start again with --overwrite and {', or '.join(remedies)}"

@@ -1,0 +1,74 @@
+"""One update of the weights."""
+
+import contextlib
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from s2s_core.config import TrainingConfig
+from s2s_core.data import Batch
+from s2s_core.interfaces import padding_mask
+from s2s_core.model import Seq2Seq
+from s2s_core.training.loss import Loss, token_loss
+
+
+class Updater:
+    """Makes updates, each from a batch that the processes share and may take in parts.
+
+    Args:
+        accelerator: Prepares model and optimizer.
+        model: Trained.
+        optimizer: Of its parameters.
+        config: How to train.
+    """
+
+    def __init__(
+        self, accelerator: Accelerator, model: Seq2Seq, optimizer: torch.optim.Optimizer, config: TrainingConfig
+    ) -> None:
+        self._accelerator, self._config = accelerator, config
+        self._model, self._optimizer = accelerator.prepare(model, optimizer)
+        self.raw_optimizer: torch.optim.Optimizer = self._optimizer.optimizer
+
+    def update(self, batch: Batch, rate: float) -> Tensor:
+        """Makes one update with a learning rate, and returns this process's summed loss."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        losses = [self._backward(batch, turn) for turn in range(self._config.accumulation)]
+        if self._config.clip_norm:
+            self._accelerator.clip_grad_norm_(self._model.parameters(), self._config.clip_norm)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        return torch.stack(losses).sum()
+
+    def _backward(self, batch: Batch, turn: int) -> Tensor:
+        """Adds the gradients of one of this process's parts of a batch, and returns its summed loss."""
+        processes, parts = self._accelerator.num_processes, self._config.accumulation
+        part = batch.part(self._accelerator.process_index + turn * processes, parts * processes)
+        counts = len(part.source) > 0
+        if not counts:  # there are more parts than rows; but all processes must take as many, or the others would wait
+            part = batch.part(0, len(batch.source))
+        with self._exchanging(now=turn == parts - 1):
+            loss = self._loss(part)
+            # Processes average their gradients, so the mean over the whole batch takes their number back out.
+            self._accelerator.backward(loss.objective * (counts * processes) / self._size(batch))
+        return loss.cross_entropy * counts
+
+    def _size(self, batch: Batch) -> int:
+        """Returns what the loss is divided by."""
+        return int(batch.target_lengths.sum()) if self._config.average_over == "tokens" else len(batch.target)
+
+    def _exchanging(self, *, now: bool) -> contextlib.AbstractContextManager[Any]:
+        """Lets processes exchange gradients after the last part only."""
+        wait: contextlib.AbstractContextManager[Any] = self._accelerator.no_sync(self._model)
+        return contextlib.nullcontext() if now else wait
+
+    def _loss(self, part: Batch) -> Loss:
+        source, source_lengths, target, target_lengths = (
+            torch.from_numpy(array).to(self._accelerator.device)
+            for array in (part.source, part.source_lengths, part.target, part.target_lengths)
+        )
+        logits = self._model(source, source_lengths, target, target_lengths)  # [N, V]
+        real = target[padding_mask(target_lengths, target.shape[1])]  # [N]
+        return token_loss(logits, real, self._config.label_smoothing)
