@@ -16,6 +16,7 @@ from s2s_core.checkpoint import Checkpoint, new_checkpoint
 from s2s_core.data import Batch, Splits, TrainingBatches
 from s2s_core.evaluate import evaluate
 from s2s_core.interfaces import padding_mask
+from s2s_core.likelihood import Likelihoods
 from s2s_core.run import Run, make_metrics, make_task, train_tokenizer
 from s2s_core.training.interruption import Interruption, TrainingInterruptedError
 from s2s_core.training.progress import Progress
@@ -48,7 +49,7 @@ class Trainer:
         task = make_task(run.config.task, run.plugins)
         self.checkpoint = self._new_checkpoint()
         tokenizers = (self.checkpoint.source_tokenizer, self.checkpoint.target_tokenizer)
-        self._metrics = make_metrics(task, tokenizers[1], run.plugins)
+        self._metrics = make_metrics(run.config.evaluation, task, run.plugins, tokenizers[1].split)
         self._batches = TrainingBatches(
             splits,
             endless=task.endless,
@@ -156,7 +157,8 @@ class Trainer:
     def _validate(self) -> None:
         self._model.eval()
         translate = Translator(self.checkpoint, self.run.config.decoding)
-        scores = evaluate(translate, self._splits.validation, self._metrics)
+        likelihoods = Likelihoods(self.checkpoint)
+        scores = evaluate(translate, self._splits.validation, self._metrics, likelihoods)
         self._model.train()
         best = self._note_score(next(iter(scores.values())))
         answers = self.run.plugins.notify("s2s_evaluated", run=self.run, step=self._state.step, metrics=scores)
