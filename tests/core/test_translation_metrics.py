@@ -123,6 +123,15 @@ def test_a_line_alone_is_scored_too(metric):
     assert metric.score_line("ab cd", ["ab ce"]) != pytest.approx(best)
 
 
+@pytest.mark.parametrize(("metric", "config"), [(BLEU, BLEUConfig), (ChrF, ChrFConfig), (TER, TERConfig)])
+def test_case_may_be_ignored(metric, config):
+    """A word in capitals is then the same word."""
+    pair = [("The dog BIT the man", ["The dog bit the man"])]
+    best = 100 if metric.higher_is_better else 0
+    assert pytest.approx(best) == score(metric(config=config(lowercase=True)), pair)
+    assert pytest.approx(best) != score(metric(config=config(lowercase=False)), pair)
+
+
 @every_metric
 def test_a_line_without_its_references_is_refused(metric):
     """Or it would be left out without a word."""
