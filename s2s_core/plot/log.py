@@ -33,9 +33,9 @@ def read_evaluation(path: Path) -> Record:
 
 def names(paths: Sequence[Path]) -> list[str]:
     """Returns a short name for each path: its last part, or as much of it as tells all apart."""
-    resolved = [path.resolve() for path in paths]
+    resolved = [path.with_suffix("") if path.suffix == ".json" else path for path in map(Path.resolve, paths)]
     for count in range(1, max((len(path.parts) for path in resolved), default=1)):
-        short = ["/".join(path.with_suffix("").parts[-count:]) for path in resolved]
+        short = ["/".join(path.parts[-count:]) for path in resolved]
         if len(set(short)) == len(set(resolved)):
             return short
     return [str(path) for path in paths]

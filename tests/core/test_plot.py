@@ -109,7 +109,7 @@ def test_learning_curves_come_from_validations(folder):
 
 def test_runs_are_named_as_shortly_as_can_be(tmp_path):
     """By the last part of their paths, or by more where these are the same."""
-    assert ["a", "b"] == names([tmp_path / "a", tmp_path / "b.json"])
+    assert ["a-1.2", "b"] == names([tmp_path / "a-1.2", tmp_path / "b.json"])
     assert ["x/a", "y/a"] == names([tmp_path / "x" / "a", tmp_path / "y" / "a"])
 
 
