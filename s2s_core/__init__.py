@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError
 from s2s_core.hookspecs import hookimpl
-from s2s_core.metric import Metric
+from s2s_core.metric import Likelihood, LikelihoodMetric, Metric
 from s2s_core.settings import BadValueError, NoConfig, at_least, between, more_than, one_of, setting
 from s2s_core.task import Example, Task
 from s2s_core.tokenizer import Tokenizer
@@ -38,6 +38,8 @@ __all__ = [
     "Encoder",
     "Example",
     "ExportError",
+    "Likelihood",
+    "LikelihoodMetric",
     "Memory",
     "MemorySizes",
     "Metric",

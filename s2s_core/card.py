@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from s2s_core.evaluation import Evaluation
 from s2s_core.files import write_atomically
-from s2s_core.metric import Metric
 from s2s_core.run import Run
 
 _CARD = """# {task}: {encoder} → {decoder}
@@ -15,7 +15,7 @@ Turns text into text. Trained with s2s {version} on the task `{task}`; `run.toml
 |---|---|
 {scores}
 
-- Parameters: {parameters:,}
+{signatures}- Parameters: {parameters:,}
 - File: `model.onnx`, {megabytes:.1f} MB
 - Proof: {parity[hypotheses]:,} hypotheses for {parity[texts]:,} texts were compared with the model that it was made
   of; {parity[ties]} were equally good others, and no score differed by more than {parity[score_difference]:.1g}.
@@ -32,18 +32,16 @@ session = onnxruntime.InferenceSession("{path}")
 print(session.run(["target"], {{"source": numpy.array([{example!r}])}}))"""
 
 
-def write_card(
-    run: Run, description: Mapping[str, Any], scores: Mapping[str, float], metrics: Mapping[str, Metric]
-) -> None:
+def write_card(run: Run, description: Mapping[str, Any], evaluation: Evaluation) -> None:
     """Writes the card of a run that is trained, evaluated and exported.
 
     Args:
         run: The run.
         description: The exported file's metadata.
-        scores: On the test set.
-        metrics: Those of the task, which know how to show a score.
+        evaluation: On the test set.
     """
     splits = run.splits()
+    scores, metrics, signatures = evaluation.scores, evaluation.metrics, evaluation.signatures
     card = _CARD.format(
         task=run.config.task.name,
         encoder=run.config.encoder.name,
@@ -51,6 +49,7 @@ def write_card(
         version=description["s2s"],
         examples=len(splits.test),
         scores="\n".join(f"| {name} | {metrics[name].display(score)} |" for name, score in scores.items()),
+        signatures="".join(f"- `{name}`: {signature}\n" for name, signature in signatures.items()),
         parameters=description["parameters"],
         megabytes=run.onnx_path.stat().st_size / 1e6,
         parity=description["parity"],

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import attrs
 
-from s2s_core.settings import at_least, between, more_than, one_of, setting, some_of
+from s2s_core.settings import BadValueError, at_least, between, more_than, one_of, setting, some_of
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "adafactor")
 SCHEDULES = ("cosine", "linear", "constant", "inverse-square-root", "plateau", "halving")
@@ -32,6 +32,7 @@ TaskComponent = Annotated[Component, "task"]
 TokenizerComponent = Annotated[Component, "tokenizer"]
 EncoderComponent = Annotated[Component, "encoder"]
 DecoderComponent = Annotated[Component, "decoder"]
+MetricComponent = Annotated[Component, "metric"]
 
 
 @attrs.frozen
@@ -104,6 +105,30 @@ class DecodingConfig:
     batch_size: int = setting(256, "sources decoded at once in PyTorch", at_least(1))
 
 
+def _distinct(_: Any, attribute: "attrs.Attribute[Any]", value: tuple[Component, ...]) -> None:
+    names = [component.name for component in value]
+    if len(set(names)) < len(names):
+        raise BadValueError(attribute.name, "metrics that differ in their names", names)
+
+
+def _ascending(_: Any, attribute: "attrs.Attribute[Any]", value: tuple[int, ...]) -> None:
+    if list(value) != sorted(set(value)) or min(value, default=1) < 1:
+        raise BadValueError(attribute.name, "a rising list of lengths from 1 on", list(value))
+
+
+@attrs.frozen
+class EvaluationConfig:
+    """How answers are scored."""
+
+    metrics: tuple[MetricComponent, ...] = setting((), "metrics to report; none takes the task's", _distinct)
+    select: str = setting("", "metric that chooses the best checkpoint; none takes the first")
+    length_buckets: tuple[int, ...] = setting(
+        (),
+        "source lengths in tokens at which a bucket of the test scores begins; none takes about equal parts",
+        _ascending,
+    )
+
+
 @attrs.frozen
 class ExportConfig:
     """How the model is exported."""
@@ -123,4 +148,5 @@ class RunConfig:
     decoder: DecoderComponent
     training: TrainingConfig = attrs.field(factory=TrainingConfig)
     decoding: DecodingConfig = attrs.field(factory=DecodingConfig)
+    evaluation: EvaluationConfig = attrs.field(factory=EvaluationConfig)
     export: ExportConfig = attrs.field(factory=ExportConfig)

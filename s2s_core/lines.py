@@ -1,6 +1,9 @@
 """Reads lines as they come, from files that may hold anything."""
 
+import itertools
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 from s2s_core.errors import DataError
@@ -9,6 +12,26 @@ MOST_BYTES = 1 << 20
 """The longest line that is read."""
 
 _CHUNK = 1 << 16
+_BATCH = 1024
+
+
+def read_file(file: str) -> Iterator[str]:
+    """Yields the lines of a file.
+
+    Args:
+        file: Its path, or ``-`` for standard input.
+
+    Raises:
+        DataError: It can't be read, or as ``read_lines`` says.
+    """
+    if file == "-":
+        yield from itertools.chain.from_iterable(read_lines(sys.stdin.buffer, "standard input", _BATCH))
+        return
+    try:
+        with Path(file).open("rb") as stream:
+            yield from itertools.chain.from_iterable(read_lines(stream, file, _BATCH))
+    except OSError as error:
+        raise DataError(f"can't read {file}: {error.strerror}") from error
 
 
 def read_lines(stream: BinaryIO, name: str, batch_size: int) -> Iterator[list[str]]:

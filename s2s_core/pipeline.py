@@ -1,72 +1,117 @@
 """What the command line does with a trained model: evaluate and export it. To train it: ``s2s_core.training``."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from s2s_core.config import EvaluationConfig
 from s2s_core.errors import ConfigError, ModelError, listing
-from s2s_core.evaluate import evaluate
+from s2s_core.evaluate import Answered, answer
+from s2s_core.evaluation import Evaluation, examine
 from s2s_core.files import write_atomically
+from s2s_core.metric import LikelihoodMetric, Measure
 from s2s_core.plugins import Plugins
-from s2s_core.resolve import Layer, override, structure_component
+from s2s_core.resolve import Layer, merge, override, structure_component, structure_table
 from s2s_core.run import Run, load_tokenizer, make_metrics, make_task, require
-from s2s_core.task import Split
+from s2s_core.task import Example, Split
+from s2s_core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from s2s_core.data import Splits
     from s2s_core.export.parity import Parity
 
-Scores = dict[str, float]
-
 BATCH_SIZE = 256
 """How many texts a file answers at once when it is evaluated."""
 
 
-def evaluate_run(run: Run, split: Split = "test") -> Scores:
-    """Scores a run's best model in PyTorch on a split of its task.
+def evaluate_run(
+    run: Run, split: Split = "test", settings: Sequence[Layer] = (), examples: Sequence[Example] | None = None
+) -> Evaluation:
+    """Scores a run's best model in PyTorch.
+
+    Args:
+        run: Trained.
+        split: Of its task.
+        settings: Tables ``decoding`` and ``evaluation``, which come before the run's.
+        examples: To be scored on instead of a split.
 
     Raises:
+        ConfigError: Another table is set, or a setting can't be used.
         ModelError: There is no trained model, or it is damaged.
     """
     from s2s_core.checkpoint import load_checkpoint  # noqa: PLC0415  # needs PyTorch
+    from s2s_core.likelihood import Likelihoods  # noqa: PLC0415
     from s2s_core.translate import Translator  # noqa: PLC0415
 
+    _only(settings, {"decoding", "evaluation"}, "an evaluation")
+    config = override(run.config, settings, run.plugins)
     checkpoint = load_checkpoint(run)
-    task = make_task(run.config.task, run.plugins)
-    metrics = make_metrics(task, checkpoint.target_tokenizer, run.plugins)
-    translator = Translator(checkpoint, run.config.decoding)
-    return evaluate(translator, _examples(run.splits(), split), metrics)
+    tokenizers = checkpoint.source_tokenizer, checkpoint.target_tokenizer
+    metrics = make_metrics(config.evaluation, make_task(config.task, run.plugins), run.plugins, tokenizers[1].split)
+    chosen = examples or _examples(run.splits(), split)
+    answered = answer(Translator(checkpoint, config.decoding), chosen, metrics, Likelihoods(checkpoint))
+    return _examined(answered, tokenizers[0], metrics, config.evaluation)
 
 
-def evaluate_file(path: Path, plugins: Plugins, split: Split = "test", provider: str = "cpu") -> Scores:
-    """Scores an exported file on a split of the task that it was trained for. It needs no PyTorch.
+def evaluate_file(
+    path: Path,
+    plugins: Plugins,
+    split: Split = "test",
+    provider: str = "cpu",
+    settings: Sequence[Layer] = (),
+    examples: Sequence[Example] | None = None,
+) -> Evaluation:
+    """Scores an exported file. It needs no PyTorch.
+
+    Metrics that need PyTorch are left out, unless they are asked for in ``settings``.
+
+    Args:
+        path: The file.
+        plugins: Where its task, its tokenizers and the metrics come from.
+        split: Of the task that it was trained for.
+        provider: ``"cpu"`` or ``"cuda"``.
+        settings: The table ``evaluation``, which comes before the run's.
+        examples: To be scored on instead of a split.
 
     Raises:
+        ConfigError: Another table is set, or a setting can't be used, or a metric needs PyTorch.
         ModelError: The file is missing, damaged or foreign.
         PluginError: Its task isn't installed.
     """
     from s2s_core.data import Splits  # noqa: PLC0415  # s2s starts without numpy
     from s2s_core.runtime import Model  # noqa: PLC0415
 
+    _only(settings, {"evaluation"}, "the evaluation of a file")
     model = Model(path, provider=provider)
     try:
         require((used for used in model.metadata["plugins"] if used["kind"] not in {"encoder", "decoder"}), plugins)
-        config = model.metadata["config"]
-        chosen = structure_component(config["task"], "task", plugins)
-        target = structure_component(config["target"]["tokenizer"], "tokenizer", plugins)
-        tokenizer = load_tokenizer(target, model.metadata["target_tokenizer"], plugins)
+        saved = model.metadata["config"]
+        chosen = structure_component(saved["task"], "task", plugins)
+        source, target = (
+            load_tokenizer(
+                structure_component(saved[side]["tokenizer"], "tokenizer", plugins),
+                model.metadata[f"{side}_tokenizer"],
+                plugins,
+            )
+            for side in ("source", "target")
+        )
     except KeyError as error:
         raise ModelError(f"{path} has damaged metadata: {error} is missing") from error
+    tables = merge([{"evaluation": saved.get("evaluation", {})}, *settings])
+    config = structure_table(tables["evaluation"], EvaluationConfig, "evaluation", plugins)
     task = make_task(chosen, plugins)
-    examples = _examples(Splits(task, chosen.name), split)
+    metrics = make_metrics(config, task, plugins, target.split)
+    if not any("metrics" in layer["evaluation"] for layer in settings):
+        metrics = {name: metric for name, metric in metrics.items() if not isinstance(metric, LikelihoodMetric)}
 
     def translate(texts: Sequence[str]) -> list[str]:
-        return [answer for part in _parts(texts) for answer in model(part)]
+        return [text for part in _parts(texts) for text in model(part)]
 
-    return evaluate(translate, examples, make_metrics(task, tokenizer, plugins))
+    answered = answer(translate, examples or _examples(Splits(task, chosen.name), split), metrics)
+    return _examined(answered, source, metrics, config)
 
 
 def export_run(run: Run, path: Path | None = None, settings: Sequence[Layer] = ()) -> "Parity":
@@ -85,20 +130,34 @@ def export_run(run: Run, path: Path | None = None, settings: Sequence[Layer] = (
     from s2s_core.checkpoint import load_checkpoint  # noqa: PLC0415
     from s2s_core.export.exporter import export  # noqa: PLC0415
 
-    if fixed := {table for layer in settings for table in layer} - {"decoding", "export"}:
-        raise ConfigError(f"an export can't change {listing(fixed)} of a trained model, only decoding and export")
+    _only(settings, {"decoding", "export"}, "an export")
     checkpoint = load_checkpoint(run)
     checkpoint = attrs.evolve(checkpoint, config=override(checkpoint.config, settings, run.plugins))
     held_out = [example.source for example in run.splits().validation]
     return export(checkpoint, held_out, path or run.onnx_path)
 
 
-def record_test_scores(run: Run, scores: Scores) -> None:
+def record_test_scores(run: Run, evaluation: Evaluation) -> None:
     """Makes the test scores the last line of ``metrics.jsonl``."""
+    record = evaluation.record()
     lines = [line for line in _lines(run.metrics_path) if "test" not in json.loads(line)]
     step: Any = json.loads(lines[-1])["step"] if lines else 0
-    lines.append(json.dumps({"step": step, "test": scores}))
+    lines.append(json.dumps({"step": step, "test": record.pop("scores"), **record}))
     write_atomically(run.metrics_path, "".join(line + "\n" for line in lines))
+
+
+def _only(settings: Sequence[Layer], tables: set[str], what: str) -> None:
+    """Refuses settings of other tables."""
+    if fixed := {table for layer in settings for table in layer} - tables:
+        allowed = " and ".join(sorted(tables))
+        raise ConfigError(f"{what} can't change {listing(fixed)} of a trained model, only {allowed}")
+
+
+def _examined(
+    answered: Answered, source: Tokenizer, metrics: Mapping[str, Measure], config: EvaluationConfig
+) -> Evaluation:
+    lengths = [len(source.split(text)) for text in answered.sources]
+    return examine(answered, lengths, metrics, config.length_buckets)
 
 
 def _lines(path: Path) -> list[str]:

@@ -8,7 +8,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args, get_origin
+from typing import Annotated, Any, TypeVar, cast, get_args, get_origin
 
 import attrs
 import cattrs
@@ -22,6 +22,7 @@ from s2s_core.plugins import Kind, Plugins
 from s2s_core.settings import BadValueError
 
 Layer = Mapping[str, Any]
+Table = TypeVar("Table")
 
 DEFAULT_ENCODER = "mlp-rnn"
 DEFAULT_TOKENIZER = "characters"
@@ -38,13 +39,13 @@ def resolve(layers: Sequence[Layer], plugins: Plugins) -> RunConfig:
         ConfigError: With one line for each setting that is unknown or can't be used.
         PluginError: A component is missing or broken.
     """
-    chosen = _merge_all(layers)
+    chosen = merge(layers)
     task = _table(chosen, "task")
     if "name" not in task:
         names = listing(plugins.names("task"))
         raise ConfigError(f"no task chosen: use --task NAME, or set task.name; there are: {names}")
     defaults: Layer = plugins.component("task", str(task["name"])).defaults
-    return structure(_with_names(_merge_all([defaults, *layers])), plugins)
+    return structure(_with_names(merge([defaults, *layers])), plugins)
 
 
 def structure(tables: Layer, plugins: Plugins) -> RunConfig:
@@ -57,9 +58,22 @@ def structure_component(table: Layer, kind: Kind, plugins: Plugins) -> Component
     return cast("Component", _structured(table, Annotated[Component, kind], kind, plugins))
 
 
+def structure_table(table: Layer, form: type[Table], path: str, plugins: Plugins) -> Table:
+    """Builds the configuration of one table alone, such as ``EvaluationConfig``."""
+    return cast("Table", _structured(table, form, path, plugins))
+
+
 def override(config: RunConfig, layers: Sequence[Layer], plugins: Plugins) -> RunConfig:
     """Returns a configuration of which some settings are changed."""
-    return structure(_merge_all([unstructure(config), *layers]), plugins)
+    return structure(merge([unstructure(config), *layers]), plugins)
+
+
+def merge(layers: Sequence[Layer]) -> dict[str, Any]:
+    """Puts tables of rising precedence into one."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged = _merge(merged, layer)
+    return merged
 
 
 def unstructure(config: RunConfig) -> dict[str, Any]:
@@ -108,13 +122,6 @@ def parse_assignment(text: str) -> Layer:
     for name in reversed(names):
         parsed = {name: parsed}
     return cast("Layer", parsed)
-
-
-def _merge_all(layers: Sequence[Layer]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        merged = _merge(merged, layer)
-    return merged
 
 
 def _merge(below: Layer, above: Layer) -> dict[str, Any]:
@@ -271,4 +278,4 @@ def _unstructure(value: Any) -> Any:
     if attrs.has(type(value)):
         fields = attrs.asdict(value, recurse=False)
         return {name: _unstructure(inner) for name, inner in fields.items() if inner is not None}
-    return list(value) if isinstance(value, tuple) else value
+    return [_unstructure(item) for item in value] if isinstance(value, tuple) else value

@@ -2,16 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from s2s_core.config import Component, RunConfig, TokenizerComponent
-from s2s_core.errors import ConfigError, PluginError
+from s2s_core.config import Component, EvaluationConfig, RunConfig, TokenizerComponent
+from s2s_core.errors import ConfigError, PluginError, closest, listing
 from s2s_core.files import write_atomically
-from s2s_core.metric import Metric
+from s2s_core.metric import Measure
 from s2s_core.plugins import KINDS, Plugins
 from s2s_core.resolve import read_toml, structure, to_toml
 from s2s_core.task import Task
@@ -141,10 +141,40 @@ def make_task(component: Component, plugins: Plugins) -> Task:
     return task
 
 
-def make_metrics(task: Task, target_tokenizer: Tokenizer, plugins: Plugins) -> Mapping[str, Metric]:
-    """Makes a task's metrics; the first chooses the best checkpoint."""
-    classes: dict[str, Any] = {name: plugins.component("metric", name) for name in task.metrics}
-    return {name: metric(target_tokenizer.split) for name, metric in classes.items()}
+def choose_metrics(config: EvaluationConfig, task: Task | type[Task], plugins: Plugins) -> list[Component]:
+    """Returns the metrics that a run reports: those it chose, or its task's; the one that selects comes first.
+
+    Raises:
+        ConfigError: ``evaluation.select`` isn't among them.
+    """
+    chosen = list(config.metrics) or [
+        Component(name, plugins.component("metric", name).Config()) for name in task.metrics
+    ]
+    names = [component.name for component in chosen]
+    if config.select and config.select not in names:
+        raise ConfigError(
+            f"evaluation.select must be one of the metrics, {listing(names)} "
+            f"(got {config.select!r}){closest(config.select, names)}"
+        )
+    return sorted(chosen, key=lambda component: component.name != config.select)
+
+
+def make_metrics(
+    config: EvaluationConfig, task: Task, plugins: Plugins, split: Callable[[str], Sequence[str]] = list
+) -> Mapping[str, Measure]:
+    """Makes the metrics that a run reports; the first chooses the best checkpoint.
+
+    Args:
+        config: Which ones.
+        task: Names those that are taken otherwise.
+        plugins: Where they come from.
+        split: Cuts a text into the target's tokens; not needed to show scores.
+    """
+    metrics: dict[str, Measure] = {}
+    for component in choose_metrics(config, task, plugins):
+        metric_class: Any = plugins.component("metric", component.name)
+        metrics[component.name] = metric_class(split, component.config)
+    return metrics
 
 
 def train_tokenizer(component: TokenizerComponent, texts: Iterable[str], plugins: Plugins) -> Tokenizer:
@@ -170,7 +200,7 @@ def provenance(config: RunConfig, plugins: Plugins) -> list[dict[str, str]]:
         ("tokenizer", config.target.tokenizer.name),
         ("encoder", config.encoder.name),
         ("decoder", config.decoder.name),
-        *(("metric", name) for name in task_class.metrics),
+        *(("metric", metric.name) for metric in choose_metrics(config.evaluation, task_class, plugins)),
     ]
     records = []
     for kind, name in dict.fromkeys(used):

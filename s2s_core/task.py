@@ -24,7 +24,7 @@ class Task:
         config: The class's own ``Config``.
 
     Attributes:
-        metrics: The names of the metrics to report; the first one chooses the best checkpoint.
+        metrics: The names of the metrics to report where a run names none; the first one chooses the best checkpoint.
         defaults: Settings of a run that suit this task, in the tables of a run's TOML, such as
             ``{"training": {"steps": 3000}}``. What a user sets comes before them.
         endless: Whether ``examples("train", …)`` goes on for ever. The core then takes a new stream, with a new

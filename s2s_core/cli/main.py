@@ -8,6 +8,7 @@ import click
 
 from s2s_core.cli.evaluate import evaluate
 from s2s_core.cli.export import export
+from s2s_core.cli.plot import plot
 from s2s_core.cli.plugins import plugins
 from s2s_core.cli.predict import predict
 from s2s_core.cli.run import run
@@ -63,7 +64,7 @@ def cli(context: click.Context) -> None:
             click.echo(f"warning: {problem}", err=True)
 
 
-for command in (run, train, evaluate, export, predict, plugins):
+for command in (run, train, evaluate, export, predict, plot, plugins):
     cli.add_command(command)
 
 

@@ -7,7 +7,7 @@ import attrs
 import click
 
 from s2s_core.cli.options import installed
-from s2s_core.config import DecodingConfig, ExportConfig, SourceConfig, TargetConfig, TrainingConfig
+from s2s_core.config import DecodingConfig, EvaluationConfig, ExportConfig, SourceConfig, TargetConfig, TrainingConfig
 from s2s_core.errors import PluginError, closest, listing
 from s2s_core.plugins import KINDS, Claim, Kind, Plugins
 
@@ -50,7 +50,7 @@ def list_(context: click.Context, *, as_json: bool) -> None:
 def show(context: click.Context, name: str) -> None:
     """Shows the settings of every component called NAME: what each means, its type and its default.
 
-    NAME may also be a table of a run: source, target, training, decoding or export.
+    NAME may also be a table of a run: source, target, training, decoding, evaluation or export.
 
     \b
     s2s plugins show mlp-rnn
@@ -71,6 +71,7 @@ _TABLES: dict[str, type] = {
     "target": TargetConfig,
     "training": TrainingConfig,
     "decoding": DecodingConfig,
+    "evaluation": EvaluationConfig,
     "export": ExportConfig,
 }
 
@@ -89,7 +90,7 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 def _describe(found: Plugins, kind: Kind, name: str) -> str:
     component = found.component(kind, name)
-    table = "source.tokenizer" if kind == "tokenizer" else kind
+    table = {"tokenizer": "source.tokenizer", "metric": name}.get(kind, kind)
     heading = f"{kind} {name}, of {found.plugin_of(kind, name).origin}"
     return _heading_and_settings(heading, component, table, getattr(component, "Config", None))
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 from rich import progress as bars
 
-from s2s_core.metric import Metric
+from s2s_core.metric import Measure
 from s2s_core.training.progress import Progress
 
 LINE_EVERY = 10.0
@@ -23,10 +23,10 @@ class ShownProgress(Progress):
     """Shows how training goes on.
 
     Args:
-        metrics: Those of the task, which know how to show a score.
+        metrics: Those of the run, which know how to show a score.
     """
 
-    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+    def __init__(self, metrics: Mapping[str, Measure]) -> None:
         self._metrics = metrics
         self._main = next(iter(metrics))
         self._score = ""
@@ -39,7 +39,7 @@ class ShownProgress(Progress):
 class BarProgress(ShownProgress):
     """Shows a bar."""
 
-    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+    def __init__(self, metrics: Mapping[str, Measure]) -> None:
         super().__init__(metrics)
         self._bar = bars.Progress(
             bars.TextColumn("{task.description}"),
@@ -73,7 +73,7 @@ class BarProgress(ShownProgress):
 class LineProgress(ShownProgress):
     """Prints a line after each validation, and every ten seconds."""
 
-    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+    def __init__(self, metrics: Mapping[str, Measure]) -> None:
         super().__init__(metrics)
         self._began = self._printed = time.perf_counter()
         self._first = self._steps = 0

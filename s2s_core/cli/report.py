@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s2s_core.card import USAGE, write_card
-from s2s_core.config import Component
-from s2s_core.metric import Metric
+from s2s_core.metric import Measure
 from s2s_core.pipeline import evaluate_run, export_run, record_test_scores
-from s2s_core.plugins import Plugins
 from s2s_core.resolve import Layer
-from s2s_core.run import Run, is_first_process, make_task
+from s2s_core.run import Run, is_first_process, make_metrics, make_task
 
 if TYPE_CHECKING:
     from s2s_core.checkpoint import Checkpoint
     from s2s_core.cli.progress import ShownProgress
     from s2s_core.data import Splits
+    from s2s_core.evaluation import Evaluation
     from s2s_core.training.initial import Inheritance
     from s2s_core.training.state import TrainingState
 
@@ -29,10 +28,10 @@ MOST_LEFT = 20
 """How many of the weights that an earlier run has no fitting ones for are named."""
 
 
-def line(topic: str, text: str) -> None:
+def line(topic: str, text: str, *, err: bool = False) -> None:
     """Prints one line about a topic, in one process of several."""
     if is_first_process():
-        click.echo(f"{topic:<9}{text}")
+        click.echo(f"{topic:<9}{text}", err=err)
 
 
 def data(run: Run, splits: "Splits") -> None:
@@ -76,7 +75,8 @@ def progress(run: Run) -> "ShownProgress | None":
     from s2s_core.cli.progress import BarProgress, LineProgress  # noqa: PLC0415  # rich takes a while to import
 
     shown = BarProgress if sys.stdout.isatty() else LineProgress
-    return shown(_metrics(run.config.task, run.plugins))
+    config = run.config
+    return shown(make_metrics(config.evaluation, make_task(config.task, run.plugins), run.plugins))
 
 
 def trained(run: Run, state: "TrainingState") -> None:
@@ -85,25 +85,37 @@ def trained(run: Run, state: "TrainingState") -> None:
     line("best", f"{stopped}the model of step {state.best_step:,}, in {run.weights_path}")
 
 
-def test(run: Run) -> Mapping[str, float]:
+def test(run: Run) -> "Evaluation":
     """Scores the best model on the test set and prints it."""
     found = evaluate_run(run)
     record_test_scores(run, found)
-    _scores("test", found, _metrics(run.config.task, run.plugins))
+    scores("test", found)
     return found
 
 
-def scores(split: str, found: Mapping[str, float], plugins: Plugins) -> None:
-    """Prints scores."""
-    _scores(split, found, {name: plugins.component("metric", name)() for name in found})
+def scores(topic: str, found: "Evaluation", *, lengths: bool = False, err: bool = False) -> None:
+    """Prints scores, and how they were computed.
+
+    Args:
+        topic: What was scored.
+        found: The scores.
+        lengths: Whether to print the scores by the length of the source too.
+        err: Whether to print to standard error.
+    """
+    line(topic, _shown(found.scores, found.metrics), err=err)
+    for name, signature in found.signatures.items():
+        line("", f"{name}: {signature}", err=err)
+    for bucket in found.buckets if lengths else ():
+        heading = f"{bucket.examples:,} of {bucket.shortest} to {bucket.longest} tokens"
+        line("", f"{heading}: {_shown(bucket.scores, found.metrics)}", err=err)
 
 
-def export(run: Run, found: Mapping[str, float]) -> None:
+def export(run: Run, found: "Evaluation") -> None:
     """Exports a run's model, writes its card and says how to use the file."""
     from s2s_core.runtime import Model  # noqa: PLC0415  # s2s starts without ONNX Runtime
 
     exported(run)
-    write_card(run, Model(run.onnx_path).metadata, found, _metrics(run.config.task, run.plugins))
+    write_card(run, Model(run.onnx_path).metadata, found)
     click.echo("\nRun it with nothing but ONNX Runtime, whose warnings about inputs with defaults are harmless:\n")
     click.echo(USAGE.format(path=run.onnx_path, example=run.splits().test[0].source))
 
@@ -133,11 +145,5 @@ def _working(text: str) -> contextlib.AbstractContextManager[Any]:
     return Console().status(text)
 
 
-def _scores(split: str, found: Mapping[str, float], metrics: Mapping[str, Metric]) -> None:
-    shown = (f"{name.replace('_', ' ')} {metrics[name].display(score)}" for name, score in found.items())
-    line(split, ", ".join(shown))
-
-
-def _metrics(component: Component, plugins: Plugins) -> Mapping[str, Metric]:
-    """Returns a task's metrics, to show scores with."""
-    return {name: plugins.component("metric", name)() for name in make_task(component, plugins).metrics}
+def _shown(found: Mapping[str, float], metrics: Mapping[str, Measure]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {metrics[name].display(score)}" for name, score in found.items())

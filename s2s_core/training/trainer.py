@@ -11,6 +11,7 @@ from torch import Tensor
 from s2s_core.checkpoint import Checkpoint, new_checkpoint
 from s2s_core.data import Batch, Splits, TrainingBatches
 from s2s_core.evaluate import evaluate
+from s2s_core.likelihood import Likelihoods
 from s2s_core.run import Run, make_metrics, make_task, train_tokenizer
 from s2s_core.training.accelerator import make_accelerator
 from s2s_core.training.averaging import Weights, borrowed, make_averaging
@@ -56,7 +57,7 @@ class Trainer:
         self.inheritance: Inheritance | None = None
         self.checkpoint = self._new_checkpoint()
         tokenizers = (self.checkpoint.source_tokenizer, self.checkpoint.target_tokenizer)
-        self._metrics = make_metrics(task, tokenizers[1], run.plugins)
+        self._metrics = make_metrics(run.config.evaluation, task, run.plugins, tokenizers[1].split)
         self._batches = TrainingBatches(
             splits,
             endless=task.endless,
@@ -181,7 +182,7 @@ class Trainer:
     def _scores(self) -> dict[str, float]:
         model = self.checkpoint.model.eval()
         translate = Translator(self.checkpoint, self.run.config.decoding)
-        scores = evaluate(translate, self._splits.validation, self._metrics)
+        scores = evaluate(translate, self._splits.validation, self._metrics, Likelihoods(self.checkpoint))
         model.train()
         return scores
 

@@ -27,6 +27,7 @@ TABLES = {
     "target": config.TargetConfig,
     "training": config.TrainingConfig,
     "decoding": config.DecodingConfig,
+    "evaluation": config.EvaluationConfig,
     "export": config.ExportConfig,
 }
 COMPONENT_TABLES = {"task": "task", "tokenizer": "source.tokenizer", "encoder": "encoder", "decoder": "decoder"}
@@ -75,9 +76,8 @@ def test_configuration_names_every_setting_with_its_default():
     expected = set().union(*(setting_rows(table, cls) for table, cls in TABLES.items()))
     plugins = Plugins(environment={"S2S_PLUGINS": ",".join(("s2s_core", *OUR_PLUGINS))})
     for claim in plugins.claims():
-        if claim.kind in COMPONENT_TABLES:
-            component = plugins.component(claim.kind, claim.name)
-            expected |= setting_rows(COMPONENT_TABLES[claim.kind], component.Config)
+        component = plugins.component(claim.kind, claim.name)
+        expected |= setting_rows(COMPONENT_TABLES.get(claim.kind, claim.name), component.Config)
     found = {line for line in page("configuration.md").splitlines() if re.match(r"\| `[a-z]+\.[\w.]+` \| \w+ \|", line)}
     assert expected == found
 

@@ -89,7 +89,7 @@ def test_the_log_ends_with_the_test_scores(exported_run, first_run):
     records = [json.loads(line) for line in exported_run.metrics_path.read_text().splitlines()]
     assert [record["step"] for record in records] == [30, 60, 90, 90]
     assert [sorted(record) for record in records[:3]] == [["learning_rate", "loss", "step", "validation"]] * 3
-    assert sorted(records[3]) == ["step", "test"]
+    assert sorted(records[3]) == ["buckets", "examples", "signatures", "step", "test"]
     printed = re.search(r"^test +.*edit distance ([\d.]+)$", first_run[1].out, re.MULTILINE).group(1)
     assert f"{records[3]['test']['edit_distance']:.4f}" == printed
     assert records[2]["loss"] < records[0]["loss"]
@@ -198,12 +198,12 @@ def test_a_run_and_its_file_score_alike(here, exported_run, file):
         for split in ("test", "validation"):
             ended = here("evaluate", model, "--split", split, "--json")
             assert (ended.code, ended.err) == (0, "")
-            found[model, split] = json.loads(ended.out)
+            found[model, split] = json.loads(ended.out)["scores"]
     logged = [json.loads(line) for line in exported_run.metrics_path.read_text().splitlines()]
     best = max(reversed(logged[:3]), key=lambda record: record["validation"]["exact_match"])["validation"]
     assert found[exported_run.folder, "test"] == found[file, "test"] == logged[3]["test"]
     assert found[exported_run.folder, "validation"] == found[file, "validation"] == best
-    assert found[file, "test"] == evaluate_file(file, Plugins())
+    assert found[file, "test"] == evaluate_file(file, Plugins()).scores
 
 
 def test_scores_are_printed_for_people(here, file):

@@ -9,7 +9,10 @@ import pytest
 
 from s2s_core.cli.main import cli
 
-HEAVY = ("torch", "onnx", "onnxscript", "accelerate", "onnxruntime", "numpy", "safetensors", "rich")
+HEAVY = (
+    "torch", "onnx", "onnxscript", "accelerate", "onnxruntime", "numpy", "safetensors", "rich", "matplotlib",
+    "sacrebleu",
+)  # fmt: skip
 
 IMPORTED = f"""
 import json, sys
@@ -37,6 +40,7 @@ def imported(*arguments):
         ("--version",),
         ("run", "--help"),
         ("predict", "--help"),
+        ("plot", "length", "--help"),
         ("plugins", "list"),
         ("plugins", "list", "--json"),
         ("plugins", "show", "reverse"),

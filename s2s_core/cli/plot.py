@@ -1,0 +1,148 @@
+"""``s2s plot``: draw what runs learnt and how well they answer."""
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import click
+
+from s2s_core.cli.options import FILE, FOLDER, installed
+from s2s_core.cli.report import line
+from s2s_core.lines import read_file
+from s2s_core.run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_FOLDERS = click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=FOLDER)
+_METRIC = click.option("--metric", help="What to draw.  [default: the first that the first run has]")
+
+
+def _figure_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds where a figure goes."""
+    options = [
+        click.option("-o", "--output", type=FILE, help="A .png, .svg or .pdf.  [default: NAME OF THE FIGURE.png]"),
+        click.option("--json", "as_json", is_flag=True, help="Print the figure's numbers as JSON instead."),
+    ]
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+@click.group(short_help="Draw scores, learning, states and attention.")
+def plot() -> None:
+    """Draws figures of runs. It needs the extra plot: pip install "s2s-toolkit[plot]".
+
+    \b
+    s2s plot length runs/a runs/b -o length.svg
+    s2s plot learning runs/a runs/b
+    s2s plot states runs/a --texts sentences.txt
+    s2s plot attention runs/a "a source"
+    """
+
+
+@plot.command(short_help="Draw the score by the length of the source.")
+@click.argument("paths", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_METRIC
+@_figure_options
+@click.pass_context
+def length(
+    context: click.Context, paths: tuple[Path, ...], metric: str | None, output: Path | None, *, as_json: bool
+) -> None:
+    """Draws the test score by the length of the source, a curve for each RUN.
+
+    RUN is the folder of a run that is evaluated, or a file that s2s evaluate --json wrote.
+
+    \b
+    s2s plot length runs/lstm runs/attention -o length.svg
+    s2s evaluate model.onnx --data pairs.tsv --json > pairs.json; s2s plot length pairs.json
+    """
+    from s2s_core.plot.length import draw_lengths, length_curves  # noqa: PLC0415
+
+    curves = length_curves(paths, metric)
+    percent = _is_percent(context, curves[0].metric)
+    _finish(curves, lambda: draw_lengths(curves, percent=percent), output or Path("length.png"), as_json=as_json)
+
+
+@plot.command(short_help="Draw loss and score over the updates.")
+@_FOLDERS
+@_METRIC
+@_figure_options
+@click.pass_context
+def learning(
+    context: click.Context, folders: tuple[Path, ...], metric: str | None, output: Path | None, *, as_json: bool
+) -> None:
+    """Draws the training loss and a validation score over the updates, a curve for each RUN.
+
+    \b
+    s2s plot learning runs/lstm runs/attention
+    """
+    from s2s_core.plot.learning import draw_learning, learning_curves  # noqa: PLC0415
+
+    curves = learning_curves(folders, metric)
+    percent = _is_percent(context, curves[0].metric)
+    _finish(curves, lambda: draw_learning(curves, percent=percent), output or Path("learning.png"), as_json=as_json)
+
+
+@plot.command(short_help="Draw what the encoder makes of sources.")
+@click.argument("folder", metavar="RUN", type=FOLDER)
+@click.option("--texts", metavar="FILE", help="Lines to draw; - is standard input.  [default: test sources]")
+@click.option("--count", type=click.IntRange(2), default=12, show_default=True, help="The most test sources to draw.")
+@_figure_options
+@click.pass_context
+def states(
+    context: click.Context, folder: Path, texts: str | None, count: int, output: Path | None, *, as_json: bool
+) -> None:
+    """Draws the encoder's summaries of sources, projected onto their two principal components.
+
+    \b
+    s2s plot states runs/lstm --texts sentences.txt
+    """
+    from s2s_core.plot.states import draw_states, project_texts  # noqa: PLC0415
+
+    run = Run.open(folder, installed(context))
+    chosen = list(read_file(texts)) if texts else [example.source for example in run.splits().test[:count]]
+    projection = project_texts(run, chosen)
+    _finish(projection, lambda: draw_states(projection), output or Path("states.png"), as_json=as_json)
+
+
+@plot.command(short_help="Draw what the decoder looked at.")
+@click.argument("folder", metavar="RUN", type=FOLDER)
+@click.argument("text")
+@_figure_options
+@click.pass_context
+def attention(context: click.Context, folder: Path, text: str, output: Path | None, *, as_json: bool) -> None:
+    """Draws which tokens of TEXT the decoder looked at while it wrote each token of its answer.
+
+    \b
+    s2s plot attention runs/attention "hello"
+    """
+    from s2s_core.plot.attention import attention_map, draw_attention  # noqa: PLC0415
+
+    found = attention_map(Run.open(folder, installed(context)), text)
+    _finish(found, lambda: draw_attention(found), output or Path("attention.png"), as_json=as_json)
+
+
+def _is_percent(context: click.Context, metric: str) -> bool:
+    return bool(installed(context).component("metric", metric).percent)
+
+
+def _finish(numbers: Any, draw: "Callable[[], Figure]", path: Path, *, as_json: bool) -> None:
+    """Prints a figure's numbers, or draws and writes it."""
+    if as_json:
+        click.echo(json.dumps(_plain(numbers), ensure_ascii=False))
+        return
+    from s2s_core.plot.figure import check_suffix, save  # noqa: PLC0415  # needs Matplotlib
+
+    check_suffix(path)
+    save(draw(), path)
+    line("figure", str(path))
+
+
+def _plain(numbers: Any) -> Any:
+    if isinstance(numbers, Sequence):
+        return [attrs.asdict(one) for one in numbers]
+    return {
+        name: value.tolist() if hasattr(value, "tolist") else value for name, value in attrs.asdict(numbers).items()
+    }

@@ -1,0 +1,43 @@
+"""What a model answered, line by line, as a table in TSV."""
+
+from collections.abc import Iterator, Mapping
+
+from s2s_core.evaluate import Answered, score_line
+from s2s_core.metric import Measure
+
+NOTHING = r"\N"
+"""Stands where a source has fewer references than another."""
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def details(answered: Answered, metrics: Mapping[str, Measure]) -> Iterator[str]:
+    """Yields a heading and then a line for each source, the worst by the first metric first.
+
+    The columns are ``source``, ``reference``, ``reference_2`` and so on, ``hypothesis``, and one for each metric. They
+    are separated by tabs and escaped as PostgreSQL's COPY does it.
+    """
+    most = max(map(len, answered.references))
+    yield "\t".join(("source", *_reference_names(most), "hypothesis", *metrics))
+    scores = [score_line(answered, row, metrics) for row in range(len(answered.sources))]
+    badness = [_badness(line, metrics) for line in scores]
+    for row in sorted(range(len(scores)), key=badness.__getitem__):
+        references = answered.references[row]
+        missing = [NOTHING] * (most - len(references))
+        texts = map(escape, (answered.sources[row], *references))
+        shown = (f"{value:.6g}" for value in scores[row].values())
+        yield "\t".join((*texts, *missing, escape(answered.hypotheses[row]), *shown))
+
+
+def escape(text: str) -> str:
+    r"""Keeps a text in its cell: a tab becomes ``\t``; line feed, carriage return and backslash likewise."""
+    return text.translate(_ESCAPES)
+
+
+def _reference_names(count: int) -> list[str]:
+    return ["reference", *(f"reference_{number}" for number in range(2, count + 1))]
+
+
+def _badness(scores: Mapping[str, float], metrics: Mapping[str, Measure]) -> tuple[float, ...]:
+    """Orders lines: what the first metric finds equally bad is left to the next."""
+    return tuple(scores[name] if metric.higher_is_better else -scores[name] for name, metric in metrics.items())

@@ -1,0 +1,51 @@
+"""How likely a model finds given answers, in PyTorch."""
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional
+
+from s2s_core.checkpoint import Checkpoint
+from s2s_core.data import Batch, Pairs
+from s2s_core.interfaces import padding_mask
+from s2s_core.metric import Likelihood
+from s2s_core.task import Example
+
+BATCH_SIZE = 64
+"""How many pairs are read at once: each of their tokens takes a row as wide as the vocabulary."""
+
+
+class Likelihoods:
+    """Computes the log-probabilities of whole targets, each token given the true ones before it.
+
+    Args:
+        checkpoint: The model, in evaluation mode.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+
+    def __call__(self, examples: Sequence[Example]) -> list[Likelihood]:
+        """Returns one for each example."""
+        checkpoint = self._checkpoint
+        pairs = Pairs(examples, checkpoint.source_tokenizer, checkpoint.target_tokenizer)
+        order = sorted(range(len(pairs)), key=lambda row: (pairs.sources.lengths[row], pairs.targets.lengths[row]))
+        found: dict[int, Likelihood] = {}
+        for start in range(0, len(order), BATCH_SIZE):
+            rows = order[start : start + BATCH_SIZE]
+            found.update(zip(rows, self._batch(pairs.batch(rows)), strict=True))
+        return [found[row] for row in range(len(pairs))]
+
+    @torch.inference_mode()
+    def _batch(self, batch: Batch) -> list[Likelihood]:
+        model = self._checkpoint.model
+        source, source_lengths, target, target_lengths = (
+            torch.from_numpy(array).to(model.device)
+            for array in (batch.source, batch.source_lengths, batch.target, batch.target_lengths)
+        )
+        logits = model(source, source_lengths, target, target_lengths)  # [N, V]
+        real = padding_mask(target_lengths, target.shape[1])  # [B, T]
+        losses = torch.zeros(target.shape, dtype=torch.float64, device=model.device)
+        losses[real] = functional.cross_entropy(logits.float(), target[real], reduction="none").double()
+        sums = losses.sum(1).tolist()  # [B]
+        return [Likelihood(-loss, tokens) for loss, tokens in zip(sums, batch.target_lengths.tolist(), strict=True)]
