@@ -18,6 +18,7 @@ from s2s_core.task import Split
 if TYPE_CHECKING:
     from s2s_core.data import Splits
     from s2s_core.export.parity import Parity
+    from s2s_core.score import Scorer
 
 Scores = dict[str, float]
 
@@ -67,6 +68,18 @@ def evaluate_file(path: Path, plugins: Plugins, split: Split = "test", provider:
         return [answer for part in _parts(texts) for answer in model(part)]
 
     return evaluate(translate, examples, make_metrics(task, tokenizer, plugins))
+
+
+def scorer(run: Run) -> "Scorer":
+    """Returns what scores given answers with a run's best model.
+
+    Raises:
+        ModelError: There is no trained model, or it is damaged.
+    """
+    from s2s_core.checkpoint import load_checkpoint  # noqa: PLC0415
+    from s2s_core.score import Scorer  # noqa: PLC0415
+
+    return Scorer(load_checkpoint(run))
 
 
 def export_run(run: Run, path: Path | None = None, settings: Sequence[Layer] = ()) -> "Parity":

@@ -201,7 +201,9 @@ def words_pieces(checkpoints):
     """The pieces of the model of words, which can be stitched again and again."""
     pieces = export_pieces(checkpoints["words"].model)
     saved = {name: ir.to_proto(getattr(pieces, name)).SerializeToString() for name in ("start", "step", "finish")}
-    return lambda: attrs.evolve(pieces, **{name: ir.from_proto(onnx.load_from_string(piece)) for name, piece in saved.items()})
+    return lambda: attrs.evolve(
+        pieces, **{name: ir.from_proto(onnx.load_from_string(piece)) for name, piece in saved.items()}
+    )
 
 
 @pytest.fixture
