@@ -97,12 +97,29 @@ class TrainingConfig:
 class DecodingConfig:
     """How answers are searched, and the defaults of the exported file."""
 
-    beam_size: int = setting(1, "beams; 1 is greedy search", at_least(1))
+    beam_size: int = setting(1, "beams; 1 is greedy search; in sampling, samples", at_least(1))
     max_length: int = setting(100, "most tokens of an answer, its end included", at_least(1))
+    max_length_ratio: float = setting(0.0, "how much each source token, its end included, adds to that", at_least(0))
+    min_length: int = setting(0, "fewest tokens of an answer, its end included", at_least(0))
+    min_length_ratio: float = setting(0.0, "how much each source token, its end included, adds to that", at_least(0))
     length_penalty: float = setting(
         0.0, "0 ranks hypotheses by log-probability, 1 nearly by that of a token", between(-10, 10)
     )
+    coverage_penalty: float = setting(
+        0.0, "how much a hypothesis loses that attends too little to parts of the source; 0 is off", at_least(0)
+    )
+    no_repeat_ngram: int = setting(0, "no row of so many tokens comes twice in an answer; 0 is off", at_least(0))
+    sampling: bool = setting(default=False, help="whether answers are drawn by chance instead of searched")
+    temperature: float = setting(1.0, "in sampling: below 1 prefers likely tokens, above 1 unlikely ones", more_than(0))
+    top_k: int = setting(0, "in sampling: only so many of the best tokens; 0 allows all", at_least(0))
+    top_p: float = setting(1.0, "in sampling: only the best tokens that reach this probability together", between(0, 1))
+    seed: int = setting(0, "in sampling: another seed, another answer", between(0, 2**32 - 1))
     batch_size: int = setting(256, "sources decoded at once in PyTorch", at_least(1))
+
+    def __attrs_post_init__(self) -> None:
+        """Checks that an answer can be as long as it must be."""
+        if self.min_length > self.max_length:
+            raise BadValueError("min_length", f"at most max_length, {self.max_length}", self.min_length)
 
 
 def _distinct(_: Any, attribute: "attrs.Attribute[Any]", value: tuple[Component, ...]) -> None:
@@ -135,6 +152,7 @@ class ExportConfig:
 
     parity_examples: int = setting(64, "held-out pairs on which file and model are compared", at_least(1))
     tolerance: float = setting(1e-3, "largest difference of a score between file and model", more_than(0))
+    prefix: bool = setting(default=False, help="whether the file has the input prefix, with which answers begin")
 
 
 @attrs.frozen

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import torch
-from torch.nn import functional
 
 from s2s_core.checkpoint import Checkpoint
 from s2s_core.data import Batch, Pairs
 from s2s_core.interfaces import padding_mask
 from s2s_core.metric import Likelihood
+from s2s_core.search import log_probabilities
 from s2s_core.task import Example
 
 BATCH_SIZE = 64
@@ -17,6 +17,8 @@ BATCH_SIZE = 64
 
 class Likelihoods:
     """Computes the log-probabilities of whole targets, each token given the true ones before it.
+
+    They are those of the search, without penalties: padding and the begin never come.
 
     Args:
         checkpoint: The model, in evaluation mode.
@@ -45,7 +47,6 @@ class Likelihoods:
         )
         logits = model(source, source_lengths, target, target_lengths)  # [N, V]
         real = padding_mask(target_lengths, target.shape[1])  # [B, T]
-        losses = torch.zeros(target.shape, dtype=torch.float64, device=model.device)
-        losses[real] = functional.cross_entropy(logits.float(), target[real], reduction="none").double()
-        sums = losses.sum(1).tolist()  # [B]
-        return [Likelihood(-loss, tokens) for loss, tokens in zip(sums, batch.target_lengths.tolist(), strict=True)]
+        found = torch.zeros(target.shape, dtype=torch.float64, device=model.device)
+        found[real] = log_probabilities(logits).gather(1, target[real][:, None])[:, 0].double()
+        return list(map(Likelihood, found.sum(1).tolist(), batch.target_lengths.tolist()))

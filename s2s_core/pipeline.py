@@ -22,6 +22,7 @@ from s2s_core.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from s2s_core.data import Splits
     from s2s_core.export.parity import Parity
+    from s2s_core.likelihood import Likelihoods
 
 BATCH_SIZE = 256
 """How many texts a file answers at once when it is evaluated."""
@@ -112,6 +113,18 @@ def evaluate_file(
 
     answered = answer(translate, examples or _examples(Splits(task, chosen.name), split), metrics)
     return _examined(answered, source, metrics, config)
+
+
+def scorer(run: Run) -> "Likelihoods":
+    """Returns what scores given answers with a run's best model.
+
+    Raises:
+        ModelError: There is no trained model, or it is damaged.
+    """
+    from s2s_core.checkpoint import load_checkpoint  # noqa: PLC0415
+    from s2s_core.likelihood import Likelihoods  # noqa: PLC0415
+
+    return Likelihoods(load_checkpoint(run))
 
 
 def export_run(run: Run, path: Path | None = None, settings: Sequence[Layer] = ()) -> "Parity":

@@ -10,7 +10,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
-from s2s_core.errors import ConfigError, DataError, ModelError
+from s2s_core.errors import ConfigError, DataError, ModelError, closest, listing
+from s2s_core.inputs import ASKED_BY, INPUTS
 from s2s_core.version import FORMAT_VERSION, __version__
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -58,6 +59,7 @@ class Model:
             )
         except _RUNTIME_ERRORS as error:
             raise ModelError(f"{self._name} is damaged or is no ONNX file: {_first_line(error)}") from error
+        self._inputs = {value.name for value in self._session.get_overridable_initializers()}
         self.metadata = self._read_metadata()
 
     def __call__(self, texts: Sequence[str], **search: Any) -> list[str]:
@@ -70,34 +72,34 @@ class Model:
 
         Args:
             texts: Any number of texts.
-            **search: ``max_length``, ``beam_size`` and ``length_penalty``, each with a default in the file.
+            **search: Settings of ``DecodingConfig`` by their names, such as ``beam_size``, each with a default in the
+                file; and ``prefix``, a text to begin with, or a list of one for each text.
 
         Raises:
-            DataError: A text can't be UTF-8.
+            ConfigError: The file was exported without the part of the search that a setting belongs to.
+            DataError: A text can't be UTF-8, or there are not as many prefixes as texts.
         """
         return Answers(*self._run(["hypotheses", "scores"], texts, **search))
 
-    def _run(
-        self,
-        outputs: list[str],
-        texts: Sequence[str],
-        *,
-        max_length: int | None = None,
-        beam_size: int | None = None,
-        length_penalty: float | None = None,
-    ) -> list[Any]:
+    def _run(self, outputs: list[str], texts: Sequence[str], **search: Any) -> list[Any]:
         inputs: dict[str, Any] = {"source": _strings(texts)}
-        if max_length is not None:
-            inputs["max_length"] = np.array(max_length, np.int64)
-        if beam_size is not None:
-            inputs["beam_size"] = np.array(beam_size, np.int64)
-        if length_penalty is not None:
-            inputs["length_penalty"] = np.array(length_penalty, np.float32)
+        for name, value in search.items():
+            if value is not None:
+                self._require(name)
+                inputs[name] = _prefixes(value, len(texts)) if name == "prefix" else np.array(value, INPUTS[name].kind)
         try:
             found: list[Any] = self._session.run(outputs, inputs)
         except _RUNTIME_ERRORS as error:
             raise ModelError(f"{self._name} can't answer: {_first_line(error)}") from error
         return found
+
+    def _require(self, name: str) -> None:
+        """Checks that the file has what an optional input belongs to."""
+        if name != "prefix" and name not in INPUTS:
+            raise TypeError(f"a search has no setting {name!r}{closest(name, INPUTS)}; it has: {listing(INPUTS)}")
+        feature = "prefix" if name == "prefix" else INPUTS[name].feature
+        if feature is not None and name not in self._inputs:
+            raise ConfigError(f"{self._name} has no input {name!r}: export it again with --set {ASKED_BY[feature]}")
 
     def _read_metadata(self) -> dict[str, Any]:
         try:
@@ -155,6 +157,13 @@ def _strings(texts: Sequence[str]) -> NDArray[np.object_]:
     strings = np.empty(len(texts), object)
     strings[:] = texts
     return strings
+
+
+def _prefixes(prefix: str | Sequence[str], count: int) -> NDArray[np.object_]:
+    prefixes = [prefix] * count if isinstance(prefix, str) else prefix
+    if len(prefixes) != count:
+        raise DataError(f"give one prefix for all texts, or one for each: {count} (got {len(prefixes)})")
+    return _strings(prefixes)
 
 
 def _first_line(error: Exception) -> str:

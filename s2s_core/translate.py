@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import attrs
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 from s2s_core.checkpoint import Checkpoint
 from s2s_core.config import DecodingConfig
 from s2s_core.data import Sequences
+from s2s_core.errors import DataError
 from s2s_core.search import BeamSearch
+from s2s_core.vocabulary import EOS, PAD
 
 
 class Hypotheses(NamedTuple):
@@ -37,20 +40,25 @@ class Translator:
         self._checkpoint, self._decoding = checkpoint, decoding
         self._search = BeamSearch(checkpoint.model)
 
-    def __call__(self, texts: Sequence[str]) -> list[str]:
-        """Returns one answer for each text."""
-        sources = self._encode(texts)
+    def __call__(self, texts: Sequence[str], prefixes: Sequence[str] | None = None) -> list[str]:
+        """Returns one answer for each text, which begins with the tokens of its prefix.
+
+        Raises:
+            DataError: There are not as many prefixes as texts.
+        """
+        sources, begins = self._encode(texts), self._encode_prefixes(texts, prefixes)
         answers = [""] * len(texts)
         by_length = np.argsort(sources.lengths, kind="stable")
         for start in range(0, len(texts), self._decoding.batch_size):
             rows = by_length[start : start + self._decoding.batch_size]
-            for row, ids in zip(rows, self._search_rows(sources, rows).ids[:, 0], strict=True):
+            for row, ids in zip(rows, self._search_rows(sources, begins, rows).ids[:, 0], strict=True):
                 answers[row] = self._checkpoint.target_tokenizer.decode(ids.tolist())
         return answers
 
-    def hypotheses(self, texts: Sequence[str]) -> Hypotheses:
-        """Returns the ids and scores of all beams, of texts decoded as one batch."""
-        return self._search_rows(self._encode(texts), np.arange(len(texts)))
+    def hypotheses(self, texts: Sequence[str], prefixes: Sequence[str] | None = None) -> Hypotheses:
+        """Returns the ids and scores of all beams, of texts decoded as one batch; see ``__call__``."""
+        begins = self._encode_prefixes(texts, prefixes)
+        return self._search_rows(self._encode(texts), begins, np.arange(len(texts)))
 
     def texts(self, hypotheses: Hypotheses) -> list[list[str]]:
         """Returns the texts of all beams, [N][K]."""
@@ -60,14 +68,24 @@ class Translator:
     def _encode(self, texts: Sequence[str]) -> Sequences:
         return Sequences(map(self._checkpoint.source_tokenizer.encode, texts))
 
-    def _search_rows(self, sources: Sequences, rows: NDArray[np.int64]) -> Hypotheses:
+    def _encode_prefixes(self, texts: Sequence[str], prefixes: Sequence[str] | None) -> Sequences | None:
+        if prefixes is None:
+            return None
+        if isinstance(prefixes, str) or len(prefixes) != len(texts):
+            raise DataError(f"give prefixes as a list, one for each text: {len(texts)} (got {prefixes!r})")
+        return Sequences(map(self._checkpoint.target_tokenizer.encode, prefixes))
+
+    def _search_rows(self, sources: Sequences, prefixes: Sequences | None, rows: NDArray[np.int64]) -> Hypotheses:
         device = self._checkpoint.model.device
         ids, lengths = sources.padded(rows)
+        prefix = None
+        if prefixes is not None:
+            begin, _ = prefixes.padded(rows)
+            prefix = torch.from_numpy(np.where(begin == EOS, PAD, begin)).to(device)
         found, scores = self._search(
             torch.from_numpy(ids).to(device),
             torch.from_numpy(lengths).to(device),
-            max_length=self._decoding.max_length,
-            beam_size=self._decoding.beam_size,
-            length_penalty=self._decoding.length_penalty,
+            prefix,
+            **attrs.asdict(self._decoding),
         )
         return Hypotheses(found.cpu().numpy(), scores.cpu().numpy())

@@ -12,6 +12,7 @@ from s2s_core.cli.plot import plot
 from s2s_core.cli.plugins import plugins
 from s2s_core.cli.predict import predict
 from s2s_core.cli.run import run
+from s2s_core.cli.score import score
 from s2s_core.cli.train import train
 from s2s_core.discovery import missing
 from s2s_core.errors import PluginError, S2SError
@@ -64,7 +65,7 @@ def cli(context: click.Context) -> None:
             click.echo(f"warning: {problem}", err=True)
 
 
-for command in (run, train, evaluate, export, predict, plot, plugins):
+for command in (run, train, evaluate, export, predict, score, plot, plugins):
     cli.add_command(command)
 
 

@@ -1,5 +1,6 @@
 """``s2s predict``: answer lines with an exported file."""
 
+import functools
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from s2s_core.cli.options import Command
 from s2s_core.errors import DataError
 from s2s_core.lines import read_lines
 
@@ -14,33 +16,50 @@ if TYPE_CHECKING:
     from s2s_core.runtime import Model
 
 
+def search_options(command: Command) -> Command:
+    """Adds what can be set of a search, by its settings' names. Where nothing is given, the file decides."""
+    options = [
+        click.option("--beam-size", type=click.IntRange(1), help="Beams; 1 is greedy search. In sampling, samples."),
+        click.option("--max-length", type=click.IntRange(1), help="Most tokens of an answer."),
+        click.option("--max-length-ratio", type=click.FloatRange(0), help="Added to that for each source token."),
+        click.option("--min-length", type=click.IntRange(0), help="Fewest tokens of an answer."),
+        click.option("--min-length-ratio", type=click.FloatRange(0), help="Added to that for each source token."),
+        click.option("--length-penalty", type=float, help="0 ranks by log-probability."),
+        click.option("--coverage-penalty", type=click.FloatRange(0), help="Against leaving out parts of the source. *"),
+        click.option("--no-repeat-ngram", type=click.IntRange(0), help="No row of so many tokens comes twice. *"),
+        click.option("--temperature", type=click.FloatRange(0, min_open=True), help="Of sampling. *"),
+        click.option("--top-k", type=click.IntRange(0), help="Of sampling: only so many of the best tokens. *"),
+        click.option("--top-p", type=click.FloatRange(0, 1), help="Of sampling: only the best that reach this. *"),
+        click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of sampling. *"),
+        click.option("--prefix", help="What every answer begins with. *"),
+    ]
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
 @click.command(short_help="Answer lines with an exported file.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("file", default="-")
-@click.option("--beam-size", type=click.IntRange(1), help="Beams; 1 is greedy search.  [default: in the file]")
+@search_options
 @click.option("--n-best", type=click.IntRange(1), help="Print so many answers to each line, tab-separated.")
 @click.option("--scores", is_flag=True, help="Print each answer's score after it, tab-separated.")
-@click.option("--max-length", type=click.IntRange(1), help="Most tokens of an answer.  [default: in the file]")
-@click.option("--length-penalty", type=float, help="0 ranks by log-probability.  [default: in the file]")
 @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0 leaves it to ONNX Runtime.")
 @click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Lines answered at once.")
 def predict(
     model: Path,
     file: str,
-    beam_size: int | None,
     n_best: int | None,
-    max_length: int | None,
-    length_penalty: float | None,
     provider: str,
     threads: int,
     batch_size: int,
     *,
     scores: bool,
+    **search: Any,
 ) -> None:
     """Reads the lines of FILE, or of standard input, and writes one line for each, as they come.
 
     MODEL is an exported file, or the folder of a run that has one. PyTorch and ONNX aren't needed, only ONNX Runtime.
+    What isn't set is as the file's export chose. What is marked * works if the export asked for it.
 
     \b
     echo hello | s2s predict model.onnx
@@ -49,16 +68,20 @@ def predict(
     from s2s_core.runtime import Model  # noqa: PLC0415  # s2s starts without ONNX Runtime
 
     loaded = Model(model / "model.onnx" if model.is_dir() else model, provider=provider, threads=threads)
-    beams = max(filter(None, (beam_size, n_best)), default=None)
-    search = {"beam_size": beams, "max_length": max_length, "length_penalty": length_penalty}
-    with _open(file) as stream:
+    search["beam_size"] = max(filter(None, (search["beam_size"], n_best)), default=None)
+    with open_lines(file) as stream:
         for batch in read_lines(stream, "standard input" if file == "-" else file, batch_size):
             for line in _answers(loaded, batch, n_best or 1, search, scores=scores):
                 sys.stdout.buffer.write(line.encode() + b"\n")
             sys.stdout.buffer.flush()
 
 
-def _open(file: str) -> BinaryIO:
+def open_lines(file: str) -> BinaryIO:
+    """Opens a file, or standard input for ``-``.
+
+    Raises:
+        DataError: It can't be read.
+    """
     if file == "-":
         return sys.stdin.buffer
     try:

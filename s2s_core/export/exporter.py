@@ -16,6 +16,7 @@ from s2s_core.export.parity import Parity, prove
 from s2s_core.export.pieces import export_pieces
 from s2s_core.export.stitch import stitch
 from s2s_core.files import write_atomically
+from s2s_core.inputs import features
 from s2s_core.runtime import METADATA
 
 
@@ -32,12 +33,12 @@ def export(checkpoint: Checkpoint, held_out: Sequence[str], path: Path) -> Parit
         OSError: The file can't be written.
     """
     checkpoint = attrs.evolve(checkpoint, model=copy.deepcopy(checkpoint.model).to(torch.device("cpu")).eval())
-    pieces = export_pieces(checkpoint.model)
+    config = checkpoint.config
+    pieces = export_pieces(checkpoint.model, features(config.decoding, prefix=config.export.prefix))
     tokenizers = (checkpoint.source_tokenizer, checkpoint.target_tokenizer)
-    model = ir.to_proto(stitch(pieces, tokenizers, checkpoint.config.decoding))
+    model = ir.to_proto(stitch(pieces, tokenizers, config))
     _check(model)
-    settings = checkpoint.config.export
-    parity = prove(model, checkpoint, held_out[: settings.parity_examples], settings.tolerance)
+    parity = prove(model, checkpoint, held_out[: config.export.parity_examples], config.export.tolerance)
     metadata = {**checkpoint.describe(), "parity": attrs.asdict(parity)}
     onnx.helper.set_model_props(model, {METADATA: json.dumps(metadata, ensure_ascii=False)})
     write_atomically(path, model.SerializeToString(deterministic=True))

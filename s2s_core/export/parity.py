@@ -2,11 +2,12 @@
 
 The ladder, for every batch: scores are close, ids are equal, texts are equal. Where two hypotheses are equally good,
 rounding may let the file prefer the other one. Its ids then count as a tie if the model, made to say them, gives them
-the file's score, and that is no worse than the model's own.
+the file's score, and that is no worse than the model's own. A sample counts as one if the model, made to begin with
+the tokens up to the first that differs, goes on as the file did: rounding moved one draw and nothing else.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import attrs
 import numpy as np
@@ -14,16 +15,16 @@ import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from s2s_core.checkpoint import Checkpoint
 from s2s_core.config import DecodingConfig
 from s2s_core.data import Sequences
 from s2s_core.errors import ExportError
 from s2s_core.export.stitch import HYPOTHESIS_IDS
-from s2s_core.interfaces import padding_mask
+from s2s_core.inputs import Features, chosen, features
+from s2s_core.search import BeamSearch
 from s2s_core.translate import Hypotheses, Translator
-from s2s_core.vocabulary import BOS, PAD
+from s2s_core.vocabulary import PAD, SPECIALS
 
 STRANGE_TEXTS = (
     "",
@@ -38,6 +39,9 @@ STRANGE_TEXTS = (
 
 SINGLE_TEXTS = 8
 """How many held-out texts are also answered alone."""
+
+PREFIXES = 4
+"""How many of a text's first characters are taken as its prefix."""
 
 
 @attrs.frozen
@@ -59,11 +63,6 @@ class Parity:
     score_difference: float
 
 
-class _Search(NamedTuple):
-    beam_size: int
-    length_penalty: float
-
-
 def prove(model: onnx.ModelProto, checkpoint: Checkpoint, texts: Sequence[str], tolerance: float) -> Parity:
     """Compares a file with the model that it was made of, on held-out and on strange texts.
 
@@ -76,13 +75,16 @@ def prove(model: onnx.ModelProto, checkpoint: Checkpoint, texts: Sequence[str], 
     Raises:
         ExportError: They differ; the message says on which text.
     """
-    session = _open(model)
-    searches = {_Search(checkpoint.config.decoding.beam_size, checkpoint.config.decoding.length_penalty)}
-    searches |= {_Search(1, 0.0), _Search(5, 0.6)}
+    file = _File(model, checkpoint)
     records = [
-        _compare(session, checkpoint, batch, search, tolerance)
-        for search in sorted(searches)
+        _compare(file, checkpoint, batch, decoding, tolerance)
+        for decoding in _searches(checkpoint.config.decoding)
         for batch in _batches(texts)
+    ]
+    together = [*texts, *STRANGE_TEXTS]
+    records += [
+        _compare(file, checkpoint, together, decoding, tolerance)
+        for decoding in _other_searches(checkpoint.config.decoding, file.features)
     ]
     return Parity(
         texts=len({*texts, *STRANGE_TEXTS}),
@@ -93,14 +95,51 @@ def prove(model: onnx.ModelProto, checkpoint: Checkpoint, texts: Sequence[str], 
     )
 
 
-def _open(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
-    """Opens the file with one output more, the ids of the hypotheses."""
-    probe = onnx.ModelProto()
-    probe.CopyFrom(model)
-    probe.graph.output.append(onnx.helper.make_tensor_value_info(HYPOTHESIS_IDS, onnx.TensorProto.INT64, [None] * 3))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(probe.SerializeToString(), options, providers=["CPUExecutionProvider"])
+def _searches(own: DecodingConfig) -> list[DecodingConfig]:
+    """Returns the run's own search, a greedy one and one with beams."""
+    chosen = {(own.beam_size, own.length_penalty), (1, 0.0), (5, 0.6)}
+    return [attrs.evolve(own, beam_size=beams, length_penalty=penalty) for beams, penalty in sorted(chosen)]
+
+
+def _other_searches(own: DecodingConfig, features: Features) -> Iterator[DecodingConfig]:
+    """Yields searches with other limits, and with each of the file's features set otherwise."""
+    yield attrs.evolve(own, min_length=3, min_length_ratio=0.5, max_length=4, max_length_ratio=0.25, beam_size=3)
+    if features.coverage:
+        yield attrs.evolve(own, coverage_penalty=2 * own.coverage_penalty, beam_size=4)
+    if features.no_repeat:
+        yield attrs.evolve(own, no_repeat_ngram=1, beam_size=3)
+    if features.sampling:
+        yield attrs.evolve(own, temperature=0.5 * own.temperature, top_k=3, top_p=0.8, seed=own.seed ^ 1, beam_size=3)
+
+
+class _File:
+    """The file in ONNX Runtime, with one output more: the ids of the hypotheses."""
+
+    def __init__(self, model: onnx.ModelProto, checkpoint: Checkpoint) -> None:
+        self.features = features(checkpoint.config.decoding, prefix=checkpoint.config.export.prefix)
+        probe = onnx.ModelProto()
+        probe.CopyFrom(model)
+        ids = onnx.helper.make_tensor_value_info(HYPOTHESIS_IDS, onnx.TensorProto.INT64, [None] * 3)
+        probe.graph.output.append(ids)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            probe.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+    def answer(
+        self, texts: list[str], prefixes: list[str] | None, decoding: DecodingConfig
+    ) -> tuple[list[list[str]], Hypotheses]:
+        """Returns the hypotheses' texts, ids and scores."""
+        inputs: dict[str, Any] = {
+            name: np.array(value, kind) for name, kind, value in chosen(decoding, self.features)
+        } | {"source": np.array(texts, object)}
+        if prefixes is not None:
+            inputs["prefix"] = np.array(prefixes, object)
+        target, hypotheses, ids, scores = self._session.run(["target", "hypotheses", HYPOTHESIS_IDS, "scores"], inputs)
+        if target.tolist() != hypotheses[:, 0].tolist():
+            raise ExportError("the file's target is not its first hypothesis")
+        return hypotheses.tolist(), Hypotheses(ids[: len(texts)], scores)
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
@@ -111,66 +150,53 @@ def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _compare(
-    session: onnxruntime.InferenceSession,
-    checkpoint: Checkpoint,
-    texts: list[str],
-    search: _Search,
-    tolerance: float,
+    file: _File, checkpoint: Checkpoint, texts: list[str], decoding: DecodingConfig, tolerance: float
 ) -> Parity:
-    decoding = attrs.evolve(checkpoint.config.decoding, **search._asdict())
     translator = Translator(checkpoint, decoding)
-    expected = translator.hypotheses(texts)
-    found_texts, found = _answer(session, texts, decoding)
+    prefixes = _prefixes(checkpoint, texts) if file.features.prefix else None
+    expected = translator.hypotheses(texts, prefixes)
+    found_texts, found = file.answer(texts, prefixes, decoding)
     same = _same_ids(expected.ids, found.ids)  # [N, K]
     both = np.isfinite(expected.scores) & np.isfinite(found.scores)
     difference = float(np.abs(expected.scores - found.scores)[both & same].max(initial=0.0))
     if difference > tolerance or (np.isfinite(expected.scores) != np.isfinite(found.scores)).any():
         raise ExportError(f"the file's scores differ from the model's by {difference:.2g}, more than {tolerance:.2g}")
+    tied = _same_draws if decoding.sampling else _equally_good
     for row in np.flatnonzero(~same.all(1)):
-        if not _tied(
-            checkpoint,
-            texts[row],
-            expected.scores[row],
-            Hypotheses(found.ids[row], found.scores[row]),
-            decoding,
-            tolerance,
-        ):
+        own, other = (Hypotheses(one.ids[row], one.scores[row]) for one in (expected, found))
+        if not tied(checkpoint, texts[row], own, other, decoding, tolerance):
             raise ExportError(
                 f"the file answers {texts[row]!r} with {found_texts[row]}, "
-                f"the model with {translator.texts(expected)[row]} (beam size {search.beam_size})"
+                f"the model with {translator.texts(expected)[row]} ({decoding})"
             )
     if found_texts != translator.texts(found):
         raise ExportError("the file turns ids into other texts than the target's tokenizer")
     return Parity(len(texts), 1, same.size, int((~same).sum()), difference)
 
 
-def _answer(
-    session: onnxruntime.InferenceSession, texts: list[str], decoding: DecodingConfig
-) -> tuple[list[list[str]], Hypotheses]:
-    inputs: dict[str, Any] = {
-        "source": np.array(texts, object),
-        "max_length": np.array(decoding.max_length, np.int64),
-        "beam_size": np.array(decoding.beam_size, np.int64),
-        "length_penalty": np.array(decoding.length_penalty, np.float32),
-    }
-    target, hypotheses, ids, scores = session.run(["target", "hypotheses", HYPOTHESIS_IDS, "scores"], inputs)
-    if target.tolist() != hypotheses[:, 0].tolist():
-        raise ExportError("the file's target is not its first hypothesis")
-    return hypotheses.tolist(), Hypotheses(ids[: len(texts)], scores)
+def _prefixes(checkpoint: Checkpoint, texts: list[str]) -> list[str]:
+    """Returns prefixes of different lengths, some of them empty or unknown to the target."""
+    known = checkpoint.target_tokenizer.decode(range(SPECIALS, len(checkpoint.target_tokenizer.vocabulary)))
+    return [(text if row % 3 == 1 else known)[: row % PREFIXES] for row, text in enumerate(texts)]
 
 
 def _same_ids(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Compares hypotheses [N, K, T] that may differ in T."""
-    size = max(left.shape[2], right.shape[2])
-    padded = [np.pad(ids, ((0, 0), (0, 0), (0, size - ids.shape[2])), constant_values=PAD) for ids in (left, right)]
-    same: NDArray[np.bool_] = (padded[0] == padded[1]).all(2)
+    left, right = _equally_wide(left, right)
+    same: NDArray[np.bool_] = (left == right).all(2)
     return same
 
 
-def _tied(
+def _equally_wide(*arrays: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Pads ids […, T] to the widest T."""
+    size = max(ids.shape[-1] for ids in arrays)
+    return [np.pad(ids, [(0, 0)] * (ids.ndim - 1) + [(0, size - ids.shape[-1])], constant_values=PAD) for ids in arrays]
+
+
+def _equally_good(
     checkpoint: Checkpoint,
     text: str,
-    expected: NDArray[np.float32],
+    expected: Hypotheses,
     found: Hypotheses,
     decoding: DecodingConfig,
     tolerance: float,
@@ -178,22 +204,34 @@ def _tied(
     """Whether a source's hypotheses in the file [K, T] are as good as they claim, and as the model's own."""
     real = np.isfinite(found.scores)
     claimed = found.scores[real]
-    forced = _forced_scores(checkpoint, text, found.ids[real], decoding.length_penalty)
-    return bool((np.abs(forced - claimed) <= tolerance).all() and (claimed >= expected[real] - tolerance).all())
+    forced = _forced(checkpoint, text, found.ids[real], attrs.evolve(decoding, beam_size=1)).scores[:, 0]
+    return bool((np.abs(forced - claimed) <= tolerance).all() and (claimed >= expected.scores[real] - tolerance).all())
 
 
-@torch.no_grad()
-def _forced_scores(
-    checkpoint: Checkpoint, text: str, hypotheses: NDArray[np.int64], length_penalty: float
-) -> NDArray[np.float32]:
-    """Returns the scores [K] that the model gives to hypotheses [K, T] of one text."""
-    target = torch.from_numpy(hypotheses)
-    lengths = (target != PAD).sum(1)
-    source, source_lengths = Sequences([checkpoint.source_tokenizer.encode(text)]).padded([0] * len(target))
-    logits = checkpoint.model(torch.from_numpy(source), torch.from_numpy(source_lengths), target, lengths)
-    logits[:, [PAD, BOS]] = float("-inf")
-    mask = padding_mask(lengths, target.shape[1])
-    picked = logits.log_softmax(-1).gather(1, target[mask][:, None])[:, 0]  # [N]
-    log_probabilities = torch.zeros(target.shape).masked_scatter(mask, picked).sum(1)
-    scores: Tensor = log_probabilities / ((5.0 + lengths) / 6.0) ** length_penalty
-    return scores.numpy()
+def _same_draws(
+    checkpoint: Checkpoint,
+    text: str,
+    expected: Hypotheses,
+    found: Hypotheses,
+    decoding: DecodingConfig,
+    tolerance: float,
+) -> bool:
+    """Whether each of the file's samples [K, T] is one of the model's, but for one draw."""
+    own, others = _equally_wide(expected.ids, found.ids)
+    for ids in others[~(others[:, None] == own).all(2).any(1)]:
+        begin = int((own == ids).cumprod(1).sum(1).max()) + 1
+        again = _forced(checkpoint, text, ids[None, :begin], decoding)
+        if not any(_same_ids(ids[None, None], one[None, None]).all() for one in again.ids[0]):
+            return False
+    forced = _forced(checkpoint, text, found.ids, attrs.evolve(decoding, beam_size=1)).scores[:, 0]
+    return bool((np.abs(forced - found.scores) <= tolerance).all())
+
+
+def _forced(checkpoint: Checkpoint, text: str, prefix: NDArray[np.int64], decoding: DecodingConfig) -> Hypotheses:
+    """Returns what the model says to one text if it's made to begin with each of some rows of ids [N, P]."""
+    source, lengths = Sequences([checkpoint.source_tokenizer.encode(text)]).padded([0] * len(prefix))
+    free = np.pad(prefix, ((0, 0), (0, 1)), constant_values=PAD)
+    ids, scores = BeamSearch(checkpoint.model)(
+        *map(torch.from_numpy, (source, lengths, free)), **attrs.asdict(decoding)
+    )
+    return Hypotheses(ids.numpy(), scores.numpy())

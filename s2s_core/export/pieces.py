@@ -10,11 +10,14 @@ from torch import Tensor, nn
 from torch.export import Dim
 from torch.utils import _pytree as pytree
 
+from s2s_core.config import DecodingConfig
 from s2s_core.errors import ExportError
 from s2s_core.export.quiet import quiet
+from s2s_core.inputs import Features, chosen
 from s2s_core.interfaces import State
 from s2s_core.model import Seq2Seq
 from s2s_core.search import Beams, Finish, Start, Step
+from s2s_core.search.beams import Extras, Settings
 from s2s_core.vocabulary import SPECIALS, UNK
 
 OPSET = 20
@@ -22,10 +25,12 @@ OPSET = 20
 
 FREE = Dim.DYNAMIC
 
+NO_FEATURES = Features()
+
 
 @attrs.frozen(eq=False)
 class Leaf:
-    """One tensor of a decoder's state, [B, K, …].
+    """One tensor of what beams remember, the decoder's state and the search's extras, [B, K, …].
 
     Attributes:
         example: Its value after some steps.
@@ -43,35 +48,54 @@ class Pieces:
     """What the file is stitched from.
 
     Attributes:
-        start: source, lengths, beams → tokens, finished, scores, all leaves.
-        step: tokens, finished, scores, all leaves → going, parents, tokens, finished, scores, the changed leaves.
-        finish: tokens, parents, scores, length_penalty → hypotheses, scores.
-        leaves: Of the decoder's state.
+        start: source, lengths, beams, settings → tokens, finished, scores, all leaves.
+        step: step, tokens, finished, scores, all leaves → going, parents, tokens, finished, scores, the changed leaves.
+        finish: tokens, parents, scores, the extras, length_penalty → hypotheses, scores.
+        leaves: The decoder's state, and after it the extras.
+        extras: How many of the leaves are extras.
+        settings: The names of what ``start`` takes after the beams.
     """
 
     start: ir.Model
     step: ir.Model
     finish: ir.Model
     leaves: list[Leaf]
+    extras: int
+    settings: tuple[str, ...]
 
 
-def export_pieces(model: Seq2Seq) -> Pieces:
+def export_pieces(model: Seq2Seq, features: Features = NO_FEATURES) -> Pieces:
     """Exports the search over a model.
 
     Raises:
+        ConfigError: A feature needs attention, which the decoder lacks.
         ExportError: The decoder breaks the contract of its state, or ``torch.export`` can't follow the code.
     """
     source, lengths, beams = _sources(model, batch=2, size=5), torch.tensor([5, 4]), torch.arange(3)
-    leaves, after = _leaves(model)
+    settings = _settings(features, source)
+    leaves, after = _leaves(model, features)
     free = [dict.fromkeys(sorted(leaf.free), FREE) for leaf in leaves]
-    state_shapes = pytree.tree_unflatten(free, pytree.tree_structure(after.state))
+    state, extras = pytree.tree_unflatten(free, pytree.tree_structure((after.state, after.extras)))
     row, picks = {0: FREE, 1: FREE}, {0: FREE, 1: FREE, 2: FREE}
+    setting_shapes = {name: row if value.dim() else None for name, value in settings.items()}
     tokens, parents = torch.zeros(2, 4, *after.tokens.shape, dtype=torch.int64)
     return Pieces(
-        start=_export(Start(model), (source, lengths, beams), (row, {0: FREE}, {0: FREE})),
-        step=_export(_ChangedOnly(Step(model), leaves), tuple(after), (row, row, row, state_shapes)),
-        finish=_export(Finish(), (tokens, parents, after.scores, torch.tensor(0.0)), (picks, picks, row, None)),
+        start=_export(
+            Start(model, features), (source, lengths, beams, settings), (row, {0: FREE}, {0: FREE}, setting_shapes)
+        ),
+        step=_export(
+            _ChangedOnly(Step(model, features), leaves),
+            (torch.tensor(2), *after),
+            (None, row, row, row, state, extras),
+        ),
+        finish=_export(
+            Finish(features),
+            (tokens, parents, after.scores, after.extras, torch.tensor(0.0)),
+            (picks, picks, row, extras, None),
+        ),
         leaves=leaves,
+        extras=len(after.extras),
+        settings=tuple(settings),
     )
 
 
@@ -86,21 +110,37 @@ class _ChangedOnly(nn.Module):
         self.step = step
         self.changed = [number for number, leaf in enumerate(leaves) if not leaf.invariant]
 
-    def forward(self, tokens: Tensor, finished: Tensor, scores: Tensor, state: State) -> tuple[Tensor, ...]:
-        before = pytree.tree_leaves(state)
+    def forward(
+        self, step: Tensor, tokens: Tensor, finished: Tensor, scores: Tensor, state: State, extras: Extras
+    ) -> tuple[Tensor, ...]:
+        before = pytree.tree_leaves((state, extras))
         for number, dimension in itertools.product(self.changed, (0, 1)):
             same = before[number].shape[dimension] == tokens.shape[dimension]
             torch._check(same)  # type: ignore[no-untyped-call]  # noqa: SLF001  # torch.export documents it
-        going, parents, beams = self.step(tokens, finished, scores, state)
-        leaves = pytree.tree_leaves(beams.state)
+        going, parents, beams = self.step(step, tokens, finished, scores, state, extras)
+        leaves = pytree.tree_leaves((beams.state, beams.extras))
         return going, parents, beams.tokens, beams.finished, beams.scores, *(leaves[n] for n in self.changed)
 
 
+def _settings(features: Features, source: Tensor) -> Settings:
+    """Returns settings under which no short search ends, with a prefix as wide as a source."""
+    decoding = DecodingConfig(no_repeat_ngram=2, coverage_penalty=0.2)
+    settings = {
+        name: torch.tensor(value, dtype=getattr(torch, kind))
+        for name, kind, value in chosen(decoding, features)
+        if name not in {"beam_size", "length_penalty"}
+    }
+    return settings | ({"prefix": source.clone()} if features.prefix else {})
+
+
 @torch.no_grad()
-def _leaves(model: Seq2Seq) -> tuple[list[Leaf], Beams]:
-    """Finds out about the decoder's state by decoding at two sizes, for different numbers of steps."""
-    runs = [_walk(model, batch=2, size=5, beams=3, steps=2), _walk(model, batch=3, size=7, beams=4, steps=5)]
-    shapes = [[leaf.shape for leaf in pytree.tree_leaves(beams.state)] for beams, _ in runs]
+def _leaves(model: Seq2Seq, features: Features) -> tuple[list[Leaf], Beams]:
+    """Finds out about what beams remember by decoding at two sizes, for different numbers of steps."""
+    runs = [
+        _walk(model, features, batch=2, size=5, beams=3, steps=2),
+        _walk(model, features, batch=3, size=7, beams=4, steps=5),
+    ]
+    shapes = [[leaf.shape for leaf in pytree.tree_leaves(tuple(beams[3:]))] for beams, _ in runs]
     after, invariant = runs[0]
     leaves = [
         Leaf(
@@ -108,23 +148,25 @@ def _leaves(model: Seq2Seq) -> tuple[list[Leaf], Beams]:
             unchanged,
             frozenset(n for n, sizes in enumerate(zip(*both, strict=True)) if len({*sizes}) > 1),
         )
-        for example, unchanged, *both in zip(pytree.tree_leaves(after.state), invariant, *shapes, strict=True)
+        for example, unchanged, *both in zip(pytree.tree_leaves(tuple(after[3:])), invariant, *shapes, strict=True)
     ]
     # Arguments that are one object would become one input of the graph.
     return leaves, Beams(*pytree.tree_map(lambda leaf: leaf.clone(memory_format=torch.contiguous_format), tuple(after)))
 
 
-def _walk(model: Seq2Seq, *, batch: int, size: int, beams: int, steps: int) -> tuple[Beams, list[bool]]:
-    """Decodes some steps and says which leaves of the state never changed."""
+def _walk(
+    model: Seq2Seq, features: Features, *, batch: int, size: int, beams: int, steps: int
+) -> tuple[Beams, list[bool]]:
+    """Decodes some steps and says which leaves of what beams remember never changed."""
     source, lengths = _sources(model, batch, size), torch.full((batch,), size)
     _check_start(model.start(source, lengths), batch)
-    step = Step(model)
-    after = Start(model)(source, lengths, torch.arange(beams))
-    first = pytree.tree_leaves(after.state)
-    for _ in range(steps):
+    step = Step(model, features)
+    after = Start(model, features)(source, lengths, torch.arange(beams), _settings(features, source))
+    first = pytree.tree_leaves(tuple(after[3:]))
+    for number in range(steps):
         _check_step(model, after)
-        _, _, after = step(*after)
-    return after, [leaf is start for leaf, start in zip(pytree.tree_leaves(after.state), first, strict=True)]
+        _, _, after = step(torch.tensor(number), *after)
+    return after, [leaf is start for leaf, start in zip(pytree.tree_leaves(tuple(after[3:])), first, strict=True)]
 
 
 def _check_start(state: State, batch: int) -> None:

@@ -5,8 +5,8 @@
     source ─► guard ─► source tokenizer ─► Start ─► Loop(Step) ─► Finish ─► target tokenizer ─► target, hypotheses
               (empty     string → ids                (ends when                ids → string      scores
                batch)                                 all beams have)
-    max_length ─────────────────────────────────────►
-    beam_size ────────────────────────────►
+    prefix ─► target tokenizer ──────────►
+    beam_size, other settings ───────────►
     length_penalty ──────────────────────────────────────────────►
 """
 
@@ -17,12 +17,14 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 from onnxscript import GraphBuilder
 
-from s2s_core.config import DecodingConfig
+from s2s_core.config import RunConfig
 from s2s_core.export.hoist import hoist
 from s2s_core.export.pieces import OPSET, Leaf, Pieces
 from s2s_core.export.quiet import quiet
+from s2s_core.inputs import chosen, features
 from s2s_core.onnx_text import strings
 from s2s_core.tokenizer import Op, Tokenizer, Value
+from s2s_core.vocabulary import EOS, PAD
 
 IR_VERSION = 10
 
@@ -34,27 +36,34 @@ INT64, FLOAT, BOOL, STRING = (
 )
 
 
-def stitch(pieces: Pieces, tokenizers: tuple[Tokenizer, Tokenizer], decoding: DecodingConfig) -> ir.Model:
+def stitch(pieces: Pieces, tokenizers: tuple[Tokenizer, Tokenizer], config: RunConfig) -> ir.Model:
     """Returns the whole model, text to text.
 
     Args:
         pieces: Of the search.
         tokenizers: Of the source and of the target.
-        decoding: The defaults of the file's inputs.
+        config: Holds the defaults of the file's inputs, and says which there are.
     """
     opsets = {"": OPSET, "ai.onnx.ml": 4, "com.microsoft": 1}
     builder = GraphBuilder(ir.Graph([], [], nodes=[], opset_imports=opsets, name="s2s"))
     op = builder.op
     source = builder.input("source", ir.DataType.STRING, ["N"])
-    max_length = _input(builder, "max_length", np.array(decoding.max_length, np.int64))
-    beam_size = _input(builder, "beam_size", np.array(decoding.beam_size, np.int64))
-    length_penalty = _input(builder, "length_penalty", np.array(decoding.length_penalty, np.float32))
+    settings = {
+        name: _input(builder, name, np.array(value, kind))
+        for name, kind, value in chosen(config.decoding, features(config.decoding, prefix=config.export.prefix))
+    }
+    beam_size, length_penalty = settings.pop("beam_size"), settings.pop("length_penalty")
 
     count = op.Shape(source)
-    ids, lengths = tokenizers[0].onnx_encode(op, _never_empty(op, source, count))
+    sources = _never_empty(op, source, count)
+    ids, lengths = tokenizers[0].onnx_encode(op, sources)
+    if config.export.prefix:
+        settings["prefix"] = _prefix(builder, tokenizers[1], sources)
     beams = op.Range(0, op.Max(beam_size, 1), 1)
-    tokens, parents, log_probabilities = _search(op, pieces, (ids, lengths, beams), op.Max(max_length, 1))
-    found, scores = _inline(op, pieces.finish, [tokens, parents, log_probabilities, length_penalty])  # [N, K, T]
+    given = [settings[name] for name in pieces.settings]
+    tokens, parents, log_probabilities, extras = _search(op, pieces, [ids, lengths, beams, *given])
+    searched = [tokens, parents, log_probabilities, *extras, length_penalty]
+    found, scores = _inline(op, pieces.finish, searched)  # [N, K, T]
     found.name = HYPOTHESIS_IDS
 
     rows = op.Reshape(found, op.Concat([-1], op.Shape(found, start=2, end=3), axis=0))  # [N·K, T]
@@ -84,15 +93,29 @@ def _never_empty(op: Op, source: Value, count: Value) -> Value:
     return op.Concat(source, op.Expand(strings(op, [""]), missing), axis=0)
 
 
-def _search(op: Op, pieces: Pieces, inputs: tuple[Value, Value, Value], steps: Value) -> tuple[Value, Value, Value]:
-    """Adds Start and the loop over Step; returns all tokens and parents [T, N, K], and the last scores [N, K]."""
+def _prefix(builder: GraphBuilder, tokenizer: Tokenizer, sources: Value) -> Value:
+    """Adds the input ``prefix``, one text for all sources or one for each, and returns ids [N, P] without an end."""
+    op = builder.op
+    tensor = ir.StringTensor([b""], shape=ir.Shape([1]), name="prefix")
+    prefix = builder.input("prefix", ir.DataType.STRING, [1], const_value=tensor)
+    prefix.shape = ir.Shape(["P"])  # its default has one text, but another value may have more
+    given = _never_empty(op, prefix, op.Shape(prefix))
+    ids, _ = tokenizer.onnx_encode(op, op.Expand(given, op.Shape(sources)))
+    return op.Where(op.Equal(ids, EOS), PAD, ids)
+
+
+def _search(op: Op, pieces: Pieces, inputs: Sequence[Value]) -> tuple[Value, Value, Value, list[Value]]:
+    """Adds Start and the loop over Step; returns all tokens and parents [T, N, K], the last scores and the extras."""
     tokens, finished, scores, *state = _inline(op, pieces.start, inputs)
     changed = [leaf for leaf, about in zip(state, pieces.leaves, strict=True) if not about.invariant]
 
-    def body(op: Op, _iteration: Value, _going: Value, *carried: Value) -> list[Value]:
-        new = iter(carried[3:])
-        leaves = [old if about.invariant else next(new) for old, about in zip(state, pieces.leaves, strict=True)]
-        going, parents, tokens, finished, scores, *changed = _inline(op, pieces.step, [*carried[:3], *leaves])
+    def all_leaves(changed: Sequence[Value]) -> list[Value]:
+        new = iter(changed)
+        return [old if about.invariant else next(new) for old, about in zip(state, pieces.leaves, strict=True)]
+
+    def body(op: Op, iteration: Value, _going: Value, *carried: Value) -> list[Value]:
+        arguments = [iteration, *carried[:3], *all_leaves(carried[3:])]
+        going, parents, tokens, finished, scores, *changed = _inline(op, pieces.step, arguments)
         return [going, tokens, finished, scores, *changed, op.Identity(tokens), op.Identity(parents)]
 
     row = ir.TypeAndShape(INT64, _free(2)), ir.TypeAndShape(BOOL, _free(2)), ir.TypeAndShape(FLOAT, _free(2))
@@ -104,9 +127,10 @@ def _search(op: Op, pieces: Pieces, inputs: tuple[Value, Value, Value], steps: V
         _declare("after", [going, *carried, *picks]),
         name="search",
     )
-    results = op.Loop(steps, True, tokens, finished, scores, *changed, body=graph, _outputs=len(carried) + 2)  # noqa: FBT003
+    results = op.Loop(None, True, tokens, finished, scores, *changed, body=graph, _outputs=len(carried) + 2)  # noqa: FBT003
     hoist(results[0].producer())
-    return results[-2], results[-1], results[2]
+    extras = all_leaves(results[3:-2])[-pieces.extras :]
+    return results[-2], results[-1], results[2], extras
 
 
 def _declare(name: str, types: Sequence[ir.TypeAndShape]) -> list[Value]:
@@ -150,12 +174,14 @@ def _forget_sizes(graph: ir.Graph) -> None:
             value.metadata_props.clear()
             if not value.is_graph_output() and node.domain in {"", "ai.onnx.ml"}:
                 value.type = value.shape = None
-        for attribute in node.attributes.values():
-            if attribute.type == ir.AttributeType.GRAPH:
-                body = attribute.as_graph()
-                _forget_sizes(body)
-                for value in (*body.inputs, *body.outputs):
-                    value.shape = None if value.shape is None else _free(len(value.shape))
+        for body in _bodies(node):
+            _forget_sizes(body)
+            for value in (*body.inputs, *body.outputs):
+                value.shape = None if value.shape is None else _free(len(value.shape))
+
+
+def _bodies(node: ir.Node) -> list[ir.Graph]:
+    return [value.as_graph() for value in node.attributes.values() if value.type == ir.AttributeType.GRAPH]
 
 
 def _clean(model: ir.Model) -> ir.Model:

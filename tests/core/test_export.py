@@ -19,11 +19,12 @@ from s2s_core import NoConfig, Output
 from s2s_core.errors import ExportError
 from s2s_core.export import exporter
 from s2s_core.export.parity import prove
-from s2s_core.export.pieces import Pieces, export_pieces
+from s2s_core.export.pieces import export_pieces
+from s2s_core.inputs import INPUTS
 from s2s_core.tokenizers.words import Words
 from s2s_core.translate import Translator
 
-BATCH = ["abc", "", "cab a", "b", "bbbb abc b", " ", "\u00e4\N{SNOWMAN}", "c\u65e5\n\x00a", "a b  c", "ab" * 20]
+BATCH = ["abc", "", "cab a", "b", "bbbb abc b", " ", "\u00e4\N{SNOWMAN}", "c\u65e5\n\x00a", "a b  c", "ab" * 10]
 TEXTS = ["abc", "b cab", "bbbb", "a b c"]
 
 
@@ -32,8 +33,7 @@ def run(path, texts, **inputs):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # it warns of inputs that have a default
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    kinds = {"max_length": np.int64, "beam_size": np.int64, "length_penalty": np.float32}
-    given = {name: np.array(value, kinds[name]) for name, value in inputs.items()}
+    given = {name: np.array(value, INPUTS[name].kind if name in INPUTS else object) for name, value in inputs.items()}
     return session.run(["target", "hypotheses", "scores"], {"source": np.array(texts, object), **given})
 
 
@@ -123,7 +123,15 @@ def test_the_file_is_valid(exported):
         for values in (model.graph.input, model.graph.output)
     ]
     string, int64, number = onnx.TensorProto.STRING, onnx.TensorProto.INT64, onnx.TensorProto.FLOAT
-    inputs = [("source", string, 1), ("max_length", int64, 0), ("beam_size", int64, 0), ("length_penalty", number, 0)]
+    inputs = [
+        ("source", string, 1),
+        ("max_length", int64, 0),
+        ("max_length_ratio", number, 0),
+        ("min_length", int64, 0),
+        ("min_length_ratio", number, 0),
+        ("beam_size", int64, 0),
+        ("length_penalty", number, 0),
+    ]
     assert [inputs, [("target", string, 1), ("hypotheses", string, 2), ("scores", number, 2)]] == described
     assert {name for name, *_ in inputs[1:]} < {value.name for value in model.graph.initializer}
 
@@ -192,14 +200,16 @@ def test_the_file_knows_nothing_of_this_machine(exported):
 def words_pieces(checkpoints):
     """The pieces of the model of words, which can be stitched again and again."""
     pieces = export_pieces(checkpoints["words"].model)
-    saved = [ir.to_proto(piece).SerializeToString() for piece in (pieces.start, pieces.step, pieces.finish)]
-    return lambda: Pieces(*(ir.from_proto(onnx.load_from_string(piece)) for piece in saved), pieces.leaves)
+    saved = {name: ir.to_proto(getattr(pieces, name)).SerializeToString() for name in ("start", "step", "finish")}
+    return lambda: attrs.evolve(
+        pieces, **{name: ir.from_proto(onnx.load_from_string(piece)) for name, piece in saved.items()}
+    )
 
 
 @pytest.fixture
 def export_again(monkeypatch, words_pieces, export_once):
     """Exports the model of words, changed or not, from pieces made before."""
-    monkeypatch.setattr(exporter, "export_pieces", lambda _: words_pieces())
+    monkeypatch.setattr(exporter, "export_pieces", lambda *_: words_pieces())
     checkpoint = export_once("words").checkpoint
 
     def export(path, **changes):
@@ -211,7 +221,7 @@ def export_again(monkeypatch, words_pieces, export_once):
 def test_one_model_gives_one_file(export_once, words_pieces, monkeypatch, tmp_path):
     """Exported twice, a model gives the same bytes."""
     first = export_once("words")
-    monkeypatch.setattr(exporter, "export_pieces", lambda _: words_pieces())
+    monkeypatch.setattr(exporter, "export_pieces", lambda *_: words_pieces())
     held_out = ["abc", "cab", "bbbb", "a", "ccab b", "abcabcabca", "b\u00e4c", "\N{SLIGHTLY SMILING FACE}a"]
     exporter.export(first.checkpoint, held_out, tmp_path / "again.onnx")
     assert first.path.read_bytes() == (tmp_path / "again.onnx").read_bytes()

@@ -2,11 +2,15 @@
 
 import math
 
+import hypothesis
+import numpy as np
 import pytest
 import torch
+from hypothesis import strategies as st
 
+from s2s_core.errors import ConfigError
 from s2s_core.search import BeamSearch
-from s2s_core.vocabulary import BOS, EOS, PAD
+from s2s_core.vocabulary import BOS, EOS, PAD, UNK
 
 SOURCES = [[4, 5, 6, EOS], [7, EOS], [EOS], [8, 8, 3, 5, 4, 6, EOS], [5, EOS]]
 SEEDS = [0, 3, 4, 7]
@@ -16,11 +20,13 @@ PENALTIES = [0.0, 0.6, 1.0, -0.5]
 class Hypothesis:
     """One beam of the reference."""
 
-    def __init__(self, ids, log_probability, state, *, ended):
+    def __init__(self, ids, log_probability, state, coverage, *, ended):
         self.ids, self.log_probability, self.state, self.ended = ids, log_probability, state, ended
+        self.coverage = coverage
 
-    def score(self, penalty):
-        return self.log_probability / ((5 + len(self.ids)) / 6) ** penalty
+    def score(self, length_penalty, coverage_penalty):
+        covered = sum(math.log(min(max(share, 1e-9), 1.0)) for share in self.coverage)
+        return self.log_probability / ((5 + len(self.ids)) / 6) ** length_penalty + coverage_penalty * covered
 
 
 def log_probabilities(logits):
@@ -30,25 +36,56 @@ def log_probabilities(logits):
     return {token: logit - total for token, logit in allowed.items()}
 
 
+def repeats(ids, size):
+    """Returns whether the last tokens of a row came before."""
+    rows = [tuple(ids[start : start + size]) for start in range(len(ids) - size + 1)]
+    return size > 0 and bool(rows) and rows[-1] in rows[:-1]
+
+
+def limit(number, ratio, source):
+    return number + math.floor(np.float32(ratio) * np.float32(len(source)))
+
+
 @torch.no_grad()
-def reference(model, source, *, max_length, beam_size, length_penalty):
+def reference(
+    model,
+    source,
+    *,
+    max_length,
+    beam_size,
+    length_penalty=0.0,
+    max_length_ratio=0.0,
+    min_length=0,
+    min_length_ratio=0.0,
+    coverage_penalty=0.0,
+    no_repeat_ngram=0,
+    prefix=(),
+):
     """Returns the hypotheses of one source, best first: their tokens and scores."""
     start = model.start(torch.tensor([source]), torch.tensor([len(source)]))
-    beams = [Hypothesis([], 0.0, start, ended=False)]
-    for _ in range(max_length):
+    beams = [Hypothesis([], 0.0, start, [0.0] * len(source), ended=False)]
+    for step in range(limit(max_length, max_length_ratio, source)):
         candidates = [beam for beam in beams if beam.ended]
         for beam in beams:
             if not beam.ended:
                 last = beam.ids[-1] if beam.ids else BOS
-                logits, state = model.step(torch.tensor([last]), beam.state)
+                logits, attention, state = model.attentive_step(torch.tensor([last]), beam.state)
+                seen = [0.0] * len(source) if attention is None else attention[0].tolist()
+                coverage = [before + more for before, more in zip(beam.coverage, seen, strict=True)]
                 for token, added in log_probabilities(logits[0].tolist()).items():
                     extended = [*beam.ids, token]
-                    candidates.append(Hypothesis(extended, beam.log_probability + added, state, ended=token == EOS))
+                    early = token == EOS and step + 1 < limit(min_length, min_length_ratio, source)
+                    free = step >= len(prefix)
+                    if (free and not early and not repeats(extended, no_repeat_ngram)) or extended[step:] == prefix[
+                        step : step + 1
+                    ]:
+                        total = beam.log_probability + added
+                        candidates.append(Hypothesis(extended, total, state, coverage, ended=token == EOS))
         beams = sorted(candidates, key=lambda beam: -beam.log_probability)[:beam_size]
         if all(beam.ended for beam in beams):
             break
-    ranked = sorted(beams, key=lambda beam: -beam.score(length_penalty))
-    return [(beam.ids, pytest.approx(beam.score(length_penalty), abs=1e-4)) for beam in ranked]
+    scores = [(beam.ids, beam.score(length_penalty, coverage_penalty)) for beam in beams]
+    return [(ids, pytest.approx(score, abs=1e-4)) for ids, score in sorted(scores, key=lambda pair: -pair[1])]
 
 
 def pad(sources):
@@ -63,9 +100,10 @@ def strip(ids):
     return [token for token in ids if token != PAD]
 
 
-def search(model, sources, **settings):
+def search(model, sources, prefixes=None, **settings):
     """Returns each source's hypotheses, without padding and without beams that stand for none."""
-    found, scores = BeamSearch(model)(*pad(sources), **settings)
+    prefix = None if prefixes is None else pad([[*begin, PAD] for begin in prefixes])[0]
+    found, scores = BeamSearch(model)(*pad(sources), prefix, **settings)
     return [
         [(strip(ids), score) for ids, score in zip(*row, strict=True) if score > -math.inf]
         for row in zip(found.tolist(), scores.tolist(), strict=True)
@@ -80,6 +118,7 @@ def random_model(request, make_model, third_party):
         decoder = {"cache": third_party.caching_decoder, "tensor": third_party.gru_decoder}[request.param]
         return make_model(target_size=target_size, seed=seed, decoder=decoder, spread=1.0)
 
+    make.attends = request.param == "cache"
     return make
 
 
@@ -92,6 +131,90 @@ def test_it_finds_what_the_reference_finds(random_model, beam_size, seed):
         settings = {"max_length": max_length, "beam_size": beam_size, "length_penalty": penalty}
         expected = [reference(model, source, **settings) for source in SOURCES]
         assert expected == search(model, SOURCES, **settings)
+
+
+PREFIX = st.lists(st.integers(UNK, 8), max_size=4)
+
+
+@hypothesis.settings(
+    derandomize=True,
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+@hypothesis.given(
+    seed=st.sampled_from(SEEDS),
+    beam_size=st.integers(1, 5),
+    max_length=st.integers(1, 8),
+    max_length_ratio=st.sampled_from([0.0, 0.5, 1.0, 1.7]),
+    min_length=st.integers(0, 6),
+    min_length_ratio=st.sampled_from([0.0, 0.3, 1.0]),
+    length_penalty=st.sampled_from(PENALTIES),
+    coverage_penalty=st.sampled_from([0.0, 0.3, 2.0]),
+    no_repeat_ngram=st.integers(0, 4),
+    prefixes=st.none() | st.lists(PREFIX, min_size=len(SOURCES), max_size=len(SOURCES)),
+)
+def test_every_setting_does_what_the_reference_does(random_model, seed, prefixes, **settings):
+    """Limits, coverage, repeats and prefixes, in any combination, are those of the search over lists."""
+    model = random_model(seed)
+    settings["min_length"] = min(settings["min_length"], settings["max_length"])
+    if not random_model.attends:
+        settings["coverage_penalty"] = 0.0
+    expected = [
+        reference(model, source, prefix=begin, **settings)
+        for source, begin in zip(SOURCES, prefixes or [[]] * len(SOURCES), strict=True)
+    ]
+    assert expected == search(model, SOURCES, prefixes, **settings)
+
+
+def test_the_settings_above_matter(random_model):
+    """Each of them changes some answer of some model."""
+    usual = {"max_length": 9, "beam_size": 3}
+    models = [random_model(seed) for seed in SEEDS]
+    before = [search(model, SOURCES, **usual) for model in models]
+    changes = [
+        {"max_length": 3, "max_length_ratio": 0.5},
+        {"min_length": 5},
+        {"min_length_ratio": 1.0},
+        {"no_repeat_ngram": 1},
+    ]
+    changes += [{"no_repeat_ngram": 2}, {"prefixes": [[5, 6]] * len(SOURCES)}]
+    changes += [{"coverage_penalty": 3.0}] if random_model.attends else []
+    for change in changes:
+        assert before != [search(model, SOURCES, **usual | change) for model in models], change
+
+
+def test_an_answer_is_as_long_as_it_must_be(random_model):
+    """None ends before its minimum, and each is cut at its own maximum, whatever the others of its batch need."""
+    settings = {"min_length": 2, "min_length_ratio": 0.5, "max_length": 3, "max_length_ratio": 1.0, "beam_size": 4}
+    for seed in SEEDS:
+        for source, found in zip(SOURCES, search(random_model(seed), SOURCES, **settings), strict=True):
+            for ids, _ in found:
+                assert 2 + len(source) // 2 <= len(ids) <= 3 + len(source)
+                assert EOS in ids or len(ids) == 3 + len(source)
+
+
+def test_a_prefix_may_hold_a_whole_answer(random_model):
+    """With its end in it nothing is left to search, and the score is that of the answer."""
+    model = random_model(0)
+    ((ids, score), *_), *_ = search(model, SOURCES[:1], max_length=9, beam_size=3)
+    assert [[(ids, pytest.approx(score, abs=1e-5))]] == search(model, SOURCES[:1], [ids], max_length=9)
+
+
+def test_what_may_not_be_said_may_leave_nothing(random_model):
+    """If every token is ruled out there is no hypothesis: the score is minus infinity, and the search ends."""
+    model = random_model(0, target_size=5)
+    settings = {"max_length": 9, "min_length": 9, "no_repeat_ngram": 1}
+    found, scores = BeamSearch(model)(*pad(SOURCES), **settings, beam_size=2)
+    assert not found.any()
+    assert {-math.inf} == set(scores.flatten().tolist())
+
+
+def test_a_coverage_penalty_needs_attention(make_model, third_party):
+    """The message says what to do."""
+    model = make_model(decoder=third_party.gru_decoder)
+    with pytest.raises(ConfigError, match=r"^decoding\.coverage_penalty needs a decoder with attention"):
+        BeamSearch(model)(*pad(SOURCES), coverage_penalty=0.1)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

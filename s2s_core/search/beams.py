@@ -1,0 +1,119 @@
+"""The beams of a search, and how it starts."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from s2s_core.inputs import Features
+from s2s_core.interfaces import State, padding_mask
+from s2s_core.model import Seq2Seq
+from s2s_core.search import sampling
+from s2s_core.vocabulary import BOS, PAD
+
+NEVER = float("-inf")
+"""The log-probability of what can't be."""
+
+Settings = dict[str, Tensor]
+"""The settings of a search by their names in ``DecodingConfig``, each []; and perhaps ``prefix`` [B, P]."""
+
+Extras = dict[str, Tensor]
+"""What the search itself remembers of each beam, each [B, K, …]:
+
+==================  =========  =======================================================================
+shortest, longest   [B, K]     fewest and most tokens of the answer, its end included
+prefix              [B, K, P]  the tokens to begin with, and PAD where the search is free
+history             [B, K, t]  the tokens before the last one, BOS first
+matches             [B, K, t]  how many tokens up to each one equal those up to the last one
+coverage            [B, K, S]  how much each source position counted
+real                [B, K, S]  whether the position is one
+key                 [B, K]     what the chance of a beam depends on
+==================  =========  =======================================================================
+
+The last five are there if the feature needs them, and so are the settings that a step reads, [B, K] each.
+"""
+
+
+class Beams(NamedTuple):
+    """The K beams of each source between two steps.
+
+    Attributes:
+        tokens: The last token, [B, K].
+        finished: Whether the beam has ended, [B, K].
+        scores: The beam's log-probability, [B, K].
+        state: The decoder's state, each tensor [B, K, …].
+        extras: See ``Extras``.
+    """
+
+    tokens: Tensor
+    finished: Tensor
+    scores: Tensor
+    state: State
+    extras: Extras
+
+
+class Start(nn.Module):
+    """Reads the sources and sets up the beams, of which only the first is alive; in sampling, all are.
+
+    Args:
+        model: In evaluation mode.
+        features: What the search does beside the usual.
+    """
+
+    def __init__(self, model: Seq2Seq, features: Features) -> None:
+        super().__init__()
+        self.model, self.features = model, features
+
+    def forward(self, source: Tensor, lengths: Tensor, beams: Tensor, settings: Settings) -> Beams:
+        """Returns the beams before the first step.
+
+        Args:
+            source: Ids with EOS, padded, [B, S].
+            lengths: [B], EOS included.
+            beams: The numbers 0 to K - 1, [K]. Their count is a shape, so K is free in an exported file.
+            settings: Those that the features need.
+        """
+        size = (source.shape[0], beams.shape[0])
+        extras = self._limits(lengths, settings) | self._memories(source, lengths, settings)
+        state, extras = pytree.tree_map(
+            lambda leaf: leaf.unsqueeze(1).expand(*size, *leaf.shape[1:]), (self.model.start(source, lengths), extras)
+        )
+        dead = (beams > 0).expand(size)  # [B, K]
+        if self.features.sampling:
+            extras["key"] = sampling.beam_keys(source, lengths, beams, settings["seed"])
+            dead = torch.zeros_like(dead)
+        scores = torch.where(dead, NEVER, 0.0)
+        return Beams(torch.full(size, BOS, device=source.device), dead, scores, state, extras)
+
+    def _limits(self, lengths: Tensor, settings: Settings) -> Extras:
+        """A limit is a fixed number and a share of the source's tokens."""
+        shortest, longest = (
+            settings[f"{name}_length"] + (settings[f"{name}_length_ratio"] * lengths).floor().to(torch.int64)
+            for name in ("min", "max")
+        )  # [B]
+        return {"shortest": shortest, "longest": longest.clamp(min=1)}
+
+    def _memories(self, source: Tensor, lengths: Tensor, settings: Settings) -> Extras:
+        batch, size = source.shape
+        found: Extras = {}
+        read: list[str] = []
+        if self.features.prefix:
+            found["prefix"] = settings["prefix"]
+        if self.features.no_repeat:
+            found["history"] = found["matches"] = source[:, :0]
+            read += ["no_repeat_ngram"]
+        if self.features.coverage:
+            found["coverage"] = torch.zeros(batch, size, device=source.device)
+            found["real"] = padding_mask(lengths, size)
+            read += ["coverage_penalty"]
+        if self.features.sampling:
+            read += ["temperature", "top_k", "top_p"]
+        return found | {name: settings[name].expand(batch) for name in read}
+
+
+def log_probabilities(logits: Tensor) -> Tensor:
+    """Returns the log-probabilities [R, V] of logits, of which those of PAD and BOS never come."""
+    ids = torch.arange(logits.shape[-1], device=logits.device)
+    never = torch.where((ids == PAD) | (ids == BOS), NEVER, 0.0)
+    return (logits.float() + never).log_softmax(-1)

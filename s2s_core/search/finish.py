@@ -1,0 +1,66 @@
+"""How a search ends."""
+
+import torch
+from torch import Tensor, nn
+
+from s2s_core.inputs import Features
+from s2s_core.recurrence import scan
+from s2s_core.search.beams import NEVER, Extras
+from s2s_core.vocabulary import PAD
+
+LEAST_COVERAGE = 1e-9
+"""What less is taken as, so that a source position that never counted doesn't rule a hypothesis out."""
+
+
+class Finish(nn.Module):
+    """Follows the beams back and orders the hypotheses.
+
+    Args:
+        features: What the search does beside the usual.
+    """
+
+    def __init__(self, features: Features) -> None:
+        super().__init__()
+        self.features = features
+
+    def forward(
+        self, tokens: Tensor, parents: Tensor, scores: Tensor, extras: Extras, length_penalty: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the hypotheses' ids [B, K, T], padded past EOS, and their scores [B, K], best first.
+
+        A score is the log-probability divided by ``((5 + length) / 6) ** length_penalty``, with EOS in the length,
+        and less what the coverage penalty takes (Wu et al. 2016, arXiv 1609.08144, equation 14).
+
+        Args:
+            tokens: What each step picked, [T, B, K].
+            parents: The beam that each pick came from, [T, B, K].
+            scores: Log-probabilities after the last step, [B, K].
+            extras: After the last step.
+            length_penalty: [].
+        """
+        hypotheses = self._trace(tokens, parents)  # [B, K, T]
+        lengths = (hypotheses != PAD).sum(2)
+        scores = scores / ((5.0 + lengths) / 6.0) ** length_penalty
+        if self.features.coverage:
+            scores = scores + self._coverage(extras)
+        scores, order = scores.topk(scores.shape[1])  # [B, K]
+        hypotheses = hypotheses.gather(1, order[:, :, None].expand_as(hypotheses))
+        return hypotheses.masked_fill((scores == NEVER)[:, :, None], PAD), scores
+
+    def _coverage(self, extras: Extras) -> Tensor:
+        """Returns 0 or less, [B, K]: the less, the more of the source counted for less than one token."""
+        logarithms = extras["coverage"].clamp(LEAST_COVERAGE, 1.0).log()
+        return extras["coverage_penalty"] * logarithms.masked_fill(~extras["real"], 0.0).sum(2)
+
+    def _trace(self, tokens: Tensor, parents: Tensor) -> Tensor:
+        def back(picks: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            beam, _ = state
+            token, parent = picks.unbind(1)  # [B, K]
+            return parent.gather(1, beam), token.gather(1, beam)
+
+        picks = torch.stack([tokens, parents], 2).flip(0).transpose(0, 1)  # [B, T, 2, K]
+        last = torch.arange(tokens.shape[2], device=tokens.device).expand(tokens.shape[1:])
+        everywhere = torch.ones(picks.shape[:2], dtype=torch.bool, device=tokens.device)
+        (_, traced), _ = scan(back, picks, everywhere, (last, tokens[0]))
+        hypotheses: Tensor = traced.flip(1).transpose(1, 2)
+        return hypotheses
