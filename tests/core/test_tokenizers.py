@@ -9,6 +9,7 @@ import onnxruntime
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from onnx_ir.passes.common import NameFixPass
 from onnxscript import GraphBuilder
 
 from s2s_core.data import Sequences
@@ -59,7 +60,9 @@ class Graph:
         builder = GraphBuilder(ir.Graph([], [], nodes=[], opset_imports=opsets, name="tokenizer"))
         for number, value in enumerate(build(builder.op, builder.input("given", kind, shape))):
             builder.add_output(value, f"found_{number}")
-        content = ir.to_proto(ir.Model(builder.graph, ir_version=10)).SerializeToString()
+        model = ir.Model(builder.graph, ir_version=10)
+        NameFixPass()(model)  # as export does: a loop may call its values like others outside
+        content = ir.to_proto(model).SerializeToString()
         return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
 
     def encode(self, texts):
