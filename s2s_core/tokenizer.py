@@ -116,8 +116,10 @@ class Tokenizer:
         ids = self.onnx_ids(op, self.normalize.onnx(op, texts))
         ids = op.Concat(ids, op.Expand(PAD, op.Concat(op.Shape(texts), [1], axis=0)), axis=1)  # room for EOS
         count = op.ReduceSum(op.Cast(op.Not(op.Equal(ids, PAD)), to=_INT64), [1], keepdims=1)  # [N, 1]
+        lengths = op.Add(count, 1)
+        ids = op.Slice(ids, [0], op.Unsqueeze(op.ReduceMax(lengths, keepdims=0), [0]), [1])
         position = op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1)
-        return op.Where(op.Equal(position, count), EOS, ids), op.Add(op.Squeeze(count, [1]), 1)
+        return op.Where(op.Equal(position, count), EOS, ids), op.Squeeze(lengths, [1])
 
     def onnx_ids(self, op: Op, texts: Value) -> Value:
         """Adds the nodes that turn normalised texts into ids, by default those of ``onnx_split`` and a table.

@@ -77,7 +77,7 @@ class Bytes(Tokenizer):
         rows = onnx_text.characters(op, texts)
         characters, _, which, _ = op.Unique(op.Reshape(rows, [-1]), _outputs=4)  # [U], and one of them for each of rows
         beginnings = onnx_text.strings(op, _BEGINNINGS)
-        begun = _before(op, characters, beginnings, len(_BEGINNINGS))  # [U]
+        begun = _last_before(op, characters, op.Slice(beginnings, [0], _needed_beginnings(op, characters), [0]))  # [U]
         whole = op.StringConcat(
             op.Unsqueeze(op.Gather(beginnings, begun), [1]), onnx_text.strings(op, lasts)
         )  # [U, 64]
@@ -149,11 +149,21 @@ def _beginnings() -> list[bytes]:
 _BEGINNINGS = _beginnings()
 
 
-def _before(op: Op, texts: Value, marks: Value, count: int) -> Value:
+def _needed_beginnings(op: Op, characters: Value) -> Value:
+    """Adds the nodes that count the beginnings to compare with: most are of four bytes, which few texts have."""
+    from s2s_core import onnx_text  # noqa: PLC0415
+
+    few = sum(text < b"\xf0" for text in _BEGINNINGS)
+    four = op.Cast(op.RegexFullMatch(characters, pattern=r"[\x{10000}-\x{10ffff}]"), to=onnx_text.INT64)
+    return op.Add(op.Mul(op.Min(op.ReduceSum(four), 1), len(_BEGINNINGS) - few), few)  # [1]
+
+
+def _last_before(op: Op, texts: Value, marks: Value) -> Value:
     """Adds the nodes that give the place, among sorted strings, of the last one that isn't behind each text."""
     _, _, rank, _ = op.Unique(op.Concat(marks, texts, axis=0), _outputs=4)
-    rank_of_marks, rank_of_texts = op.Slice(rank, [0], [count], [0]), op.Slice(rank, [count], [2**62], [0])
-    is_mark = op.ScatterElements(op.Mul(rank, 0), rank_of_marks, op.Expand([1], op.Shape(rank_of_marks)))
+    count = op.Shape(marks)
+    rank_of_marks, rank_of_texts = op.Slice(rank, [0], count, [0]), op.Slice(rank, count, [2**62], [0])
+    is_mark = op.ScatterElements(op.Mul(rank, 0), rank_of_marks, op.Expand([1], count))
     return op.Sub(op.Gather(op.CumSum(is_mark, 0), rank_of_texts), 1)
 
 
