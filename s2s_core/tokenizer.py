@@ -81,7 +81,7 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Returns a text's ids, without BOS and EOS."""
-        return [self.vocabulary.id_of(token) for token in self.split(self.normalize(text))]
+        return self.vocabulary.ids_of(self.split(self.normalize(text)))
 
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of ids, up to the first EOS."""

@@ -38,6 +38,9 @@ class BPE(Subwords):
 
     def __init__(self, config: Any, vocabulary: Vocabulary, merges: Sequence[Pair]) -> None:
         super().__init__(config, vocabulary)
+        tokens = {*vocabulary.tokens}
+        if lacking := [pair for pair in merges if not tokens.issuperset((*pair, "".join(pair)))]:
+            raise ValueError(f"the vocabulary lacks what the pair {lacking[0]} is joined of or to")
         self.merges = merges
 
     @classmethod

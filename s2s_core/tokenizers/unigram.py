@@ -34,6 +34,8 @@ class Unigram(Subwords):
 
     def __init__(self, config: Any, vocabulary: Vocabulary, scores: Sequence[int]) -> None:
         super().__init__(config, vocabulary)
+        if len(scores) != len(vocabulary.tokens) or not all(isinstance(score, int) for score in scores):
+            raise ValueError("each token needs a score, a whole number")
         self.scores = scores
 
     @classmethod
