@@ -56,7 +56,7 @@ def main() -> None:
 
 def made() -> list[str]:
     """Returns lines of words that are made of syllables."""
-    rng = random.Random(0)  # noqa: S311  # not for secrets
+    rng = random.Random(0)  # not for secrets
     syllables = [
         first + second for first in "bdfgklmnprst" for second in ("a", "e", "i", "o", "u", "\u00e4", "an", "er")
     ]
