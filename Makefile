@@ -27,6 +27,7 @@ test: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/mlp_rnn_training.py
 	$(BIN)/python benchmarks/latency.py $(RUN)
+	$(BIN)/python benchmarks/tokenizing.py
 
 # The constraints hold for what pip builds in isolation too.
 $(INSTALLED): pyproject.toml constraints.txt

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import attrs
 
+from s2s_core.errors import ConfigError
 from s2s_core.settings import BadValueError, at_least, between, more_than, one_of, setting, some_of
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "adafactor")
@@ -53,6 +54,10 @@ class TargetConfig:
     embedding_size: int = setting(64, "width E of a target token's vector", at_least(1))
     dropout: float = setting(0.0, "share of numbers dropped from these vectors in training", between(0, 0.99))
     tie_projection: bool = setting(default=False, help="whether the projection's weight is the target embedding's")
+    share_vocabulary: bool = setting(default=False, help="whether one tokenizer, trained on both sides, serves both")
+    tie_embeddings: bool = setting(
+        default=False, help="whether the source embedding's weight is the target embedding's"
+    )
 
 
 @attrs.frozen
@@ -168,3 +173,25 @@ class RunConfig:
     decoding: DecodingConfig = attrs.field(factory=DecodingConfig)
     evaluation: EvaluationConfig = attrs.field(factory=EvaluationConfig)
     export: ExportConfig = attrs.field(factory=ExportConfig)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuses settings of source and target that don't fit together."""
+        source, target = self.source, self.target
+        if target.share_vocabulary and source.tokenizer != target.tokenizer:
+            raise ConfigError(
+                "target.share_vocabulary: source.tokenizer and target.tokenizer must have the same name and settings "
+                f"(got {_text(source.tokenizer)} and {_text(target.tokenizer)})"
+            )
+        if target.tie_embeddings and not target.share_vocabulary:
+            raise ConfigError("target.tie_embeddings needs target.share_vocabulary = true, so that ids mean the same")
+        if target.tie_embeddings and source.embedding_size != target.embedding_size:
+            raise ConfigError(
+                "target.tie_embeddings: source.embedding_size and target.embedding_size must be the same "
+                f"(got {source.embedding_size} and {target.embedding_size})"
+            )
+
+
+def _text(component: Component) -> str:
+    """Returns a component as TOML has it."""
+    settings = ", ".join(f"{name} = {value!r}" for name, value in attrs.asdict(component.config).items())
+    return f"{component.name!r} with {settings}" if settings else repr(component.name)

@@ -7,9 +7,12 @@ from s2s_core.hookspecs import hookimpl
 
 @hookimpl
 def s2s_tokenizers() -> Mapping[str, type | str]:
-    """Gives ``characters`` and ``words``."""
+    """Gives ``bpe``, ``bytes``, ``characters``, ``unigram`` and ``words``."""
     return {
+        "bpe": "s2s_core.tokenizers.bpe:BPE",
+        "bytes": "s2s_core.tokenizers.bytes:Bytes",
         "characters": "s2s_core.tokenizers.characters:Characters",
+        "unigram": "s2s_core.tokenizers.unigram:Unigram",
         "words": "s2s_core.tokenizers.words:Words",
     }
 

@@ -21,6 +21,7 @@ class Seq2Seq(nn.Module):
         source_size: The number of source ids.
         target_size: The number of target ids, V.
         tie_projection: Whether the projection's weight is the target embedding's.
+        tie_embeddings: Whether the source embedding's weight is the target embedding's.
         reverse_source: Whether the encoder reads sources from the last token to the first (arXiv 1409.3215,
             section 3.3).
         dropouts: The shares of numbers dropped from source and target vectors in training.
@@ -34,6 +35,7 @@ class Seq2Seq(nn.Module):
         target_size: int,
         *,
         tie_projection: bool = False,
+        tie_embeddings: bool = False,
         reverse_source: bool = False,
         dropouts: tuple[float, float] = (0.0, 0.0),
     ) -> None:
@@ -50,6 +52,8 @@ class Seq2Seq(nn.Module):
         nn.init.zeros_(self.projection.bias)
         if tie_projection and self.target_embedding is not None:
             self.projection.weight = self.target_embedding.weight
+        if tie_embeddings and self.target_embedding is not None:
+            self.source_embedding.weight = self.target_embedding.weight
 
     def forward(self, source: Tensor, source_lengths: Tensor, target: Tensor, target_lengths: Tensor) -> Tensor:
         """Computes the logits of every real target token, each seeing the true tokens before it.
@@ -134,7 +138,7 @@ def build_model(config: RunConfig, source_size: int, target_size: int, plugins: 
     """Makes a run's model with new weights, for so many source and target ids.
 
     Raises:
-        ConfigError: The projection can't be tied to the target embedding.
+        ConfigError: The projection or the source embedding can't be tied to the target embedding.
         PluginError: An encoder or decoder is missing or broken.
     """
     encoder_class: Any = plugins.component("encoder", config.encoder.name)
@@ -148,12 +152,15 @@ def build_model(config: RunConfig, source_size: int, target_size: int, plugins: 
             f"target.embedding_size = {decoder.output_size}" if decoder.reads_inputs else "one that reads its inputs"
         )
         raise ConfigError(f"target.tie_projection: decoder {config.decoder.name!r} needs {width}")
+    if config.target.tie_embeddings and not decoder.reads_inputs:
+        raise ConfigError(f"target.tie_embeddings: decoder {config.decoder.name!r} has no target embedding")
     model = Seq2Seq(
         encoder,
         decoder,
         source_size,
         target_size,
         tie_projection=tied,
+        tie_embeddings=config.target.tie_embeddings,
         reverse_source=config.source.reverse,
         dropouts=(config.source.dropout, config.target.dropout),
     )

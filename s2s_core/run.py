@@ -1,5 +1,6 @@
 """A run: its folder, its configuration, and the components that it is made of."""
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from s2s_core.config import Component, EvaluationConfig, RunConfig, TokenizerComponent
-from s2s_core.errors import ConfigError, PluginError, closest, listing
+from s2s_core.errors import ConfigError, ModelError, PluginError, closest, listing
 from s2s_core.files import write_atomically
 from s2s_core.metric import Measure
 from s2s_core.plugins import KINDS, Plugins
 from s2s_core.resolve import read_toml, structure, to_toml
-from s2s_core.task import Task
+from s2s_core.settings import BadValueError
+from s2s_core.task import Example, Task
 from s2s_core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -177,17 +179,43 @@ def make_metrics(
     return metrics
 
 
-def train_tokenizer(component: TokenizerComponent, texts: Iterable[str], plugins: Plugins) -> Tokenizer:
-    """Makes a tokenizer that knows some texts."""
+def train_tokenizers(config: RunConfig, examples: Iterable[Example], plugins: Plugins) -> tuple[Tokenizer, Tokenizer]:
+    """Makes the tokenizers of source and target, or one for both.
+
+    Raises:
+        ConfigError: A setting of a tokenizer doesn't suit the texts.
+    """
+    examples = list(examples)
+    sources, targets = (example.source for example in examples), (example.target for example in examples)
+    if config.target.share_vocabulary:
+        shared = _train_tokenizer(config.source.tokenizer, "source", itertools.chain(sources, targets), plugins)
+        return shared, shared
+    return (
+        _train_tokenizer(config.source.tokenizer, "source", sources, plugins),
+        _train_tokenizer(config.target.tokenizer, "target", targets, plugins),
+    )
+
+
+def _train_tokenizer(component: TokenizerComponent, side: str, texts: Iterable[str], plugins: Plugins) -> Tokenizer:
     tokenizer_class: Any = plugins.component("tokenizer", component.name)
-    tokenizer: Tokenizer = tokenizer_class.train(component.config, texts)
+    try:
+        tokenizer: Tokenizer = tokenizer_class.train(component.config, texts)
+    except BadValueError as error:
+        raise ConfigError(f"{side}.tokenizer.{error}") from error
     return tokenizer
 
 
 def load_tokenizer(component: TokenizerComponent, saved: Mapping[str, Any], plugins: Plugins) -> Tokenizer:
-    """Makes a tokenizer from what its ``save`` gave."""
+    """Makes a tokenizer from what its ``save`` gave.
+
+    Raises:
+        ModelError: What was saved is damaged.
+    """
     tokenizer_class: Any = plugins.component("tokenizer", component.name)
-    tokenizer: Tokenizer = tokenizer_class.load(component.config, saved)
+    try:
+        tokenizer: Tokenizer = tokenizer_class.load(component.config, saved)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"the saved tokenizer {component.name!r} is damaged: {error}") from error
     return tokenizer
 
 

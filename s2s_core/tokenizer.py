@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 import attrs
 
+from s2s_core.normalization import NormalizationConfig, Normalizer
 from s2s_core.settings import at_least, setting
 from s2s_core.version import API_VERSION
 from s2s_core.vocabulary import EOS, PAD, SPECIALS, UNK, Vocabulary
@@ -21,7 +22,7 @@ _INT64 = 7
 
 
 @attrs.frozen
-class TokenizerConfig:
+class TokenizerConfig(NormalizationConfig):
     """What can be set of a tokenizer that knows each token by its text."""
 
     minimum_count: int = setting(1, "how often a token must occur in the training texts to be known", at_least(1))
@@ -32,7 +33,7 @@ class Tokenizer:
     """Turns texts into ids and back, and emits the ONNX nodes that do the same.
 
     A subclass writes ``split`` and ``onnx_split``, which must agree on every text; the rest follows from them and from
-    ``separator``.
+    ``separator``. If its ``Config`` is a ``NormalizationConfig``, texts are normalised before they are split.
 
     Args:
         config: The class's own ``Config``.
@@ -40,6 +41,7 @@ class Tokenizer:
 
     Attributes:
         separator: What stands between two tokens when they are joined into a text.
+        normalize: Does to a text what ``config`` asks for, before it is encoded.
     """
 
     Config: ClassVar[type] = TokenizerConfig
@@ -49,6 +51,7 @@ class Tokenizer:
     def __init__(self, config: Any, vocabulary: Vocabulary) -> None:
         self.config = config
         self.vocabulary = vocabulary
+        self.normalize = Normalizer(config if isinstance(config, NormalizationConfig) else NormalizationConfig())
 
     def split(self, text: str) -> list[str]:
         """Cuts a text into tokens, none of them empty."""
@@ -70,7 +73,7 @@ class Tokenizer:
     def train(cls, config: Any, texts: Iterable[str]) -> Self:
         """Makes a tokenizer that knows the tokens of some texts, in alphabetical order."""
         untrained = cls(config, Vocabulary(()))
-        counts = Counter(token for text in texts for token in untrained.split(text))
+        counts = Counter(token for text in texts for token in untrained.split(untrained.normalize(text)))
         known = [token for token, count in counts.items() if count >= config.minimum_count]
         if config.maximum_size:
             known = sorted(known, key=lambda token: (-counts[token], token))[: config.maximum_size]
@@ -78,7 +81,7 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Returns a text's ids, without BOS and EOS."""
-        return [self.vocabulary.id_of(token) for token in self.split(text)]
+        return self.vocabulary.ids_of(self.split(self.normalize(text)))
 
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of ids, up to the first EOS."""
@@ -110,16 +113,27 @@ class Tokenizer:
         Returns:
             Ids with EOS, padded, int64[N, S], and lengths with EOS, int64[N].
         """
+        ids = self.onnx_ids(op, self.normalize.onnx(op, texts))
+        ids = op.Concat(ids, op.Expand(PAD, op.Concat(op.Shape(texts), [1], axis=0)), axis=1)  # room for EOS
+        count = op.ReduceSum(op.Cast(op.Not(op.Equal(ids, PAD)), to=_INT64), [1], keepdims=1)  # [N, 1]
+        lengths = op.Add(count, 1)
+        ids = op.Slice(ids, [0], op.Unsqueeze(op.ReduceMax(lengths, keepdims=0), [0]), [1])
+        position = op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1)
+        return op.Where(op.Equal(position, count), EOS, ids), op.Squeeze(lengths, [1])
+
+    def onnx_ids(self, op: Op, texts: Value) -> Value:
+        """Adds the nodes that turn normalised texts into ids, by default those of ``onnx_split`` and a table.
+
+        Args:
+            op: Adds the nodes.
+            texts: string[N], N at least 1.
+
+        Returns:
+            int64[N, S], each row's ids from the left and then padding; S may be 0.
+        """
         from s2s_core import onnx_text  # noqa: PLC0415  # tokenizers work without ONNX until they are exported
 
-        empty = onnx_text.strings(op, [""])
-        tokens = onnx_text.declare(self.onnx_split(op, texts), rank=2)
-        tokens = op.Concat(tokens, op.Expand(empty, op.Concat(op.Shape(texts), [1], axis=0)), axis=1)  # room for EOS
-        real = op.Not(op.Equal(tokens, empty))
-        count = op.ReduceSum(op.Cast(real, to=_INT64), [1], keepdims=1)  # [N, 1]
-        position = op.Range(0, op.Squeeze(op.Shape(tokens, start=1, end=2), [0]), 1)
-        ids = op.Where(real, self._onnx_lookup(op, tokens), PAD)
-        return op.Where(op.Equal(position, count), EOS, ids), op.Add(op.Squeeze(count, [1]), 1)
+        return onnx_text.lookup(op, onnx_text.declare(self.onnx_split(op, texts), rank=2), self._ids())
 
     def onnx_decode(self, op: Op, ids: Value) -> Value:
         """Adds the nodes that turn ids into texts.
@@ -141,13 +155,6 @@ class Tokenizer:
             pieces = op.Where(is_first, pieces, op.Gather(onnx_text.strings(op, separated), ids))
         return onnx_text.join(op, pieces)
 
-    def _onnx_lookup(self, op: Op, tokens: Value) -> Value:
-        known = list(self.vocabulary.tokens) or [""]
-        return op.LabelEncoder(
-            tokens,
-            _domain="ai.onnx.ml",
-            _version=4,
-            keys_strings=known,
-            values_int64s=list(range(SPECIALS, SPECIALS + len(known))),
-            default_int64=UNK,
-        )
+    def _ids(self) -> dict[str, int]:
+        """Returns the id of every token, and of no token."""
+        return {"": PAD} | {token: number for number, token in enumerate(self.vocabulary.tokens, SPECIALS)}

@@ -44,3 +44,8 @@ class Vocabulary:
     def id_of(self, token: str) -> int:
         """Returns the token's id, or ``UNK``."""
         return self._ids.get(token, UNK)
+
+    def ids_of(self, tokens: Iterable[str]) -> list[int]:
+        """Returns the tokens' ids, with ``UNK`` for each that is unknown."""
+        find = self._ids.get
+        return [find(token, UNK) for token in tokens]

@@ -11,5 +11,7 @@ class Characters(Tokenizer):
         return list(text)
 
     def onnx_split(self, op: Op, texts: Value) -> Value:
-        """Adds ``com.microsoft.Tokenizer``, as no standard operator splits characters; see ``Tokenizer.onnx_split``."""
-        return op.Tokenizer(texts, _domain="com.microsoft", tokenexp="(?s).", mark=0, mincharnum=1, pad_value="")
+        """Adds the nodes of ``split``; see ``Tokenizer.onnx_split``."""
+        from s2s_core import onnx_text  # noqa: PLC0415
+
+        return onnx_text.characters(op, texts)

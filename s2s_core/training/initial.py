@@ -57,6 +57,8 @@ def same_tokenizer(side: Side, config: RunConfig, initial: Checkpoint | None) ->
     """Returns the earlier run's tokenizer of a side, if the new run chose the same one with the same settings."""
     if initial is None or getattr(config, side).tokenizer != getattr(initial.config, side).tokenizer:
         return None
+    if config.target.share_vocabulary != initial.config.target.share_vocabulary:
+        return None
     tokenizer: Tokenizer = getattr(initial, f"{side}_tokenizer")
     return tokenizer
 

@@ -12,7 +12,7 @@ from s2s_core.checkpoint import Checkpoint, new_checkpoint
 from s2s_core.data import Batch, Splits, TrainingBatches
 from s2s_core.evaluate import evaluate
 from s2s_core.likelihood import Likelihoods
-from s2s_core.run import Run, make_metrics, make_task, train_tokenizer
+from s2s_core.run import Run, make_metrics, make_task, train_tokenizers
 from s2s_core.training.accelerator import make_accelerator
 from s2s_core.training.averaging import Weights, borrowed, make_averaging
 from s2s_core.training.divergence import require_finite
@@ -107,11 +107,10 @@ class Trainer:
         initial = load_initial(self.run)
         source = same_tokenizer("source", config, initial)
         target = same_tokenizer("target", config, initial)
-        examples = self._splits.vocabulary_examples(config.training.seed) if source is None or target is None else []
-        if source is None:
-            source = train_tokenizer(config.source.tokenizer, (example.source for example in examples), plugins)
-        if target is None:
-            target = train_tokenizer(config.target.tokenizer, (example.target for example in examples), plugins)
+        if source is None or target is None:
+            examples = self._splits.vocabulary_examples(config.training.seed)
+            trained = train_tokenizers(config, examples, plugins)
+            source, target = source or trained[0], target or trained[1]
         checkpoint = new_checkpoint(self.run, source, target)
         if initial is not None:
             self.inheritance = inherit(checkpoint, initial, Path(config.training.initial_run))

@@ -1,0 +1,184 @@
+"""The tokenizer whose tokens are the bytes of UTF-8."""
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import takewhile
+from typing import Any, Self
+
+from s2s_core.normalization import NormalizationConfig
+from s2s_core.tokenizer import Op, Tokenizer, Value
+from s2s_core.vocabulary import EOS, PAD, SPECIALS, UNK, UNKNOWN_TEXT, Vocabulary
+
+_BYTES = 256
+
+_CONTINUATIONS = range(0x80, 0xC0)
+"""The bytes that go on with a character."""
+
+_SECONDS = {
+    **dict.fromkeys(range(0xC2, 0xF5), _CONTINUATIONS),
+    0xE0: range(0xA0, 0xC0),
+    0xED: range(0x80, 0xA0),
+    0xF0: range(0x90, 0xC0),
+    0xF4: range(0x80, 0x90),
+}
+"""The bytes that begin a character of several bytes, and which may follow each."""
+
+
+class Bytes(Tokenizer):
+    """Every byte of a text's UTF-8 is a token, so that none is ever unknown.
+
+    An answer's bytes may be no UTF-8. Then each longest beginning of a character, and each byte that begins none, reads
+    as U+FFFD, as Unicode recommends (chapter 3.9) and ``bytes.decode(errors="replace")`` does.
+    """
+
+    Config = NormalizationConfig
+
+    def __init__(self, config: Any, vocabulary: Vocabulary | None = None) -> None:
+        super().__init__(config, vocabulary or Vocabulary(f"{byte:02X}" for byte in range(256)))
+
+    @classmethod
+    def train(cls, config: Any, texts: Iterable[str]) -> Self:  # noqa: ARG003  # there is nothing to learn
+        """Makes the tokenizer, which knows every byte."""
+        return cls(config)
+
+    def split(self, text: str) -> list[str]:
+        """Returns the bytes as hexadecimal numbers."""
+        return [f"{byte:02X}" for byte in text.encode()]
+
+    def encode(self, text: str) -> list[int]:
+        """Returns a text's ids; see ``Tokenizer.encode``."""
+        return [byte + SPECIALS for byte in self.normalize(text).encode()]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Returns the text of ids; see ``Tokenizer.decode``. An unknown id counts as a byte that is never valid."""
+        known = (number for number in takewhile(lambda number: number != EOS, ids) if number >= UNK)
+        return bytes(0xFF if number == UNK else number - SPECIALS for number in known).decode(errors="replace")
+
+    def save(self) -> Mapping[str, Any]:
+        """Returns nothing, as all bytes are known."""
+        return {}
+
+    @classmethod
+    def load(cls, config: Any, saved: Mapping[str, Any]) -> Self:  # noqa: ARG003
+        """Makes the tokenizer."""
+        return cls(config)
+
+    def onnx_ids(self, op: Op, texts: Value) -> Value:
+        """Adds the nodes that turn texts into bytes; see ``Tokenizer.onnx_ids``.
+
+        No operator gives the bytes of a string, but ``Unique`` sorts strings by their bytes. So it tells where each
+        character stands among all beginnings of characters, which lack the last byte. The last byte is the one
+        that makes the beginning equal to the character::
+
+            é = C3 A9     … C2 < C3 < é < C4 …      C3 + 80 ≠ é … C3 + A9 = é
+        """
+        from s2s_core import onnx_text  # noqa: PLC0415
+
+        lasts = [bytes([byte]) for byte in _CONTINUATIONS]
+        rows = onnx_text.characters(op, texts)
+        characters, _, which, _ = op.Unique(op.Reshape(rows, [-1]), _outputs=4)  # [U], and one of them for each of rows
+        beginnings = onnx_text.strings(op, _BEGINNINGS)
+        begun = _last_before(op, characters, op.Slice(beginnings, [0], _needed_beginnings(op, characters), [0]))  # [U]
+        whole = op.StringConcat(
+            op.Unsqueeze(op.Gather(beginnings, begun), [1]), onnx_text.strings(op, lasts)
+        )  # [U, 64]
+        same = op.Cast(op.Equal(whole, op.Unsqueeze(characters, [1])), to=onnx_text.INT64)
+        last = op.Add(op.ArgMax(same, axis=1, keepdims=0), _CONTINUATIONS[0] + SPECIALS)
+        alone = onnx_text.lookup(op, characters, {"": PAD} | {chr(byte): byte + SPECIALS for byte in range(0x80)})
+        last = op.Unsqueeze(op.Where(op.Equal(begun, 0), alone, last), [1])
+        first = onnx_text.numbers(op, [([byte + SPECIALS for byte in text] + [PAD] * 3)[:3] for text in _BEGINNINGS])
+        ids = op.Concat(op.Gather(first, begun), last, axis=1)  # [U, 4]
+        return onnx_text.pack(op, op.Reshape(op.Gather(ids, which), op.Concat(op.Shape(texts), [-1], axis=0)))
+
+    def onnx_decode(self, op: Op, ids: Value) -> Value:
+        """Adds the nodes that turn ids into texts; see ``Tokenizer.onnx_decode``.
+
+        A byte is written as it is where it belongs to a whole character, and otherwise replaced::
+
+            needed    how many bytes must follow it; below 0 if it begins no character
+            found     how many of them do
+        """
+        from s2s_core import onnx_text  # noqa: PLC0415
+
+        def of_each_byte(value: Callable[[int], int]) -> Value:
+            table = [*[-1] * SPECIALS, *map(value, range(_BYTES))]
+            return op.Gather(onnx_text.numbers(op, table), ids)
+
+        first, second, third = (_shifted(op, ids, -distance) for distance in (1, 2, 3))
+        needed = of_each_byte(_needed)
+        lowest = of_each_byte(lambda byte: _SECONDS[byte][0] + SPECIALS if byte in _SECONDS else SPECIALS + _BYTES)
+        highest = of_each_byte(lambda byte: _SECONDS[byte][-1] + SPECIALS if byte in _SECONDS else PAD)
+        one = _within(op, first, lowest, highest)
+        bounds = _CONTINUATIONS[0] + SPECIALS, _CONTINUATIONS[-1] + SPECIALS
+        two = op.And(op.And(one, op.Greater(needed, 1)), _within(op, second, *bounds))
+        three = op.And(op.And(two, op.Greater(needed, 2)), _within(op, third, *bounds))
+        found = op.Cast(one, to=onnx_text.INT64)
+        for more in (two, three):
+            found = op.Add(found, op.Cast(more, to=onnx_text.INT64))
+
+        whole = op.Equal(found, needed)
+        right = op.Or(whole, _reached(op, op.Where(whole, found, 0)))
+        dropped = _reached(op, op.Where(whole, 0, found))
+        written = [b"", b"", b"", UNKNOWN_TEXT.encode(), *(bytes([byte]) for byte in range(_BYTES))]
+        replaced = ["", "", "", *[UNKNOWN_TEXT] * (_BYTES + 1)]
+        pieces = op.Where(dropped, onnx_text.strings(op, [""]), op.Gather(onnx_text.strings(op, replaced), ids))
+        return onnx_text.join(op, op.Where(right, op.Gather(onnx_text.strings(op, written), ids), pieces))
+
+
+def _needed(byte: int) -> int:
+    """Returns how many bytes must follow one; below 0 if it begins no character."""
+    if byte < 0x80:
+        return 0
+    return 1 + (byte >= 0xE0) + (byte >= 0xF0) if byte in _SECONDS else -1
+
+
+def _beginnings() -> list[bytes]:
+    """Returns every character's UTF-8 without its last byte, sorted."""
+    unfinished = [bytes([first]) for first in _SECONDS]
+    complete = [b"", *(text for text in unfinished if _needed(text[0]) == 1)]
+    for length in (2, 3):
+        unfinished = [
+            text + bytes([byte])
+            for text in unfinished
+            if _needed(text[0]) >= length
+            for byte in (_SECONDS[text[0]] if length == 2 else _CONTINUATIONS)
+        ]
+        complete += [text for text in unfinished if _needed(text[0]) == length]
+    return sorted(complete)
+
+
+_BEGINNINGS = _beginnings()
+
+
+def _needed_beginnings(op: Op, characters: Value) -> Value:
+    """Adds the nodes that count the beginnings to compare with: most are of four bytes, which few texts have."""
+    from s2s_core import onnx_text  # noqa: PLC0415
+
+    few = sum(text < b"\xf0" for text in _BEGINNINGS)
+    four = op.Cast(op.RegexFullMatch(characters, pattern=r"[\x{10000}-\x{10ffff}]"), to=onnx_text.INT64)
+    return op.Add(op.Mul(op.Min(op.ReduceSum(four), 1), len(_BEGINNINGS) - few), few)  # [1]
+
+
+def _last_before(op: Op, texts: Value, marks: Value) -> Value:
+    """Adds the nodes that give the place, among sorted strings, of the last one that isn't behind each text."""
+    _, _, rank, _ = op.Unique(op.Concat(marks, texts, axis=0), _outputs=4)
+    count = op.Shape(marks)
+    rank_of_marks, rank_of_texts = op.Slice(rank, [0], count, [0]), op.Slice(rank, count, [2**62], [0])
+    is_mark = op.ScatterElements(op.Mul(rank, 0), rank_of_marks, op.Expand([1], count))
+    return op.Sub(op.Gather(op.CumSum(is_mark, 0), rank_of_texts), 1)
+
+
+def _shifted(op: Op, rows: Value, distance: int) -> Value:
+    """Adds the nodes that move rows to the right, or to the left where the distance is negative, and fill up with 0."""
+    begin, end = max(distance, 0), max(-distance, 0)
+    moved = op.Pad(rows, [0, begin, 0, end])
+    return op.Slice(moved, [end], op.Add(op.Shape(rows, start=1, end=2), end), [1])
+
+
+def _within(op: Op, rows: Value, lowest: Value, highest: Value) -> Value:
+    return op.And(op.GreaterOrEqual(rows, lowest), op.LessOrEqual(rows, highest))
+
+
+def _reached(op: Op, spans: Value) -> Value:
+    """Adds the nodes that tell which places the spans of the three places before them reach."""
+    one, two, three = (op.GreaterOrEqual(_shifted(op, spans, distance), distance) for distance in (1, 2, 3))
+    return op.Or(one, op.Or(two, three))
