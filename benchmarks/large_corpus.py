@@ -52,7 +52,7 @@ class Stages:
 
 
 def write_pairs(path: Path, count: int) -> None:
-    rng = random.Random(0)  # noqa: S311  # not for secrets
+    rng = random.Random(0)  # not for secrets
     with path.open("w") as file:
         for _ in range(count):
             word = "".join(rng.choices(LETTERS, k=rng.randint(4, 11)))

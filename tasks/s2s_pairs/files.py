@@ -13,7 +13,7 @@ import weakref
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from s2s_core import DataError
 from s2s_pairs.config import STANDARD_INPUT
@@ -31,8 +31,8 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 class LineFile:
     """Lines of bytes, which can be read more than once.
 
-    What is compressed by gzip or Zstandard is known by its first bytes, whatever its name. Standard input is copied to
-    a temporary file when it is first read.
+    What is compressed by gzip or Zstandard is known by its first bytes, whatever its name. What comes only once, from
+    standard input or a named pipe, is copied to a temporary file when it is first read.
 
     Args:
         path: The file, or ``-``.
@@ -74,14 +74,22 @@ class LineFile:
     @functools.cached_property
     def location(self) -> Path:
         """Where the content is."""
-        if self._path != STANDARD_INPUT:
-            return Path(self._path)
+        path = Path(self._path)
+        if self._path != STANDARD_INPUT and not path.is_fifo():
+            return path
         if os.environ.get("WORLD_SIZE", "1") != "1":
-            raise DataError("standard input can't be shared by several processes: write it to a file first")
+            raise DataError(f"{self.name} can't be shared by several processes: write it to a file first")
+        if self._path == STANDARD_INPUT:
+            return self._copy(sys.stdin.buffer)
+        with path.open("rb") as pipe:
+            return self._copy(pipe)
+
+    def _copy(self, stream: BinaryIO) -> Path:
+        """Returns a file with all that a stream gives, which goes when this object does."""
         number, name = tempfile.mkstemp(prefix="s2s-")
         weakref.finalize(self, Path(name).unlink, missing_ok=True)
         with open(number, "wb") as copy:  # noqa: PTH123  # it is open already
-            shutil.copyfileobj(sys.stdin.buffer, copy, _BUFFER)
+            shutil.copyfileobj(stream, copy, _BUFFER)
         return Path(name)
 
     def _decompressed(self) -> io.BufferedReader:

@@ -1,5 +1,6 @@
 """Parquet files and Hugging Face data sets, read by the package ``datasets``."""
 
+import functools
 import glob
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -31,16 +32,18 @@ class Table:
         import datasets  # noqa: PLC0415  # of the extra datasets
 
         try:
-            yield from enumerate(self._load(), 1)
+            yield from enumerate(self._data, 1)
         except (OSError, ValueError, TypeError, datasets.exceptions.DatasetsError) as error:
             raise DataError(f"can't read {self.name}: {' '.join(str(error).split())}") from error
 
     def digest(self) -> str | None:
         """Returns what tells a data set's content from others."""
-        found: str | None = getattr(self._load(), "_fingerprint", None)
-        return found
+        found = getattr(self._data, "_fingerprint", None)
+        return found and f"{self.name} {found}"
 
-    def _load(self) -> Any:
+    @functools.cached_property
+    def _data(self) -> Any:
+        """The data set. It can be gone through more than once, and is not held in memory."""
         import datasets  # noqa: PLC0415
 
         datasets.disable_progress_bars()

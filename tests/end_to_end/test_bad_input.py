@@ -58,7 +58,10 @@ def file(exported_run):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--task", "revers"], "unknown task 'revers' (did you mean 'reverse'?); there are: add, copy, pairs, reverse, sort"),
+        (
+            ["--task", "revers"],
+            "unknown task 'revers' (did you mean 'reverse'?); there are: add, copy, pairs, reverse, sort",
+        ),
         (
             ["--task", "copy", "--encoder", "mlp-rn", "--decoder", "mlp-rnn"],
             "unknown encoder 'mlp-rn' (did you mean 'mlp-rnn'?); there are: ",

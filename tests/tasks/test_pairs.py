@@ -1,6 +1,7 @@
 """The task ``pairs`` reads what people have, and says where it can't."""
 
 import csv
+import gc
 import gzip
 import io
 import itertools
@@ -9,6 +10,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 
 import pytest
 import zstandard
@@ -159,6 +161,30 @@ def test_parquet_and_data_sets_are_read_by_their_package(tmp_path, monkeypatch):
     task = make(f"hf:{folder}", held_out=1, **names)
     assert len(PAIRS) == len([*read(task), *read(task, "validation"), *read(task, "test")])
     assert task.fingerprint() == make(f"hf:{folder}", held_out=1, **names).fingerprint() is not None
+
+
+def test_a_pipe_is_read_more_than_once(tmp_path):
+    """As ``<(zcat a.gz)`` gives one. What is copied of it goes with the task."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=(many(100),))
+    writer.start()
+    task = make(path)
+    assert 90 == task.training_size() == len(read(task))
+    assert task.fingerprint()
+    writer.join()
+    copy = task._readers["train"]._file.location
+    assert copy.exists()
+    del task
+    gc.collect()
+    assert not copy.exists()
+
+
+def test_what_comes_once_is_not_for_several_processes(monkeypatch):
+    """Each would get a part of it."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(DataError, match=r"^standard input can't be shared by several processes: write it to a file"):
+        make("-").training_size()
 
 
 # Columns
