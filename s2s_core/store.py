@@ -72,9 +72,16 @@ def fixed_pairs(splits: Splits, tokenizers: Tokenizers, seed: int) -> Pairs:
 
 
 def cache_folder() -> Path:
-    """Returns the folder of all stores."""
+    """Returns the folder of all stores.
+
+    Raises:
+        DataError: None is named, and there is no home folder.
+    """
     named = os.environ.get(CACHE)
-    return Path(named) if named else Path.home() / ".cache" / "s2s"
+    try:
+        return Path(named) if named else Path.home() / ".cache" / "s2s"
+    except RuntimeError as error:
+        raise DataError(f"there is no home folder to keep encoded examples in: name a folder by {CACHE}") from error
 
 
 def _key(fingerprint: str, tokenizers: Tokenizers) -> str:

@@ -202,6 +202,20 @@ def test_a_cache_that_is_no_folder_is_told(cache):
         encoded(Keyed())
 
 
+def test_the_cache_is_in_the_home_folder_unless_it_is_named(monkeypatch, tmp_path):
+    """Where there is neither, the message says what to name."""
+    monkeypatch.delenv(store.CACHE)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert store.cache_folder() == tmp_path / ".cache" / "s2s"
+
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(store.Path, "home", homeless)
+    with pytest.raises(DataError, match=r"^there is no home folder to keep encoded examples in: name a folder by S2S_"):
+        store.cache_folder()
+
+
 BUILD = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
