@@ -66,6 +66,11 @@ class TrainingConfig:
 
     steps: int = setting(3000, "number of updates", at_least(1))
     batch_size: int = setting(128, "pairs in an update, over all processes", at_least(1))
+    batch_tokens: int = setting(
+        0,
+        "most ids in an update, padding and both sides included, instead of batch_size pairs; 0 sets none",
+        at_least(0),
+    )
     bucket_batches: int = setting(32, "batches whose pairs are sorted by length together; 1 sorts none", at_least(1))
     accumulation: int = setting(1, "parts in which an update's batch is computed, to save memory", at_least(1))
     initial_run: str = setting("", "folder of an earlier run whose weights and vocabularies to start from")

@@ -1,8 +1,10 @@
-"""From pairs of texts to batches of ids."""
+"""A task's examples, and what they are encoded: pairs of sequences of ids, of which some are a batch."""
 
 import itertools
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Self
 
 import attrs
 import numpy as np
@@ -15,6 +17,9 @@ from s2s_core.vocabulary import EOS, PAD
 
 Ids = NDArray[np.int64]
 
+Tokenizers = tuple[Tokenizer, Tokenizer]
+"""Of the source and of the target."""
+
 HELD_OUT = 1000
 """How many examples an endless task's validation and test sets have at most, each."""
 
@@ -23,6 +28,9 @@ MOST_REPEATS = 20_000
 
 It is well above ``HELD_OUT``, as a task that doesn't look at the split begins its test set with its validation set.
 """
+
+MOST_HELD_OUT = 0.1
+"""The share of an endless task's draws that validation and test may hold without a warning."""
 
 VOCABULARY_EXAMPLES = 20_000
 """How many examples of an endless task the tokenizers are trained on."""
@@ -50,56 +58,102 @@ class Batch:
 
 
 class Sequences:
-    """Many sequences of ids, each ended by EOS, in one array.
+    """Many sequences of ids, each ended by EOS, one after the other in one array.
 
     Args:
         sequences: Ids without EOS.
+
+    Attributes:
+        ids: Of all sequences.
+        starts: Where each begins, and the last one ends.
     """
 
-    def __init__(self, sequences: Iterable[Sequence[int]]) -> None:
-        ended = [np.array([*ids, EOS], np.int32) for ids in sequences]
-        self.lengths: Ids = np.array([len(ids) for ids in ended], np.int64)
-        self._starts = np.concatenate([[0], self.lengths.cumsum()])
-        self._ids = np.concatenate(ended) if ended else np.zeros(0, np.int32)
+    ids: NDArray[Any]
+    starts: Ids
+
+    def __init__(self, sequences: Iterable[Sequence[int]] = ()) -> None:
+        writer = SequenceWriter()
+        for ids in sequences:
+            writer.append(ids)
+        self.ids, self.starts = writer.arrays()
+
+    @classmethod
+    def of(cls, ids: NDArray[Any], starts: Ids) -> Self:
+        """Makes them of what a ``SequenceWriter`` wrote; both arrays may lie on disk."""
+        sequences = cls.__new__(cls)
+        sequences.ids, sequences.starts = ids, starts
+        return sequences
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> Ids:
+        """The lengths of all, EOS included."""
+        return np.diff(self.starts)
+
+    def lengths_of(self, rows: Ids) -> Ids:
+        """Returns the lengths of some, EOS included."""
+        return self.starts[rows + 1] - self.starts[rows]
 
     def padded(self, rows: Iterable[int]) -> tuple[Ids, Ids]:
         """Returns some sequences as padded ids [B, S], and their lengths [B]."""
         chosen = np.fromiter(rows, np.int64)
-        lengths = self.lengths[chosen]
+        lengths = self.lengths_of(chosen)
         ids = np.full((len(chosen), int(lengths.max(initial=1))), PAD, np.int64)
-        for row, number in zip(ids, chosen, strict=True):
-            row[: self.lengths[number]] = self._ids[self._starts[number] : self._starts[number + 1]]
+        for row, start, length in zip(ids, self.starts[chosen], lengths, strict=True):
+            row[:length] = self.ids[start : start + length]
         return ids, lengths
+
+
+class SequenceWriter:
+    """Collects sequences of ids, ended by EOS, in two arrays that grow."""
+
+    def __init__(self) -> None:
+        self._ids, self._starts = array("i"), array("q", [0])
+
+    def append(self, ids: Sequence[int]) -> None:
+        """Adds a sequence, given without EOS."""
+        self._ids.extend(ids)
+        self._ids.append(EOS)
+        self._starts.append(len(self._ids))
+
+    def arrays(self) -> tuple[NDArray[np.int32], Ids]:
+        """Returns the ids of all sequences, and where each begins and the last one ends."""
+        return np.array(self._ids, np.int32), np.array(self._starts, np.int64)
 
 
 class Pairs:
     """Encoded examples.
 
     Args:
-        examples: Texts.
-        source_tokenizer: Encodes their sources.
-        target_tokenizer: Encodes their targets.
+        sources: Their sources.
+        targets: Their targets, in the same order.
     """
 
-    def __init__(self, examples: Iterable[Example], source_tokenizer: Tokenizer, target_tokenizer: Tokenizer) -> None:
-        texts = list(examples)
-        self.sources = Sequences(source_tokenizer.encode(example.source) for example in texts)
-        self.targets = Sequences(target_tokenizer.encode(example.target) for example in texts)
+    def __init__(self, sources: Sequences, targets: Sequences) -> None:
+        self.sources, self.targets = sources, targets
+
+    @classmethod
+    def encode(cls, examples: Iterable[Example], tokenizers: Tokenizers) -> Self:
+        """Encodes examples as they come, without holding their texts."""
+        writers = SequenceWriter(), SequenceWriter()
+        for example in examples:
+            for writer, tokenizer, text in zip(writers, tokenizers, example, strict=True):
+                writer.append(tokenizer.encode(text))
+        return cls(*(Sequences.of(*writer.arrays()) for writer in writers))
 
     def __len__(self) -> int:
         return len(self.sources)
 
-    def batch(self, rows: Sequence[int]) -> Batch:
+    def batch(self, rows: Iterable[int]) -> Batch:
         """Returns some of the pairs as a batch."""
-        return Batch(*self.sources.padded(rows), *self.targets.padded(rows))
+        chosen = np.fromiter(rows, np.int64)
+        return Batch(*self.sources.padded(chosen), *self.targets.padded(chosen))
 
-    def batches(self, rows: Sequence[int], size: int) -> list[Batch]:
-        """Cuts some of the pairs into batches of pairs that are about equally long."""
-        by_length = sorted(rows, key=lambda row: (self.sources.lengths[row], self.targets.lengths[row]))
-        return [self.batch(by_length[start : start + size]) for start in range(0, len(rows), size)]
+    def by_length(self, rows: Ids) -> Ids:
+        """Returns rows in the order of their sources' lengths, those of equal ones by their targets'."""
+        return rows[np.lexsort((self.targets.lengths_of(rows), self.sources.lengths_of(rows)))]
 
 
 class Splits:
@@ -114,7 +168,7 @@ class Splits:
     """
 
     def __init__(self, task: Task, name: str) -> None:
-        self._task, self.name = task, name
+        self._task, self.name, self.endless = task, name, task.endless
         self.validation = self._held_out("validation", frozenset())
         self.test = self._held_out("test", {example.source for example in self.validation})
         self._excluded = {example.source for example in itertools.chain(self.validation, self.test)}
@@ -122,14 +176,41 @@ class Splits:
     def train(self, rng: random.Random) -> Iterator[Example]:
         """Yields training examples; of an endless task, without end and none that is held out."""
         examples = self._task.examples("train", rng)
-        if not self._task.endless:
+        if not self.endless:
             return examples
         return self._not_held_out(examples)
 
-    def vocabulary_examples(self, seed: int) -> list[Example]:
-        """Returns the examples that tokenizers are trained on: all, or many of an endless task's."""
-        limit = VOCABULARY_EXAMPLES if self._task.endless else None
-        return list(itertools.islice(self.train(_generator(seed, "vocabulary")), limit))
+    def vocabulary_examples(self, seed: int) -> Iterable[Example]:
+        """Returns the examples that tokenizers are trained on: all, or many of an endless task's.
+
+        They can be gone through more than once, and those of a finite task are not held in memory.
+        """
+        stream = _Again(lambda: self.train(generator(seed, "vocabulary")))
+        return list(itertools.islice(stream, VOCABULARY_EXAMPLES)) if self.endless else stream
+
+    def training_size(self) -> int | None:
+        """Returns how many training examples there are, or nothing if that isn't known."""
+        return self._task.training_size()
+
+    def fingerprint(self) -> str | None:
+        """Returns what tells these training examples from others; see ``Task.fingerprint``."""
+        return self._task.fingerprint()
+
+    def remarks(self) -> Sequence[str]:
+        """Returns what a reader should know about the data, a line each."""
+        return [*self._task.remarks(), *self._scarcity()]
+
+    def _scarcity(self) -> Iterator[str]:
+        """Yields a warning if training lacks much of what an endless task draws."""
+        if not self.endless:
+            return
+        drawn = list(itertools.islice(self._task.examples("train", generator(0, "scarcity")), HELD_OUT))
+        share = sum(example.source in self._excluded for example in drawn) / max(len(drawn), 1)
+        if share > MOST_HELD_OUT:
+            yield (
+                f"warning: {share:.0%} of what the task draws is held out for validation and test, and so never "
+                "trained on: let it have more sources"
+            )
 
     def _not_held_out(self, examples: Iterable[Example]) -> Iterator[Example]:
         repeats = 0
@@ -141,8 +222,8 @@ class Splits:
                 raise DataError(f"task {self.name!r} gives no training examples but the held-out ones")
 
     def _held_out(self, split: Split, taken: Iterable[str]) -> list[Example]:
-        examples = self._task.examples(split, _generator(0, "held out"))
-        if self._task.endless:
+        examples = self._task.examples(split, generator(0, "held out"))
+        if self.endless:
             examples = itertools.islice(_distinct(examples, taken), HELD_OUT)
         found = list(examples)
         if not found:
@@ -150,73 +231,17 @@ class Splits:
         return found
 
 
-class TrainingBatches:
-    """An endless stream of batches that depends on nothing but the seed and the step.
+class _Again:
+    """Iterates over the same examples as often as it is asked to."""
 
-    Args:
-        splits: Where the pairs come from.
-        endless: Whether the task's training examples have no end.
-        tokenizers: Of the source and of the target.
-        batch_size: B.
-        bucket_batches: How many batches are sorted by length together.
-        seed: The only source of chance.
-    """
+    def __init__(self, start: Callable[[], Iterator[Example]]) -> None:
+        self._start = start
 
-    def __init__(
-        self,
-        splits: Splits,
-        *,
-        endless: bool,
-        tokenizers: tuple[Tokenizer, Tokenizer],
-        batch_size: int,
-        bucket_batches: int,
-        seed: int,
-    ) -> None:
-        self._splits, self._tokenizers = splits, tokenizers
-        self._batch_size, self._bucket_batches, self._seed = batch_size, bucket_batches, seed
-        self._fixed = None if endless else self._encode(splits.train(_generator(seed, "train")))
-        if self._fixed is not None and not len(self._fixed):
-            raise DataError(f"task {splits.name!r} gives no train examples")
-
-    def after(self, step: int) -> Iterator[Batch]:
-        """Yields the batches that follow the first ``step`` ones."""
-        bucket, skipped = divmod(step, self._bucket_batches)
-        for number in itertools.count(bucket):
-            batches = self._bucket(number)
-            yield from batches[skipped:]
-            skipped = 0
-
-    def _bucket(self, number: int) -> list[Batch]:
-        rng = _generator(self._seed, f"bucket {number}")
-        size = self._bucket_batches * self._batch_size
-        if self._fixed is None:
-            pairs = self._encode(itertools.islice(self._splits.train(rng), size))
-            if not len(pairs):
-                raise DataError(f"task {self._splits.name!r} calls itself endless, but gives no train examples")
-            rows: Sequence[int] = range(len(pairs))
-        else:
-            pairs = self._fixed
-            rows = self._epoch_rows(number * size, size)
-        batches = pairs.batches(rows, self._batch_size)
-        rng.shuffle(batches)
-        return batches
-
-    def _epoch_rows(self, start: int, count: int) -> list[int]:
-        """Returns part of an endless row of shuffled epochs."""
-        assert self._fixed is not None  # noqa: S101  # for the type checker
-        total = len(self._fixed)
-        rows: list[int] = []
-        while len(rows) < count:
-            epoch, offset = divmod(start + len(rows), total)
-            order = np.random.default_rng([self._seed, epoch]).permutation(total)
-            rows.extend(order[offset : offset + count - len(rows)].tolist())
-        return rows
-
-    def _encode(self, examples: Iterable[Example]) -> Pairs:
-        return Pairs(examples, *self._tokenizers)
+    def __iter__(self) -> Iterator[Example]:
+        return self._start()
 
 
-def _generator(seed: int, purpose: str) -> random.Random:
+def generator(seed: int, purpose: str) -> random.Random:
     """Returns a generator whose numbers differ for each purpose."""
     return random.Random(f"{seed} {purpose}")  # noqa: S311  # not for secrets
 

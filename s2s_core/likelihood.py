@@ -30,7 +30,7 @@ class Likelihoods:
     def __call__(self, examples: Sequence[Example]) -> list[Likelihood]:
         """Returns one for each example."""
         checkpoint = self._checkpoint
-        pairs = Pairs(examples, checkpoint.source_tokenizer, checkpoint.target_tokenizer)
+        pairs = Pairs.encode(examples, (checkpoint.source_tokenizer, checkpoint.target_tokenizer))
         order = sorted(range(len(pairs)), key=lambda row: (pairs.sources.lengths[row], pairs.targets.lengths[row]))
         found: dict[int, Likelihood] = {}
         for start in range(0, len(order), BATCH_SIZE):

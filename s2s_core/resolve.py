@@ -221,6 +221,7 @@ def _converter(plugins: Plugins) -> cattrs.Converter:
     converter.register_structure_hook_func(is_component, structure_component)
     for kind, (accepted, expected) in _SCALARS.items():
         converter.register_structure_hook(kind, _scalar_hook(kind, accepted, expected))
+    converter.register_structure_hook_func(lambda kind: kind == int | str, _number_or_text)
     return converter
 
 
@@ -240,6 +241,12 @@ def _scalar_hook(kind: type, accepted: tuple[type, ...], expected: str) -> Any:
         return kind(value)
 
     return hook
+
+
+def _number_or_text(value: Any, _: Any) -> int | str:
+    if not isinstance(value, int | str) or isinstance(value, bool):
+        raise _BadTypeError(f"must be a whole number or a string (got {value!r})")
+    return value
 
 
 def _explain(error: BaseException, path: str) -> Iterator[str]:

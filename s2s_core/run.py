@@ -1,5 +1,6 @@
 """A run: its folder, its configuration, and the components that it is made of."""
 
+import functools
 import itertools
 import os
 import shutil
@@ -125,7 +126,11 @@ class Run:
         return self.folder / "README.md"
 
     def splits(self) -> "Splits":
-        """Draws the task's validation and test sets."""
+        """Returns the task's examples; its validation and test sets are drawn when it is first called."""
+        return self._splits
+
+    @functools.cached_property
+    def _splits(self) -> "Splits":
         from s2s_core.data import Splits  # noqa: PLC0415  # s2s starts without numpy
 
         return Splits(make_task(self.config.task, self.plugins), self.config.task.name)

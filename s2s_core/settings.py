@@ -1,7 +1,8 @@
 """How a component declares what can be set of it."""
 
 from collections.abc import Callable
-from typing import Any
+from types import UnionType
+from typing import Any, get_args
 
 import attrs
 
@@ -29,6 +30,12 @@ class BadValueError(ValueError):
     def __str__(self) -> str:
         """Returns one sentence."""
         return f"{self.name} must be {self.expected} (got {self.value!r})"
+
+
+def type_name(field: "attrs.Attribute[Any]") -> str:
+    """Returns what a field's values are, such as ``"int"`` or ``"int or str"``."""
+    kinds = get_args(field.type) if isinstance(field.type, UnionType) else (field.type,)
+    return " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
 
 
 def setting(default: Any, help: str, *checks: Check) -> Any:  # noqa: A002  # as in click and argparse

@@ -1,7 +1,7 @@
 """What a task is: where pairs of texts come from."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from s2s_core.settings import NoConfig
@@ -49,3 +49,19 @@ class Task:
                 the same for both.
         """
         raise NotImplementedError
+
+    def training_size(self) -> int | None:
+        """Returns how many examples ``examples("train", …)`` yields, or nothing if that isn't known."""
+        return None
+
+    def remarks(self) -> Sequence[str]:
+        """Returns what a reader should know about the data, such as how many rows were left out: a line each."""
+        return ()
+
+    def fingerprint(self) -> str | None:
+        """Returns a text that is another one whenever the training examples or their order are others.
+
+        With it, the core may keep a large task's encoded examples on disk, and take them from there in later runs. The
+        examples then don't depend on ``rng``. By default there is none, and they are held in memory.
+        """
+        return None

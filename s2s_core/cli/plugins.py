@@ -10,6 +10,7 @@ from s2s_core.cli.options import installed
 from s2s_core.config import DecodingConfig, EvaluationConfig, ExportConfig, SourceConfig, TargetConfig, TrainingConfig
 from s2s_core.errors import PluginError, closest, listing
 from s2s_core.plugins import KINDS, Claim, Kind, Plugins
+from s2s_core.settings import type_name
 
 
 @click.group(short_help="List the installed components and their settings.")
@@ -109,7 +110,7 @@ def _heading_and_settings(heading: str, described: type, table: str, config: typ
 def _type(field: "attrs.Attribute[Any]") -> str:
     if get_origin(field.type) is Annotated:
         return "name or table"
-    return getattr(field.type, "__name__", str(field.type))
+    return type_name(field)
 
 
 def _default(field: "attrs.Attribute[Any]") -> str:

@@ -36,15 +36,25 @@ def line(topic: str, text: str, *, err: bool = False) -> None:
 
 def data(run: Run, splits: "Splits") -> None:
     """Says what the model learns from."""
+    if not is_first_process():
+        return  # counting takes a while where there is much
     example = splits.validation[0]
-    endless = make_task(run.config.task, run.plugins).endless
-    training = "endless training examples" if endless else "training examples"
     line("run", str(run.folder))
     line(
         "data",
-        f"{run.config.task.name}: {training}, {len(splits.validation):,} for validation, {len(splits.test):,} for test",
+        f"{run.config.task.name}: {_training(splits)}, "
+        f"{len(splits.validation):,} for validation, {len(splits.test):,} for test",
     )
     line("", f"such as {example.source!r} → {example.target!r}")
+    for remark in splits.remarks():
+        line("", remark)
+
+
+def _training(splits: "Splits") -> str:
+    if splits.endless:
+        return "endless training examples"
+    size = splits.training_size()
+    return "training examples" if size is None else f"{size:,} training examples"
 
 
 def model(run: Run, checkpoint: "Checkpoint") -> None:

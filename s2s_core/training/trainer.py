@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from s2s_core.batches import TrainingBatches
 from s2s_core.checkpoint import Checkpoint, new_checkpoint
-from s2s_core.data import Batch, Splits, TrainingBatches
+from s2s_core.data import Batch, Splits
 from s2s_core.evaluate import evaluate
 from s2s_core.likelihood import Likelihoods
 from s2s_core.run import Run, make_metrics, make_task, train_tokenizers
@@ -58,14 +59,7 @@ class Trainer:
         self.checkpoint = self._new_checkpoint()
         tokenizers = (self.checkpoint.source_tokenizer, self.checkpoint.target_tokenizer)
         self._metrics = make_metrics(run.config.evaluation, task, run.plugins, tokenizers[1].split)
-        self._batches = TrainingBatches(
-            splits,
-            endless=task.endless,
-            tokenizers=tokenizers,
-            batch_size=self._config.batch_size,
-            bucket_batches=self._config.bucket_batches,
-            seed=self._config.seed,
-        )
+        self._batches = TrainingBatches(splits, tokenizers, self._config)
         model = self.checkpoint.model
         optimizer = make_optimizer(self._config, model.parameters())
         self._updater = Updater(self._accelerator, model, optimizer, self._config)

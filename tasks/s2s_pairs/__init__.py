@@ -8,4 +8,4 @@ from s2s_core import hookimpl
 @hookimpl
 def s2s_tasks() -> Mapping[str, type | str]:
     """Gives the task ``pairs``."""
-    return {}
+    return {"pairs": "s2s_pairs.pairs:Pairs"}

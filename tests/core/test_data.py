@@ -10,7 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from s2s_core import data
-from s2s_core.data import Pairs, Sequences, Splits, TrainingBatches
+from s2s_core.batches import TrainingBatches
+from s2s_core.config import TrainingConfig
+from s2s_core.data import Pairs, Sequences, Splits
 from s2s_core.errors import DataError
 from s2s_core.task import Example, Task
 from s2s_core.tokenizer import TokenizerConfig
@@ -18,6 +20,7 @@ from s2s_core.tokenizers.characters import Characters
 from s2s_core.vocabulary import EOS, PAD
 
 TOKENIZER = Characters.train(TokenizerConfig(), ["abcdefgh0123456789"])
+TOKENIZERS = TOKENIZER, TOKENIZER
 
 few = settings(max_examples=25, derandomize=True, database=None, deadline=None)
 
@@ -61,15 +64,9 @@ class Empty(Task):
         yield from [] if split in self.missing else [Example("a", "b")]
 
 
-def make(task, seed=0, *, batch_size=3, bucket_batches=4):
-    return TrainingBatches(
-        Splits(task, "test"),
-        endless=task.endless,
-        tokenizers=(TOKENIZER, TOKENIZER),
-        batch_size=batch_size,
-        bucket_batches=bucket_batches,
-        seed=seed,
-    )
+def make(task, seed=0, *, batch_size=3, bucket_batches=4, batch_tokens=0):
+    config = TrainingConfig(seed=seed, batch_size=batch_size, bucket_batches=bucket_batches, batch_tokens=batch_tokens)
+    return TrainingBatches(Splits(task, "test"), TOKENIZERS, config)
 
 
 def take(batches, count, step=0):
@@ -157,6 +154,49 @@ def test_the_pairs_of_a_batch_are_about_equally_long(task):
     assert spans != in_order
 
 
+@few
+@given(batch_tokens=st.integers(1, 150), bucket_batches=st.integers(1, 4))
+def test_batches_by_tokens_hold_as_many_pairs_as_fit(task, batch_tokens, bucket_batches):
+    """They are the pairs of a bucket of batches by sentences, cut in order of length as late as is allowed."""
+    by_sentences = make(task, batch_size=5, bucket_batches=bucket_batches)
+    by_tokens = make(task, batch_size=5, bucket_batches=bucket_batches, batch_tokens=batch_tokens)
+    step = 0
+    for number in range(3):
+        bucket = take(by_sentences, bucket_batches, number * bucket_batches)
+        expected = cut(sorted(itertools.chain(*map(lengths, bucket))), batch_tokens)
+        found = take(by_tokens, len(expected), step)
+        assert sorted(expected) == sorted(map(lengths, found))
+        assert Counter(pairs(bucket)) == Counter(pairs(found))
+        step += len(expected)
+
+
+def lengths(batch):
+    """Returns the lengths of each pair of a batch."""
+    return sorted(zip(batch.source_lengths.tolist(), batch.target_lengths.tolist(), strict=True))
+
+
+def cut(in_order, batch_tokens):
+    """Cuts lengths into lists, each with as many as make at most so many ids, padding included, and at least one."""
+    parts = []
+    for pair in in_order:
+        longer = [*parts[-1], pair] if parts else []
+        if longer and len(longer) * sum(map(max, zip(*longer, strict=True))) <= batch_tokens:
+            parts[-1] = longer
+        else:
+            parts.append([pair])
+    return parts
+
+
+@pytest.mark.parametrize("step", [1, 7, 30])
+def test_a_stream_of_batches_by_tokens_can_start_anywhere(task, step):
+    """Though nobody knows how many batches a bucket has before its lengths are known."""
+    batches = make(task, batch_size=5, batch_tokens=60)
+    expected = arrays(take(batches, step + 20))[step:]
+    assert expected == arrays(take(batches, 20, step))
+    assert expected == arrays(take(make(task, batch_size=5, batch_tokens=60), 20, step))
+    assert len({len(batch.source) for batch in take(batches, 20)}) > 1
+
+
 def test_a_bucket_of_one_batch_sorts_none():
     """Then batches hold pairs as they come: examples one epoch after the other."""
     task = Fixed(6)
@@ -195,7 +235,7 @@ def test_padding(sequences, data):
 def test_processes_share_a_batch_without_loss(count, processes):
     """Each row of a batch is in exactly one part, whole and with its lengths, and parts are about equally large."""
     examples = list(Fixed(count).examples("train", None))
-    whole = Pairs(examples, TOKENIZER, TOKENIZER).batch(range(count))
+    whole = Pairs.encode(examples, TOKENIZERS).batch(range(count))
     parts = [whole.part(number, processes) for number in range(processes)]
     assert Counter(examples) == Counter(pairs(parts))
     assert sorted(zip(*arrays([whole])[0], strict=True)) == sorted(
@@ -203,19 +243,6 @@ def test_processes_share_a_batch_without_loss(count, processes):
     )
     sizes = [len(part.source) for part in parts]
     assert max(sizes) - min(sizes) <= 1
-
-
-@pytest.mark.parametrize("size", [1, 2, 4, 9])
-def test_all_pairs_are_cut_into_batches(size):
-    """Each chosen pair is in one batch, and only the last batch may be smaller."""
-    examples = list(Fixed(7).examples("train", None))
-    encoded = Pairs(examples, TOKENIZER, TOKENIZER)
-    batches = encoded.batches([6, 0, 3, 5], size)
-    assert {examples[row] for row in (6, 0, 3, 5)} == set(pairs(batches))
-    sizes = [len(batch.source) for batch in batches]
-    assert 4 == sum(sizes)
-    assert all(actual == size for actual in sizes[:-1])
-    assert 7 == len(encoded)
 
 
 def test_an_endless_task_is_split_into_distinct_parts():
@@ -244,7 +271,9 @@ def test_what_is_held_out_is_never_trained_on():
 
 def test_tokenizers_see_all_of_a_finite_task():
     """Each training example once."""
-    assert list(Fixed(11).examples("train", None)) == Splits(Fixed(11), "test").vocabulary_examples(0)
+    examples = Splits(Fixed(11), "test").vocabulary_examples(0)
+    for _ in range(2):  # once for each tokenizer
+        assert list(Fixed(11).examples("train", None)) == list(examples)
 
 
 def test_an_endless_task_gives_new_examples_to_each_bucket():
@@ -284,8 +313,16 @@ class Cycle(Task):
             yield Example(str(number % self.config), "b")
 
 
+def test_a_task_that_is_mostly_held_out_is_told():
+    """Where validation and test hold more than a tenth of what an endless task draws."""
+    (remark,) = Splits(Endless(2500), "test").remarks()
+    share = int(remark.removeprefix("warning: ").partition("%")[0])
+    assert 75 <= share <= 85  # 2,000 of 2,500
+    assert [] == Splits(Endless(), "test").remarks() == Splits(Fixed(11), "test").remarks()
+
+
 @pytest.mark.parametrize(("count", "missing"), [(3, "test"), (1500, "training")])
 def test_an_endless_task_with_few_examples_is_refused(count, missing):
     """One whose every example is held out is refused, rather than searched for others for ever."""
     with pytest.raises(DataError, match=f"^task 'small' gives no {missing} examples"):
-        Splits(Cycle(count), "small").vocabulary_examples(0)
+        list(Splits(Cycle(count), "small").vocabulary_examples(0))

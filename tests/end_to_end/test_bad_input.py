@@ -58,7 +58,10 @@ def file(exported_run):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--task", "revers"], "unknown task 'revers' (did you mean 'reverse'?); there are: add, copy, reverse, sort"),
+        (
+            ["--task", "revers"],
+            "unknown task 'revers' (did you mean 'reverse'?); there are: add, copy, pairs, reverse, sort",
+        ),
         (
             ["--task", "copy", "--encoder", "mlp-rn", "--decoder", "mlp-rnn"],
             "unknown encoder 'mlp-rn' (did you mean 'mlp-rnn'?); there are: ",
@@ -72,7 +75,7 @@ def file(exported_run):
         (["--task", "copy", "--set", "training.steps=-5"], "training.steps must be at least 1 (got -5)"),
         (["--task", "copy", "--set", "training.steps"], "--set takes NAME=VALUE, such as training.steps=500 (got 'tr"),
         (["--task", "copy", "--seed", "-1"], "training.seed must be from 0 to 4294967295 (got -1)"),
-        ([], "no task chosen: use --task NAME, or set task.name; there are: add, copy, reverse, sort"),
+        ([], "no task chosen: use --task NAME, or set task.name; there are: add, copy, pairs, reverse, sort"),
         (["nowhere.toml"], "can't read nowhere.toml: No such file or directory"),
     ],
 )

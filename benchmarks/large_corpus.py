@@ -1,0 +1,91 @@
+"""Trains on a file of many pairs, and prints how long each stage takes and how much memory there has been so far.
+
+    python benchmarks/large_corpus.py 10000000
+
+It makes a TSV file of so many short pairs in a temporary folder, where the encoded pairs go too. Peak memory is
+resident memory, pages of mapped files included. The last stage reads the batches of a whole epoch, as a long training
+does: it brings all pages of the store into memory, where the system has room for them.
+"""
+
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from s2s_core.batches import TrainingBatches
+from s2s_core.plugins import Plugins
+from s2s_core.resolve import resolve
+from s2s_core.run import Run
+from s2s_core.store import CACHE
+
+STEPS = 20
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        os.environ[CACHE] = str(folder / "cache")
+        stage = Stages()
+        write_pairs(folder / "pairs.tsv", count)
+        stage.ended(f"write {count:,} pairs")
+        train(folder, stage, "first")
+        train(folder, stage, "again")
+
+
+class Stages:
+    """Prints a line for each stage that has ended."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        print(f"{'stage':<32}{'seconds':>9}{'peak MB':>9}")
+
+    def ended(self, name: str) -> None:
+        seconds = time.perf_counter() - self._began
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        print(f"{name:<32}{seconds:>9.1f}{peak:>9,.0f}", flush=True)
+        self._began = time.perf_counter()
+
+
+def write_pairs(path: Path, count: int) -> None:
+    rng = random.Random(0)  # not for secrets
+    with path.open("w") as file:
+        for _ in range(count):
+            word = "".join(rng.choices(LETTERS, k=rng.randint(4, 11)))
+            file.write(f"{word}\t{word[::-1]}\n")
+
+
+def train(folder: Path, stage: Stages, turn: str) -> None:
+    settings = {
+        "task": {"name": "pairs", "train": str(folder / "pairs.tsv")},
+        "training": {"steps": STEPS, "validate_every": STEPS, "device": "cpu"},
+        "encoder": {"hidden_size": 64},
+    }
+    plugins = Plugins()
+    run = Run(folder / turn, resolve([settings], plugins), plugins)
+    splits = run.splits()
+    stage.ended(f"{turn}: split")
+    print(f"    {splits.training_size():,} pairs; {'; '.join(splits.remarks())}")
+
+    from s2s_core.training.trainer import Trainer  # noqa: PLC0415  # PyTorch has a stage of its own
+
+    stage.ended(f"{turn}: import PyTorch")
+    trainer = Trainer(run, splits)
+    stage.ended(f"{turn}: tokenizers and store")
+    run.create()
+    trainer.train()
+    stage.ended(f"{turn}: {STEPS} steps, validation")
+    if turn == "again":
+        tokenizers = trainer.checkpoint.source_tokenizer, trainer.checkpoint.target_tokenizer
+        batches = TrainingBatches(splits, tokenizers, run.config.training).after(0)
+        for _ in range(0, splits.training_size() or 0, run.config.training.batch_size):
+            next(batches)
+        stage.ended(f"{turn}: batches of an epoch")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""The batches of training."""
+
+import itertools
+import random
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from s2s_core.config import TrainingConfig
+from s2s_core.data import Batch, Ids, Pairs, Splits, Tokenizers, generator
+from s2s_core.errors import DataError
+from s2s_core.store import fixed_pairs
+
+
+class _Bucket(NamedTuple):
+    """Equally many pairs as every other bucket has, sorted by length and cut into batches."""
+
+    pairs: Pairs
+    batches: list[Ids]
+    rng: random.Random
+
+    def shuffled(self) -> Iterator[Batch]:
+        """Yields the batches in a new order."""
+        self.rng.shuffle(self.batches)
+        return map(self.pairs.batch, self.batches)
+
+
+class TrainingBatches:
+    """An endless stream of batches that depends on nothing but the seed and the step.
+
+    ::
+
+        pairs ──shuffled, epoch after epoch──► buckets ──sorted by length, cut──► batches ──shuffled──► updates
+
+    A bucket has ``bucket_batches`` times ``batch_size`` pairs. A batch has ``batch_size`` of them. Where
+    ``batch_tokens`` is set, it has as many as fit: sources and targets, EOS and padding included, are together at most
+    so many ids; a pair that is longer by itself is a batch. How many batches a bucket has follows from lengths alone,
+    so that training can go on anywhere.
+
+    Args:
+        splits: Where the pairs come from.
+        tokenizers: Of the source and of the target.
+        config: Its ``batch_size``, ``batch_tokens``, ``bucket_batches`` and ``seed``.
+    """
+
+    def __init__(self, splits: Splits, tokenizers: Tokenizers, config: TrainingConfig) -> None:
+        self._splits, self._tokenizers, self._config = splits, tokenizers, config
+        self._fixed = None if splits.endless else fixed_pairs(splits, tokenizers, config.seed)
+        self._shuffled: tuple[int, Ids] | None = None
+        if self._fixed is not None and not len(self._fixed):
+            raise DataError(f"task {splits.name!r} gives no train examples")
+
+    def after(self, step: int) -> Iterator[Batch]:
+        """Yields the batches that follow the first ``step`` ones."""
+        number, skipped = self._place(step)
+        for bucket in map(self._bucket, itertools.count(number)):
+            yield from itertools.islice(bucket.shuffled(), skipped, None)
+            skipped = 0
+
+    def _place(self, step: int) -> tuple[int, int]:
+        """Returns the bucket that a step is in, and how many of its batches come before."""
+        if not self._config.batch_tokens:
+            return divmod(step, self._config.bucket_batches)
+        for number in itertools.count():
+            count = len(self._bucket(number).batches)
+            if step < count:
+                break
+            step -= count
+        return number, step
+
+    def _bucket(self, number: int) -> _Bucket:
+        rng = generator(self._config.seed, f"bucket {number}")
+        size = self._config.bucket_batches * self._config.batch_size
+        if self._fixed is None:
+            pairs = Pairs.encode(itertools.islice(self._splits.train(rng), size), self._tokenizers)
+            if not len(pairs):
+                raise DataError(f"task {self._splits.name!r} calls itself endless, but gives no train examples")
+            rows: Ids = np.arange(len(pairs))
+        else:
+            pairs = self._fixed
+            rows = self._epoch_rows(number * size, size)
+        rows = pairs.by_length(rows)
+        return _Bucket(pairs, np.split(rows, self._cuts(pairs, rows)), rng)
+
+    def _cuts(self, pairs: Pairs, rows: Ids) -> list[int]:
+        """Returns where each batch but the first begins in sorted rows."""
+        if not self._config.batch_tokens:
+            return list(range(self._config.batch_size, len(rows), self._config.batch_size))
+        cuts: list[int] = []
+        start = longest = 0
+        sources, targets = (side.lengths_of(rows).tolist() for side in (pairs.sources, pairs.targets))
+        for end, (source, target) in enumerate(zip(sources, targets, strict=True)):
+            longest = max(longest, target)
+            if end > start and (end + 1 - start) * (source + longest) > self._config.batch_tokens:
+                cuts.append(end)
+                start, longest = end, target
+        return cuts
+
+    def _epoch_rows(self, start: int, count: int) -> Ids:
+        """Returns part of an endless row of shuffled epochs."""
+        assert self._fixed is not None  # noqa: S101  # for the type checker
+        total = len(self._fixed)
+        parts: list[Ids] = []
+        while count:
+            epoch, offset = divmod(start, total)
+            parts.append(self._order(epoch, total)[offset : offset + count])
+            start, count = start + len(parts[-1]), count - len(parts[-1])
+        return np.concatenate(parts)
+
+    def _order(self, epoch: int, total: int) -> Ids:
+        """Returns an epoch's order. The last one is kept, as it takes a while to make where there are many pairs."""
+        if self._shuffled is None or self._shuffled[0] != epoch:
+            self._shuffled = epoch, np.random.default_rng([self._config.seed, epoch]).permutation(total)
+        return self._shuffled[1]

@@ -1,0 +1,209 @@
+"""Encoded training examples on disk, so that they need no room in memory and are encoded once.
+
+A store is a folder in the cache, named by the hash of all that its content depends on::
+
+    ~/.cache/s2s/4f1d…/     store.json       what it holds
+                            sources.ids      the ids of all sources, each ended by EOS
+                            sources.starts   where each source begins, and the last one ends
+                            targets.ids, targets.starts
+
+It is built in a folder beside it, which then gets its name. So a store is whole, whatever happens.
+"""
+
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from s2s_core.data import Pairs, Sequences, Splits, Tokenizers, generator
+from s2s_core.errors import DataError
+from s2s_core.files import write_atomically
+from s2s_core.tokenizer import Tokenizer
+from s2s_core.version import __version__
+
+try:
+    import fcntl
+except ImportError:  # only Unix has it; elsewhere two processes may both build, and one of the stores is kept
+    fcntl = None  # type: ignore[assignment]
+
+CACHE = "S2S_CACHE"
+"""The variable of the environment that names the folder of all stores."""
+
+FEWEST_PAIRS = 200_000
+"""A task with fewer training examples is held in memory."""
+
+_CHUNK = 10_000
+_READ = 1 << 20
+_SIDES = ("sources", "targets")
+
+
+def fixed_pairs(splits: Splits, tokenizers: Tokenizers, seed: int) -> Pairs:
+    """Returns a finite task's training examples, encoded: from disk if they are many, else in memory.
+
+    Raises:
+        DataError: The store can't be written.
+    """
+    size = splits.training_size()
+    fingerprint = splits.fingerprint() if size is None or size >= FEWEST_PAIRS else None
+    if fingerprint is None:
+        return Pairs.encode(splits.train(generator(seed, "train")), tokenizers)
+    folder = cache_folder() / _key(fingerprint, tokenizers)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _only_process(folder.with_name(f".{folder.name}.lock")):
+            if not _is_whole(folder):
+                _build(folder, splits, tokenizers, seed)
+            return _open(folder)
+    except OSError as error:
+        raise DataError(
+            f"can't keep the encoded examples in {folder.parent} ({error.strerror or error}): make room there, or name "
+            f"another folder by {CACHE}"
+        ) from error
+
+
+def cache_folder() -> Path:
+    """Returns the folder of all stores.
+
+    Raises:
+        DataError: None is named, and there is no home folder.
+    """
+    named = os.environ.get(CACHE)
+    try:
+        return Path(named) if named else Path.home() / ".cache" / "s2s"
+    except RuntimeError as error:
+        raise DataError(f"there is no home folder to keep encoded examples in: name a folder by {CACHE}") from error
+
+
+def _key(fingerprint: str, tokenizers: Tokenizers) -> str:
+    content = [__version__, fingerprint, *map(_describe, tokenizers)]
+    return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
+
+
+def _describe(tokenizer: Tokenizer) -> object:
+    kind, config = type(tokenizer), tokenizer.config
+    settings = attrs.asdict(config) if attrs.has(type(config)) else repr(config)
+    return [kind.__module__, kind.__qualname__, settings, dict(tokenizer.save())]
+
+
+@contextlib.contextmanager
+def _only_process(path: Path) -> Iterator[None]:
+    """Lets in one process at a time. The lock of one that is killed is gone with it."""
+    with path.open("wb") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _build(folder: Path, splits: Splits, tokenizers: Tokenizers, seed: int) -> None:
+    partial = folder.with_name(f".{folder.name}.partial")
+    for former in (folder, partial):
+        shutil.rmtree(former, ignore_errors=True)
+    partial.mkdir()
+    try:
+        files = _write(partial, splits, tokenizers, seed)
+        write_atomically(partial / "store.json", json.dumps({"files": files}) + "\n")
+        partial.rename(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+class _Column:
+    """An array that grows in a file."""
+
+    def __init__(self, path: Path, dtype: str, stack: contextlib.ExitStack) -> None:
+        self._file: BinaryIO = stack.enter_context(path.open("wb"))
+        self._dtype = dtype
+        self._size = self._checksum = 0
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Writes some values."""
+        content = values.astype(self._dtype).tobytes()
+        self._file.write(content)
+        self._size += len(content)
+        self._checksum = zlib.crc32(content, self._checksum)
+
+    def finish(self) -> dict[str, object]:
+        """Returns what ``store.json`` says of the file, which then lies on the disk itself."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return {"dtype": self._dtype, "size": self._size, "crc32": self._checksum}
+
+
+class _Side:
+    """The sources or the targets."""
+
+    def __init__(self, folder: Path, name: str, vocabulary_size: int, stack: contextlib.ExitStack) -> None:
+        ids_type = "<u2" if vocabulary_size <= 1 << 16 else "<i4"
+        self._ids = _Column(folder / f"{name}.ids", ids_type, stack)
+        self._starts = _Column(folder / f"{name}.starts", "<i8", stack)
+        self._starts.append(np.zeros(1))
+        self._end = 0
+        self._name = name
+
+    def append(self, sequences: Sequences) -> None:
+        """Writes some sequences."""
+        self._ids.append(sequences.ids)
+        self._starts.append(sequences.starts[1:] + self._end)
+        self._end += len(sequences.ids)
+
+    def finish(self) -> dict[str, dict[str, object]]:
+        """Returns what ``store.json`` says of its files."""
+        return {f"{self._name}.ids": self._ids.finish(), f"{self._name}.starts": self._starts.finish()}
+
+
+def _write(folder: Path, splits: Splits, tokenizers: Tokenizers, seed: int) -> dict[str, dict[str, object]]:
+    """Writes the arrays a chunk at a time, and returns what ``store.json`` says of them."""
+    with contextlib.ExitStack() as stack:
+        sources, targets = (
+            _Side(folder, name, len(tokenizer.vocabulary), stack)
+            for name, tokenizer in zip(_SIDES, tokenizers, strict=True)
+        )
+        examples = splits.train(generator(seed, "train"))
+        while len(pairs := Pairs.encode(itertools.islice(examples, _CHUNK), tokenizers)):
+            sources.append(pairs.sources)
+            targets.append(pairs.targets)
+        return {**sources.finish(), **targets.finish()}
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a store is there and holds what was written."""
+    try:
+        files = _files(folder)
+        return all(_matches(folder / name, described) for name, described in files.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _matches(path: Path, described: dict[str, Any]) -> bool:
+    checksum = size = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_READ):
+            checksum, size = zlib.crc32(chunk, checksum), size + len(chunk)
+    return (size, checksum) == (described["size"], described["crc32"])
+
+
+def _open(folder: Path) -> Pairs:
+    files = _files(folder)
+    arrays = {name: _mapped(folder / name, described["dtype"]) for name, described in files.items()}
+    return Pairs(*(Sequences.of(arrays[f"{side}.ids"], arrays[f"{side}.starts"]) for side in _SIDES))
+
+
+def _files(folder: Path) -> dict[str, dict[str, Any]]:
+    files: dict[str, dict[str, Any]] = json.loads((folder / "store.json").read_text(encoding="utf-8"))["files"]
+    return files
+
+
+def _mapped(path: Path, dtype: str) -> NDArray[Any]:
+    """Returns an array on disk, of which the system keeps in memory what is used; an empty file can't be mapped."""
+    return np.asarray(np.memmap(path, dtype, "r")) if path.stat().st_size else np.zeros(0, dtype)

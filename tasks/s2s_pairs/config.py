@@ -1,0 +1,73 @@
+"""What can be set of the task ``pairs``."""
+
+from typing import Any
+
+import attrs
+
+from s2s_core import BadValueError, at_least, one_of, setting
+
+FORMATS = ("auto", "tsv", "csv", "jsonl", "parquet")
+
+STANDARD_INPUT = "-"
+
+FILES = ("train", "train_target", "validation", "validation_target", "test", "test_target")
+"""The settings that name files."""
+
+
+def _is_given(_: Any, attribute: "attrs.Attribute[str]", value: str) -> None:
+    if not value:
+        raise BadValueError(attribute.name, "a file of pairs, hf:NAME for a data set, or - for standard input", value)
+
+
+def _is_column(_: Any, attribute: "attrs.Attribute[int | str]", value: int | str) -> None:
+    if value == "" or (isinstance(value, int) and value < 1):
+        raise BadValueError(attribute.name, "a column's name, or its number from 1 on", value)
+
+
+def _is_no_limit_or_at_least_1(_: Any, attribute: "attrs.Attribute[float]", value: float) -> None:
+    if value and value < 1:
+        raise BadValueError(attribute.name, "at least 1, or 0 for no limit", value)
+
+
+@attrs.frozen
+class PairsConfig:
+    """Which files, what is in them, and what of it is used."""
+
+    train: str = setting("", "file of training pairs, hf:NAME, or - for standard input", _is_given)
+    train_target: str = setting("", "file whose lines are the targets, if the lines of train are the sources alone")
+    validation: str = setting("", "validation pairs, as in train; without them some are split off train")
+    validation_target: str = setting("", "the same for validation")
+    test: str = setting("", "test pairs, as in train; without them some are split off train")
+    test_target: str = setting("", "the same for test")
+    held_out: int = setting(1000, "most sources that are split off for validation, and for the test", at_least(1))
+    format: str = setting("auto", "auto goes by the file's name; what has no other ending is TSV", one_of(*FORMATS))
+    header: bool = setting(default=False, help="whether the first row of TSV and CSV names the columns")
+    source_column: int | str = setting(1, "the sources' column: its number, or its name in the header", _is_column)
+    target_column: int | str = setting(2, "the targets' column", _is_column)
+    on_error: str = setting("stop", "whether a bad row ends the run, or is left out", one_of("stop", "skip"))
+    length_unit: str = setting("characters", "what the lengths below count", one_of("characters", "words"))
+    minimum_source: int = setting(0, "shortest source that is trained on", at_least(0))
+    maximum_source: int = setting(0, "longest source that is trained on; 0 sets no limit", at_least(0))
+    minimum_target: int = setting(0, "shortest target that is trained on", at_least(0))
+    maximum_target: int = setting(0, "longest target that is trained on; 0 sets no limit", at_least(0))
+    maximum_ratio: float = setting(
+        0.0, "most that one side is longer than the other, as a factor; 0 sets no limit", _is_no_limit_or_at_least_1
+    )
+
+    def __attrs_post_init__(self) -> None:
+        files = [getattr(self, name) for name in FILES]
+        if files.count(STANDARD_INPUT) > 1:
+            raise BadValueError("train", "the only one that is -, as standard input is read once", self.train)
+        for name in ("validation", "test"):
+            if getattr(self, f"{name}_target") and not getattr(self, name):
+                raise BadValueError(name, f"set where {name}_target is", "")
+
+    def path(self, split: str) -> str:
+        """Returns where a split's pairs, or their sources, are; empty if they are split off."""
+        value: str = getattr(self, split)
+        return value
+
+    def target_path(self, split: str) -> str:
+        """Returns where a split's targets are; empty if they stand beside their sources."""
+        value: str = getattr(self, f"{split}_target")
+        return value

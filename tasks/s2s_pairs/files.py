@@ -1,0 +1,172 @@
+"""A file of lines, compressed or not, or standard input."""
+
+import contextlib
+import functools
+import gzip
+import hashlib
+import io
+import os
+import shutil
+import sys
+import tempfile
+import weakref
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from s2s_core import DataError
+from s2s_pairs.config import STANDARD_INPUT
+
+MOST_BYTES = 1 << 20
+"""The longest line that is read."""
+
+_BUFFER = 1 << 18
+_COMPRESSED = 1 << 12  # few, as they may hold a thousand times more
+_GZIP, _ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class LineFile:
+    """Lines of bytes, which can be read more than once.
+
+    What is compressed by gzip or Zstandard is known by its first bytes, whatever its name. What comes only once, from
+    standard input or a named pipe, is copied to a temporary file when it is first read.
+
+    Args:
+        path: The file, or ``-``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.name = "standard input" if path == STANDARD_INPUT else path
+
+    def lines(self) -> Iterator[bytes]:
+        """Yields the lines, without LF or CR LF. Of a line above ``MOST_BYTES`` comes only the begin, itself above it.
+
+        Raises:
+            DataError: The file can't be read, is damaged, or is no text.
+        """
+        try:
+            with contextlib.closing(self._decompressed()) as stream:
+                self._skip_mark(stream)
+                while line := stream.readline(MOST_BYTES + 2):
+                    ended = line.endswith(b"\n")
+                    yield line.removesuffix(b"\n").removesuffix(b"\r")
+                    while not ended and (rest := stream.readline(_BUFFER)):
+                        ended = rest.endswith(b"\n")
+        except EOFError as error:
+            raise DataError(f"{self.name} is incomplete: its compressed content ends too early") from error
+        except (zlib.error, gzip.BadGzipFile, _DamagedError) as error:
+            raise DataError(f"{self.name} is damaged: {error}") from error
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def digest(self) -> str:
+        """Returns a hash of the content, as it lies on the disk."""
+        try:
+            with self.location.open("rb") as file:
+                return hashlib.file_digest(file, "blake2b").hexdigest()
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    @functools.cached_property
+    def location(self) -> Path:
+        """Where the content is."""
+        path = Path(self._path)
+        if self._path != STANDARD_INPUT and not path.is_fifo():
+            return path
+        if os.environ.get("WORLD_SIZE", "1") != "1":
+            raise DataError(f"{self.name} can't be shared by several processes: write it to a file first")
+        if self._path == STANDARD_INPUT:
+            return self._copy(sys.stdin.buffer)
+        with path.open("rb") as pipe:
+            return self._copy(pipe)
+
+    def _copy(self, stream: BinaryIO) -> Path:
+        """Returns a file with all that a stream gives, which goes when this object does."""
+        number, name = tempfile.mkstemp(prefix="s2s-")
+        weakref.finalize(self, Path(name).unlink, missing_ok=True)
+        with open(number, "wb") as copy:  # noqa: PTH123  # it is open already
+            shutil.copyfileobj(stream, copy, _BUFFER)
+        return Path(name)
+
+    def _decompressed(self) -> io.BufferedReader:
+        file: io.BufferedReader = io.BufferedReader(io.FileIO(self.location), _BUFFER)
+        begin = file.peek(len(_ZSTANDARD))
+        if begin.startswith(_GZIP):
+            file.close()
+            return io.BufferedReader(gzip.GzipFile(self.location), _BUFFER)
+        if begin.startswith(_ZSTANDARD):
+            file.close()
+            return io.BufferedReader(_ZstandardFile(self.location), _BUFFER)
+        return file
+
+    def _skip_mark(self, stream: io.BufferedReader) -> None:
+        """Steps over a byte order mark, and refuses what is no UTF-8 text at first sight."""
+        begin = stream.peek(_BUFFER)
+        if begin.startswith(_UTF_16):
+            raise DataError(f"{self.name} is UTF-16: convert it to UTF-8")
+        if b"\0" in begin:
+            raise DataError(f"{self.name} is a binary file, not text")
+        if begin.startswith(_BOM):
+            stream.read(len(_BOM))
+
+    def _unreadable(self, error: OSError) -> DataError:
+        return DataError(f"can't read {self.name}: {error.strerror or error}")
+
+
+class _DamagedError(Exception):
+    """Compressed content is not what was compressed."""
+
+
+class _ZstandardFile(io.RawIOBase):
+    """What a file's frames hold. Unlike the package's own reader it notices a frame that ends too early.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import zstandard  # noqa: PLC0415  # of the extra train
+
+        self._package, self._file = zstandard, path.open("rb")
+        self._frame: Any = None
+        self._compressed = b""
+        self._content = memoryview(b"")  # a part of it is no copy
+
+    def readable(self) -> bool:
+        """Returns that it is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Reads some bytes; none at the end."""
+        while not self._content and self._refill():
+            self._content = memoryview(self._decompress())
+        count = min(len(buffer), len(self._content))
+        buffer[:count], self._content = self._content[:count], self._content[count:]
+        return count
+
+    def close(self) -> None:
+        """Closes the file too."""
+        self._file.close()
+        super().close()
+
+    def _refill(self) -> bool:
+        """Whether there is more to decompress."""
+        self._compressed = self._compressed or self._file.read(_COMPRESSED)
+        if not self._compressed and self._frame is not None:
+            raise EOFError
+        return bool(self._compressed)
+
+    def _decompress(self) -> bytes:
+        self._frame = self._frame or self._package.ZstdDecompressor().decompressobj()
+        try:
+            content: bytes = self._frame.decompress(self._compressed)
+        except self._package.ZstdError as error:
+            raise _DamagedError(error) from error
+        self._compressed = b""
+        if self._frame.eof:
+            self._compressed, self._frame = self._frame.unused_data, None
+        return content

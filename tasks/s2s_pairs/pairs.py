@@ -1,0 +1,150 @@
+"""The task ``pairs``."""
+
+import functools
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import attrs
+
+from s2s_core import DataError, Example, Task
+from s2s_pairs.config import FILES, PairsConfig
+from s2s_pairs.lengths import LengthLimits
+from s2s_pairs.reader import BadRows, PairReader
+from s2s_pairs.survey import HeldOut, Survey
+
+MOST_SHARED = 0.1
+"""The share of validation's or the test's sources that may be training's too, without a warning."""
+
+_EVALUATED = ("validation", "test")
+
+
+class Pairs(Task):
+    """Your own pairs of texts, from files.
+
+    Training pairs are never held in memory: they are read again whenever they are asked for.
+    """
+
+    Config: ClassVar[type] = PairsConfig
+    config: PairsConfig
+
+    def __init__(self, config: PairsConfig) -> None:
+        super().__init__(config)
+        self._readers = {split: PairReader(config, split) for split in ("train", *_EVALUATED) if config.path(split)}
+        self._split_off = [split for split in _EVALUATED if split not in self._readers]
+        self._bad, self._lengths = self._bad_rows(), Counter[str]()
+
+    def examples(self, split: str, rng: random.Random) -> Iterator[Example]:
+        """Yields the pairs of a split; see ``Task.examples``.
+
+        Raises:
+            DataError: A file can't be read or has a bad row, or there are too few pairs.
+        """
+        del rng  # nothing here is left to chance
+        if split in self._given:
+            return iter(self._given[split])
+        if split in self._split_off:
+            return (example for example in self._held_out if self._parts.split_of(example.source) == split)
+        pairs = self._allowed(self._bad_rows(), Counter())
+        if not self._split_off:
+            return pairs
+        parts = self._parts
+        return (example for example in pairs if parts.split_of(example.source) == "train")
+
+    def training_size(self) -> int:
+        """Returns how many pairs are trained on."""
+        return self._survey.pairs - len(self._held_out)
+
+    def remarks(self) -> Sequence[str]:
+        """Returns what was left out, what is there twice, and what validation and test share with training."""
+        repeated, shared = self._repeated(), self._shared()  # both read all pairs, and so find what the others tell
+        return [*repeated, *self._skipped(), *self._dropped(), *shared]
+
+    def fingerprint(self) -> str | None:
+        """Returns a hash of the training files' content and of the settings, whatever the files are called."""
+        digest = self._readers["train"].digest()
+        if digest is None:
+            return None
+        settings = {name: value for name, value in attrs.asdict(self.config).items() if name not in FILES}
+        return json.dumps([self._readers["train"].format, digest, self._split_off, settings])
+
+    @functools.cached_property
+    def _survey(self) -> Survey:
+        """What is known of the training pairs, held-out ones included, when all have been read once."""
+        found = Survey.of(self._allowed(self._bad, self._lengths))
+        if not found.pairs:
+            raise self._no_pairs("train", *self._skipped(), *self._dropped())
+        return found
+
+    @functools.cached_property
+    def _parts(self) -> HeldOut:
+        sources = self._survey.sources
+        if len(sources) <= len(self._split_off):
+            raise DataError(
+                f"{self._readers['train'].name} has {len(sources)} different sources, too few to split off "
+                f"{' and '.join(self._split_off)}: give files for these, as task.{self._split_off[0]}"
+            )
+        return HeldOut.of(
+            sources, self.config.held_out, validation="validation" in self._split_off, test="test" in self._split_off
+        )
+
+    @functools.cached_property
+    def _held_out(self) -> list[Example]:
+        """The pairs that are split off the training file."""
+        if not self._split_off:
+            return []
+        parts = self._parts
+        pairs = self._allowed(self._bad_rows(), Counter())
+        return [example for example in pairs if parts.split_of(example.source) != "train"]
+
+    @functools.cached_property
+    def _given(self) -> dict[str, list[Example]]:
+        """The pairs of validation and test that have files of their own, whatever their lengths."""
+        given = {}
+        for split in _EVALUATED:
+            if split in self._readers:
+                given[split] = list(self._readers[split].pairs(self._bad))
+                if not given[split]:
+                    raise self._no_pairs(split)
+        return given
+
+    def _allowed(self, bad: BadRows, dropped: Counter[str]) -> Iterator[Example]:
+        """Yields the pairs of the training file within the limits."""
+        return LengthLimits(self.config).within(self._readers["train"].pairs(bad), dropped)
+
+    def _bad_rows(self) -> BadRows:
+        return BadRows(stop=self.config.on_error == "stop")
+
+    def _no_pairs(self, split: str, *reasons: str) -> DataError:
+        return DataError("; ".join([f"{self._readers[split].name} has no pairs", *reasons]))
+
+    def _skipped(self) -> Iterator[str]:
+        if self._bad.count:
+            yield f"{_count(self._bad.count, 'bad row')} skipped; the first: {self._bad.first}"
+
+    def _dropped(self) -> Iterator[str]:
+        if self._lengths:
+            reasons = ", ".join(f"{count:,} with {reason}" for reason, count in sorted(self._lengths.items()))
+            yield f"{_count(self._lengths.total(), 'pair')} dropped: {reasons}"
+
+    def _repeated(self) -> list[str]:
+        count = self._survey.repeated
+        return [f"{_count(count, 'pair')} of {self._readers['train'].name} repeat an earlier one"] if count else []
+
+    def _shared(self) -> list[str]:
+        shares = {
+            self._readers[split].name: self._survey.share(example.source for example in examples)
+            for split, examples in self._given.items()
+        }
+        return [
+            f"warning: {share:.0%} of the sources in {name} are training sources too, so scores on them say little "
+            "about new ones"
+            for name, share in shares.items()
+            if share > MOST_SHARED
+        ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"

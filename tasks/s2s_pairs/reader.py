@@ -1,0 +1,95 @@
+"""Reads the pairs of a split, whatever their format."""
+
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import PurePath
+
+from s2s_core import DataError, Example
+from s2s_pairs import rows
+from s2s_pairs.columns import BadRowError
+from s2s_pairs.config import PairsConfig
+from s2s_pairs.files import LineFile
+from s2s_pairs.tables import HUB, Table
+
+_ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+_COMPRESSED = {".gz", ".zst"}
+
+
+class BadRows:
+    """Hears of bad rows: ends the run at the first one, or counts them.
+
+    Attributes:
+        count: How many there were.
+        first: The first one's place and fault.
+    """
+
+    def __init__(self, *, stop: bool) -> None:
+        self._stop = stop
+        self.count, self.first = 0, ""
+
+    def report(self, name: str, unit: str, number: int, error: BadRowError) -> None:
+        """Takes note of a bad row.
+
+        Raises:
+            DataError: It ends the run.
+        """
+        found = f"{error.file or name}, {unit} {number:,} {error}"
+        if self._stop:
+            raise DataError(f"{found}; task.on_error=skip leaves such rows out")
+        self.count += 1
+        self.first = self.first or found
+
+
+class PairReader:
+    """Reads the pairs of a split.
+
+    Args:
+        config: Says where they are, and how.
+        split: ``"train"``, ``"validation"`` or ``"test"``, for which something is given.
+
+    Attributes:
+        format: One of ``FORMATS``, found out where it is ``"auto"``.
+        name: What to call it in messages.
+    """
+
+    def __init__(self, config: PairsConfig, split: str) -> None:
+        self._config = config
+        path, target_path = config.path(split), config.target_path(split)
+        self.format = _format(config, path)
+        self._targets = LineFile(target_path) if target_path else None
+        self._file = LineFile(path)
+        self._table = Table(path, split)
+        self.name = f"{self._file.name} and {self._targets.name}" if self._targets else self._file.name
+
+    def pairs(self, bad: BadRows) -> Iterator[Example]:
+        """Yields the pairs.
+
+        Raises:
+            DataError: A file can't be read, or a bad row is to end the run.
+        """
+        if self._targets:
+            return rows.read_parallel(self._file, self._targets, partial(bad.report, self.name, "line"))
+        report = partial(bad.report, self.name, "row" if self.format == "parquet" else "line")
+        if self.format == "parquet":
+            return rows.read_records(self._table.rows(), self._config, report)
+        read = {"tsv": rows.read_tsv, "csv": rows.read_csv, "jsonl": rows.read_jsonl}[self.format]
+        return read(self._file, self._config, report)
+
+    def digest(self) -> str | None:
+        """Returns a hash of the content, or nothing where that isn't known."""
+        if self.name.startswith(HUB):
+            return self._table.digest()
+        files = [self._file, *([self._targets] if self._targets else [])]
+        return hashlib.blake2b("".join(file.digest() for file in files).encode()).hexdigest()
+
+
+def _format(config: PairsConfig, path: str) -> str:
+    if path.startswith(HUB):
+        return "parquet"
+    if config.format != "auto":
+        return config.format
+    endings = [ending.lower() for ending in PurePath(path).suffixes]
+    if endings and endings[-1] in _COMPRESSED:
+        endings.pop()
+    return _ENDINGS.get(endings[-1], "tsv") if endings else "tsv"

@@ -1,0 +1,54 @@
+"""Parquet files and Hugging Face data sets, read by the package ``datasets``."""
+
+import functools
+import glob
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from s2s_core import DataError
+
+HUB = "hf:"
+"""What a data set's name begins with: ``hf:NAME``, ``hf:NAME:CONFIGURATION`` or ``hf:NAME:CONFIGURATION:SPLIT``."""
+
+
+class Table:
+    """Rows whose fields have names.
+
+    Args:
+        path: A Parquet file, or a data set.
+        split: The split of a data set that doesn't name one.
+    """
+
+    def __init__(self, path: str, split: str) -> None:
+        self.name, self._split = path, split
+
+    def rows(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Yields the rows, numbered from 1.
+
+        Raises:
+            DataError: They can't be had.
+            ModuleNotFoundError: The package ``datasets`` isn't installed.
+        """
+        import datasets  # noqa: PLC0415  # of the extra datasets
+
+        try:
+            yield from enumerate(self._data, 1)
+        except (OSError, ValueError, TypeError, datasets.exceptions.DatasetsError) as error:
+            raise DataError(f"can't read {self.name}: {' '.join(str(error).split())}") from error
+
+    def digest(self) -> str | None:
+        """Returns what tells a data set's content from others."""
+        found = getattr(self._data, "_fingerprint", None)
+        return found and f"{self.name} {found}"
+
+    @functools.cached_property
+    def _data(self) -> Any:
+        """The data set. It can be gone through more than once, and is not held in memory."""
+        import datasets  # noqa: PLC0415
+
+        datasets.disable_progress_bars()
+        if not self.name.startswith(HUB):
+            return datasets.load_dataset("parquet", data_files=glob.escape(self.name), split="train", streaming=True)
+        name, *rest = self.name.removeprefix(HUB).split(":", 2)
+        configuration, split = (*rest, "", "")[:2]
+        return datasets.load_dataset(name, configuration or None, split=split or self._split)

@@ -1,0 +1,263 @@
+"""Encoded pairs on disk are those in memory, are made once, and are whole or not there."""
+
+import contextlib
+import errno
+import itertools
+import os
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from s2s_core import store
+from s2s_core.batches import TrainingBatches
+from s2s_core.config import TrainingConfig
+from s2s_core.data import Splits
+from s2s_core.errors import DataError
+from s2s_core.task import Example, Task
+from s2s_core.tokenizer import TokenizerConfig
+from s2s_core.tokenizers.characters import Characters
+from s2s_core.tokenizers.words import Words
+
+TOKENIZER = Characters.train(TokenizerConfig(), ["abcdefgh0123456789"])
+COUNT = 25_000
+"""More than are encoded at once."""
+
+
+class Keyed(Task):
+    """Has a fingerprint, and counts how often its training examples are read."""
+
+    def __init__(self, config="a", count=COUNT):
+        super().__init__(config)
+        self.count, self.readings = count, 0
+
+    def examples(self, split, rng):
+        if split != "train":
+            return iter([Example("a", "b")])
+        self.readings += 1
+        return (Example("a" * (number % 7) + str(number), str(number)) for number in range(self.count))
+
+    def training_size(self):
+        return self.count
+
+    def fingerprint(self):
+        return self.config
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """An empty cache, in which the smallest task is kept."""
+    monkeypatch.setenv(store.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setattr(store, "FEWEST_PAIRS", 1)
+    return tmp_path / "cache"
+
+
+def encoded(task, tokenizers=(TOKENIZER, TOKENIZER), seed=0):
+    return store.fixed_pairs(Splits(task, "test"), tokenizers, seed)
+
+
+def arrays(pairs):
+    return [array.tolist() for side in (pairs.sources, pairs.targets) for array in (side.ids, side.starts)]
+
+
+def folders(cache):
+    return sorted(path for path in cache.iterdir() if path.is_dir())
+
+
+def in_memory(monkeypatch, task):
+    monkeypatch.setattr(store, "FEWEST_PAIRS", task.count + 1)
+    return encoded(task)
+
+
+def test_what_is_on_disk_is_what_is_in_memory(cache, monkeypatch):
+    """The same ids, and the same batches."""
+    stored = encoded(Keyed())
+    assert isinstance(stored.sources.ids.base, np.memmap)
+    streams = []
+    for fewest in (1, COUNT + 1):
+        monkeypatch.setattr(store, "FEWEST_PAIRS", fewest)
+        batches = TrainingBatches(Splits(Keyed(), "test"), (TOKENIZER, TOKENIZER), TrainingConfig(batch_tokens=900))
+        streams.append(list(itertools.islice(batches.after(300), 50)))
+    for one, other in zip(*streams, strict=True):
+        assert np.array_equal(one.source, other.source)
+        assert np.array_equal(one.target, other.target)
+        assert one.source.dtype == other.source.dtype
+    held = in_memory(monkeypatch, Keyed())
+    assert arrays(held) == arrays(stored)
+    assert 1 == len(folders(cache))
+
+
+@pytest.mark.parametrize("size", [10, 70_000])
+def test_ids_are_kept_whatever_the_size_of_the_vocabulary(size):
+    """Those of a large one don't fit into two bytes."""
+    words = Words.train(TokenizerConfig(), [" ".join(f"w{number}" for number in range(size))])
+
+    class Large(Keyed):
+        def examples(self, split, rng):
+            return iter([Example(f"w0 w{size - 1}", "w1")])
+
+    pairs = encoded(Large(), (words, words))
+    assert pairs.sources.padded([0])[0].tolist() == [[*words.encode(f"w0 w{size - 1}"), 2]]
+
+
+def test_a_store_is_built_once(cache):
+    """A later run with the same key doesn't read the examples, whatever its seed."""
+    first, again = Keyed(), Keyed()
+    assert arrays(encoded(first)) == arrays(encoded(again, seed=5))
+    assert (1, 0) == (first.readings, again.readings)
+
+
+def test_other_data_or_tokenizers_have_another_store(cache):
+    """Nothing is mistaken for something else."""
+    other = Characters.train(TokenizerConfig(), ["abc0123456789"])
+    words = Words(TOKENIZER.config, TOKENIZER.vocabulary)
+    counted = Characters(TokenizerConfig(minimum_count=2), TOKENIZER.vocabulary)
+    encoded(Keyed("a", 10))
+    for task, tokenizers in [
+        (Keyed("b", 10), (TOKENIZER, TOKENIZER)),
+        (Keyed("a", 10), (other, TOKENIZER)),
+        (Keyed("a", 10), (TOKENIZER, other)),
+        (Keyed("a", 10), (words, TOKENIZER)),
+        (Keyed("a", 10), (counted, TOKENIZER)),
+    ]:
+        encoded(task, tokenizers)
+        assert 1 == task.readings
+    assert 6 == len(folders(cache))
+
+
+def test_a_task_without_a_fingerprint_is_held_in_memory(cache):
+    """So is one with few examples, whose fingerprint isn't asked for."""
+    encoded(Keyed(None, 10))
+    assert not cache.exists()
+
+
+def test_few_examples_are_held_in_memory(cache, monkeypatch):
+    """Their fingerprint isn't asked for."""
+    monkeypatch.setattr(store, "FEWEST_PAIRS", 11)
+    task = Keyed("a", 10)
+    task.fingerprint = None
+    assert 10 == len(encoded(task))
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("name", ["store.json", "sources.ids", "sources.starts", "targets.ids", "targets.starts"])
+@pytest.mark.parametrize("damage", ["missing", "short", "changed", "empty"])
+def test_a_damaged_store_is_built_again(cache, name, damage):
+    """Be a file gone, cut off, or of other bytes."""
+    expected = arrays(encoded(Keyed("a", 50)))
+    path = folders(cache)[0] / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "missing":
+        changed = bytes([content[0] ^ 1]) + content[1:]
+        path.write_bytes({"short": content[:-2], "changed": changed, "empty": b""}[damage])
+    task = Keyed("a", 50)
+    assert expected == arrays(encoded(task))
+    assert 1 == task.readings
+
+
+def test_examples_that_fail_leave_nothing(cache):
+    """The error comes through as it is."""
+
+    class Failing(Keyed):
+        def examples(self, split, rng):
+            yield from super().examples("test", rng)
+            if split == "train":
+                raise DataError("bad row")
+
+    with pytest.raises(DataError, match=r"^bad row$"):
+        encoded(Failing())
+    assert [] == folders(cache)
+
+
+@contextlib.contextmanager
+def no_file_longer_than(size):
+    """Makes writing fail, in this process, as a full disk does."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_is_told_and_nothing_is_left(cache):
+    """The message says where, why and what to do."""
+    with no_file_longer_than(10_000), pytest.raises(DataError) as refused:
+        encoded(Keyed())
+    assert str(refused.value) == (
+        f"can't keep the encoded examples in {cache} ({os.strerror(errno.EFBIG)}): make room there, or name another "
+        "folder by S2S_CACHE"
+    )
+    assert [] == folders(cache)
+    assert COUNT == len(encoded(Keyed()))
+
+
+def test_a_cache_that_is_no_folder_is_told(cache):
+    """In the same words."""
+    cache.touch()
+    with pytest.raises(DataError, match=r"^can't keep the encoded examples in .*: make room there, or name another "):
+        encoded(Keyed())
+
+
+def test_the_cache_is_in_the_home_folder_unless_it_is_named(monkeypatch, tmp_path):
+    """Where there is neither, the message says what to name."""
+    monkeypatch.delenv(store.CACHE)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert store.cache_folder() == tmp_path / ".cache" / "s2s"
+
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(store.Path, "home", homeless)
+    with pytest.raises(DataError, match=r"^there is no home folder to keep encoded examples in: name a folder by S2S_"):
+        store.cache_folder()
+
+
+BUILD = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import test_store as shared
+from s2s_core import store
+
+class Slow(shared.Keyed):
+    def examples(self, split, rng):
+        for number, example in enumerate(super().examples(split, rng)):
+            if split == "train" and number == 20_000:
+                print("building", flush=True)
+                time.sleep(float(sys.argv[2]))
+            yield example
+
+store.FEWEST_PAIRS = 1
+task = Slow()
+print(len(shared.encoded(task)), task.readings, flush=True)
+"""
+
+
+def start(seconds):
+    """Starts a process that builds the store and pauses in the midst of it."""
+    folder = os.path.dirname(__file__)  # noqa: PTH120  # as sys.path has it
+    return subprocess.Popen([sys.executable, "-c", BUILD, folder, str(seconds)], stdout=subprocess.PIPE, text=True)
+
+
+def test_one_process_builds_and_the_others_wait(cache):
+    """All get the same store, and only one has read the examples."""
+    with start(0.5) as one, start(0.5) as other:
+        told = [process.communicate(timeout=60)[0].split() for process in (one, other)]
+    assert sorted(told, key=len) == [[str(COUNT), "0"], ["building", str(COUNT), "1"]]
+    assert 1 == len(folders(cache))
+
+
+def test_a_killed_builder_is_followed_by_the_next(cache):
+    """What it left is removed, and its lock is gone."""
+    with start(60) as process:
+        assert "building\n" == process.stdout.readline()
+        process.kill()
+    assert 1 == len(folders(cache))  # what it has written so far
+    task = Keyed()
+    assert COUNT == len(encoded(task))
+    assert 1 == task.readings
+    (whole,) = folders(cache)
+    assert not whole.name.startswith(".")

@@ -1,0 +1,544 @@
+"""The task ``pairs`` reads what people have, and says where it can't."""
+
+import csv
+import gc
+import gzip
+import io
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+
+import pytest
+import zstandard
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from s2s_pairs.config import PairsConfig
+from s2s_pairs.files import MOST_BYTES
+from s2s_pairs.pairs import Pairs
+
+from s2s_core.errors import DataError
+from s2s_core.settings import BadValueError
+
+few = settings(max_examples=50, derandomize=True, database=None, deadline=None)
+
+PAIRS = [("abc", "ABC"), ("b b", "B"), ("ä☃", '"quoted", twice'), ("b b", "BB"), (" c ", " C ")]
+
+TSV = "".join(f"{source}\t{target}\n" for source, target in PAIRS)
+
+
+def make(train, **options):
+    return Pairs(PairsConfig(train=str(train), **options))
+
+
+def read(task, split="train"):
+    return [tuple(example) for example in task.examples(split, random.Random(0))]
+
+
+def read_all(path, **options):
+    """Returns the pairs of a file of which nothing is split off."""
+    return read(make(path, validation=str(path), test=str(path), **options))
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a file, and returns its path."""
+
+    def written(name, content):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return written
+
+
+def many(count, start=0):
+    """Returns the content of a file whose sources are all different."""
+    return "".join(f"s{number}\tt{number}\n" for number in range(start, start + count))
+
+
+def as_csv(rows):
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def as_jsonl(rows, names=("source", "target")):
+    return "".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows)
+
+
+# Formats
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TSV,
+        TSV.rstrip("\n"),
+        TSV.replace("\n", "\r\n"),
+        TSV.replace("\n", "\r\n", 2),
+        b"\xef\xbb\xbf" + TSV.encode(),
+    ],
+    ids=["LF", "no last LF", "CR LF", "mixed", "BOM"],
+)
+def test_tsv_is_read_whatever_its_line_ends(write, content):
+    """Quotes and spaces are text, and a byte order mark is none."""
+    assert PAIRS == read_all(write("a.tsv", content))
+
+
+@few
+@given(
+    rows=st.lists(
+        st.tuples(*[st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\t\0"), min_size=1)] * 2),
+        min_size=1,
+    )
+)
+def test_tsv_keeps_every_character_but_its_separators(tmp_path_factory, rows):
+    """Line separators of Unicode, form feeds and no-break spaces stand within texts."""
+    rows = [row for row in rows if not any(map(str.isspace, row))]
+    assume(rows)
+    path = tmp_path_factory.mktemp("tsv") / "a"
+    path.write_bytes("".join("\t".join(row) + "\n" for row in rows).encode())
+    assume(not rows[0][0].startswith("\ufeff"))
+    assert rows == read_all(path)
+
+
+def test_csv_may_have_quotes_commas_and_line_ends_in_its_fields(write):
+    """A field may go over several lines."""
+    rows = [*PAIRS, ("two\nlines", 'a "b", c')]
+    assert rows == read_all(write("a.csv", as_csv(rows)))
+    assert rows == read_all(write("a", as_csv(rows)), format="csv")
+
+
+def test_jsonl_has_an_object_on_each_line(write):
+    """By default the first two names of the first row are source and target, wherever they stand in later ones."""
+    rows = [*PAIRS, ("two\nlines", "\u2028x")]
+    assert rows == read_all(write("a.jsonl", as_jsonl(rows)))
+    turned = '{"a": "1", "b": "2"}\n{"b": "4", "a": "3"}'
+    assert [("1", "2"), ("3", "4")] == read_all(write("b.jsonl", turned))
+
+
+def test_two_files_are_read_line_by_line(write):
+    """Their tabs are text."""
+    sources, targets = write("a.src", "a\tb\nc\r\n"), write("a.tgt", "A\nB\tC")
+    task = make(
+        sources,
+        train_target=str(targets),
+        validation=str(sources),
+        validation_target=str(targets),
+        test=str(sources),
+        test_target=str(targets),
+    )
+    assert [("a\tb", "A"), ("c", "B\tC")] == read(task) == read(task, "validation") == read(task, "test")
+
+
+@pytest.mark.parametrize("name", ["a.tsv.gz", "a.csv.GZ", "a.jsonl.zst", "a"])
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_compressed_files_are_known_by_their_content(write, name, compress):
+    """Several compressed parts one after the other are one file; the name says what is in it."""
+    as_format = {"a.csv.GZ": as_csv, "a.jsonl.zst": as_jsonl}.get(name, lambda _: TSV)
+    content = as_format(PAIRS).encode()
+    assert PAIRS == read_all(write(name, compress(content[:9]) + compress(content[9:])))
+
+
+def test_parquet_and_data_sets_are_read_by_their_package(tmp_path, monkeypatch):
+    """A dotted name leads into a record; a folder is a data set too; a number counts the names."""
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    folder = tmp_path / "set"
+    folder.mkdir()
+    rows = [{"id": str(number), "pair": {"a": source, "b": target}} for number, (source, target) in enumerate(PAIRS)]
+    datasets.Dataset.from_list(rows).to_parquet(folder / "train-[0].parquet")
+    names = {"source_column": "pair.a", "target_column": "pair.b"}
+    assert PAIRS == read_all(folder / "train-[0].parquet", **names)
+    assert PAIRS == read_all(f"hf:{folder}::train", **names)
+    numbered = read_all(folder / "train-[0].parquet", source_column=1, target_column="pair.b")
+    assert [(str(number), target) for number, (_, target) in enumerate(PAIRS)] == numbered
+    task = make(f"hf:{folder}", held_out=1, **names)
+    assert len(PAIRS) == len([*read(task), *read(task, "validation"), *read(task, "test")])
+    assert task.fingerprint() == make(f"hf:{folder}", held_out=1, **names).fingerprint() is not None
+
+
+def test_a_pipe_is_read_more_than_once(tmp_path):
+    """As ``<(zcat a.gz)`` gives one. What is copied of it goes with the task."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=(many(100),))
+    writer.start()
+    task = make(path)
+    assert 90 == task.training_size() == len(read(task))
+    assert task.fingerprint()
+    writer.join()
+    copy = task._readers["train"]._file.location
+    assert copy.exists()
+    del task
+    gc.collect()
+    assert not copy.exists()
+
+
+def test_what_comes_once_is_not_for_several_processes(monkeypatch):
+    """Each would get a part of it."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(DataError, match=r"^standard input can't be shared by several processes: write it to a file"):
+        make("-").training_size()
+
+
+# Columns
+
+
+TABLE = "id\ttarget\tsource\n1\tA\ta\n2\tB\tb\n"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"source_column": "source", "target_column": "target"},
+        {"source_column": 3, "target_column": "target"},
+        {"source_column": 3, "target_column": 2, "header": True},
+    ],
+)
+def test_columns_have_names_or_numbers(write, options):
+    """A name is looked for in the first row, which then is no pair."""
+    assert [("a", "A"), ("b", "B")] == read_all(write("a.tsv", TABLE), **options)
+    rows = list(csv.reader(io.StringIO(TABLE), delimiter="\t"))
+    assert [("a", "A"), ("b", "B")] == read_all(write("a.csv", as_csv(rows)), **options)
+
+
+def test_a_column_may_be_both_source_and_target(write):
+    """As copying needs it."""
+    assert [("target", "target"), ("A", "A"), ("B", "B")] == read_all(
+        write("a.tsv", TABLE), source_column=2, target_column=2
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"source_column": "src"}, "task.source_column is 'src', but {} has the columns: id, target, source"),
+        ({"target_column": 4, "header": True}, "task.target_column is 4, but {} has 3 columns"),
+        ({"target_column": 4}, "{}, line 1 has 3 columns, but task.target_column is 4; task.on_error=skip leaves "),
+    ],
+)
+def test_a_column_that_is_not_there_is_refused(write, options, expected):
+    """The message names the setting and what there is."""
+    path = write("a.tsv", TABLE)
+    with pytest.raises(DataError) as refused:
+        read_all(path, **options)
+    assert str(refused.value).startswith(expected.format(path))
+
+
+# Bad rows
+
+
+BAD_ROWS = [
+    ("a.tsv", b"only", "line 2 has 1 column, but the rows before have 2"),
+    ("a.tsv", b"", "line 2 has 1 column, but the rows before have 2"),
+    ("a.tsv", b"a\tb\tc", "line 2 has 3 columns, but the rows before have 2"),
+    ("a.tsv", b"\tb", "line 2 has an empty source"),
+    ("a.tsv", "a\t \N{NO-BREAK SPACE}".encode(), "line 2 has an empty target"),
+    ("a.tsv", b"a\tb\xff", "line 2 is not UTF-8: byte 0xff at position 4"),
+    ("a.tsv", b"a\t" + b"b" * MOST_BYTES, "line 2 is longer than 1,048,576 bytes"),
+    ("a.csv", b"only", "line 2 has 1 column, but the rows before have 2"),
+    ("a.csv", b'"a"b,c', "line 2 is no CSV: ',' expected after '\"'"),
+    ("a.csv", b"a,\xff", "line 2 is not UTF-8, or names half a surrogate pair"),
+    ("a.jsonl", b"{", "line 2 is no JSON: Expecting property name enclosed in double quotes"),
+    ("a.jsonl", b"[" * 100_000, "line 2 is no JSON: "),
+    ("a.jsonl", b'["a", "b"]', "line 2 is no JSON object"),
+    ("a.jsonl", b'{"source": "a"}', "line 2 has no 'target'; it has: source"),
+    ("a.jsonl", b'{"source": "a", "target": 5}', "line 2 has no text in 'target' (got 5)"),
+    ("a.jsonl", b'{"source": "a", "target": "\\ud800"}', "line 2 is not UTF-8, or names half a surrogate pair"),
+    ("a.jsonl", b'{"source": "a", "target": "\\u0000"}', "line 2 has a NUL character"),
+]
+GOOD = {"a.tsv": TSV, "a.csv": as_csv(PAIRS), "a.jsonl": as_jsonl(PAIRS)}
+
+
+@pytest.mark.parametrize(("name", "row", "expected"), BAD_ROWS, ids=[expected[:40] for *_, expected in BAD_ROWS])
+def test_a_bad_row_is_named_or_skipped(write, name, row, expected):
+    """The message has file and line, and the way out, which counts the row and keeps all others."""
+    first, *rest = GOOD[name].encode().splitlines(keepends=True)
+    path = write(name, first + row + b"\n" + b"".join(rest))
+    with pytest.raises(DataError) as refused:
+        read_all(path)
+    assert str(refused.value).startswith(f"{path}, {expected}")
+    assert str(refused.value).endswith("; task.on_error=skip leaves such rows out")
+    assert PAIRS == read_all(path, on_error="skip")
+    (remark,) = [line for line in make(path, on_error="skip", held_out=1).remarks() if "bad row" in line]
+    assert remark.startswith(f"1 bad row skipped; the first: {path}, {expected}")
+
+
+def test_a_bad_line_of_two_files_leaves_out_its_pair(write):
+    """The message names the file that it is in; the other lines stay together."""
+    sources, targets = write("a.src", "a\nb\nc\nd\n"), write("a.tgt", b"A\n\xff\n\nD\n")
+    options = {
+        "train_target": str(targets),
+        "validation": str(sources),
+        "validation_target": str(targets),
+        "test": str(sources),
+        "test_target": str(targets),
+    }
+    with pytest.raises(DataError, match=f"^{targets}, line 2 is not UTF-8: "):
+        read(make(sources, **options))
+    assert [("a", "A"), ("d", "D")] == read(make(sources, on_error="skip", **options))
+
+
+def test_two_files_of_different_length_are_refused(write):
+    """Even where bad rows are skipped, as nobody knows which lines belong together."""
+    sources, targets = write("a.src", "a\nb\n"), write("a.tgt", "A\n")
+    with pytest.raises(DataError, match=f"^{sources} has more lines than {targets}$"):
+        make(sources, train_target=str(targets), on_error="skip").training_size()
+    with pytest.raises(DataError, match=f"^{sources} has more lines than {targets}$"):
+        make(targets, train_target=str(sources), on_error="skip").training_size()
+
+
+def test_a_quote_that_is_never_closed_is_named(write):
+    """By the line that it begins in, though it takes in the rest of the file."""
+    path = write("a.csv", 'a,b\n"c,d\n' + "e,f\n" * 50_000)
+    with pytest.raises(DataError, match=f"^{path}, line 2 is no CSV: field larger than field limit"):
+        read_all(path)
+    path.write_text('a,b\n"c,d\ne,f\n')
+    with pytest.raises(DataError, match=f"^{path}, line 2 is no CSV: unexpected end of data"):
+        read_all(path)
+
+
+# Bad files
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "{} has no pairs"),
+        (b"\xef\xbb\xbf", "{} has no pairs"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "{} is a binary file, not text"),
+        ("a\tb\n".encode("utf-16"), "{} is UTF-16: convert it to UTF-8"),
+        (gzip.compress(many(9999).encode())[:-9], "{} is incomplete: its compressed content ends too early"),
+        (gzip.compress(many(9999).encode())[:-5] + b"\1\0\0\0\0", "{} is damaged: "),
+        (gzip.compress(b"a\tb\n")[:3], "{} is incomplete: its compressed content ends too early"),
+        (zstandard.compress(many(9999).encode())[:-9], "{} is incomplete: its compressed content ends too early"),
+        (zstandard.compress(many(9)[:-1].encode()) + b"junk", "{} is damaged: "),
+    ],
+    ids=["empty", "only a BOM", "PNG", "UTF-16", "short gz", "bad gz", "tiny gz", "short zst", "bad zst"],
+)
+def test_a_file_that_holds_no_pairs_is_refused(write, content, expected):
+    """The message names the file and what it is."""
+    path = write("a.tsv", content)
+    with pytest.raises(DataError) as refused:
+        make(path).training_size()
+    assert str(refused.value).startswith(expected.format(path))
+
+
+@pytest.mark.parametrize(("name", "reason"), [("none", "No such file or directory"), (".", "Is a directory")])
+def test_a_path_that_is_no_file_is_refused(tmp_path, name, reason):
+    """So are its fingerprint and its pairs."""
+    task = make(tmp_path / name)
+    for use in (task.training_size, task.fingerprint):
+        with pytest.raises(DataError) as refused:
+            use()
+        assert str(refused.value) == f"can't read {tmp_path / name}: {reason}"
+
+
+@pytest.mark.parametrize("name", ["none.parquet", "hf:/none"])
+def test_a_table_that_is_not_there_is_refused(tmp_path, monkeypatch, name):
+    """In one line."""
+    pytest.importorskip("datasets")
+    path = name if name.startswith("hf:") else str(tmp_path / name)
+    with pytest.raises(DataError) as refused:
+        make(path).training_size()
+    assert str(refused.value).startswith(f"can't read {path}: ")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"train": ""}, "train must be a file of pairs, hf:NAME for a data set, or - for standard input (got '')"),
+        ({"train": "-", "test": "-"}, "train must be the only one that is -, as standard input is read once (got '-')"),
+        ({"train": "a", "test_target": "b"}, "test must be set where test_target is (got '')"),
+        ({"train": "a", "source_column": 0}, "source_column must be a column's name, or its number from 1 on (got 0)"),
+        ({"train": "a", "maximum_ratio": 0.5}, "maximum_ratio must be at least 1, or 0 for no limit (got 0.5)"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(options, expected):
+    """By name."""
+    with pytest.raises(BadValueError) as refused:
+        PairsConfig(**options)
+    assert str(refused.value) == expected
+
+
+# Splits
+
+
+def sources(pairs):
+    return {source for source, _ in pairs}
+
+
+@few
+@given(count=st.integers(3, 400), held_out=st.integers(1, 40), repeats=st.integers(1, 3))
+def test_no_source_is_in_two_parts(tmp_path_factory, count, held_out, repeats):
+    """Each pair is in one part, all references of a source are together, and at most a tenth is held out."""
+    path = tmp_path_factory.mktemp("pairs") / "a.tsv"
+    rows = [(f"s{number}", f"t{turn}") for turn in range(repeats) for number in range(count)]
+    path.write_text("".join("\t".join(row) + "\n" for row in rows))
+    task = make(path, held_out=held_out)
+    parts = [read(task, split) for split in ("train", "validation", "test")]
+    assert sorted(rows) == sorted(itertools.chain(*parts))
+    sizes = [len(sources(part)) for part in parts]
+    assert count == sum(sizes)
+    assert [max(1, min(held_out, count // 20))] * 2 == sizes[1:]
+    assert task.training_size() == len(parts[0])
+
+
+def test_parts_do_not_depend_on_the_order_of_rows(write):
+    """Nor on the file's name."""
+    lines = many(500).splitlines(keepends=True)
+    turned = make(write("b.tsv", "".join(reversed(lines))))
+    task = make(write("a.tsv", "".join(lines)))
+    for split in ("train", "validation", "test"):
+        assert read(task, split) == read(turned, split)[::-1]
+
+
+def test_parts_stay_as_they_are():
+    """They are the same in every version, so that scores can be compared."""
+    ran = subprocess.run(
+        [sys.executable, "-c", PARTS],
+        input=many(60).encode(),
+        capture_output=True,
+        check=True,
+        env=os.environ | {"PYTHONHASHSEED": "7"},
+    )
+    assert PARTS_OF_60 == ran.stdout.decode().split()
+
+
+PARTS = """
+import random
+from s2s_pairs.config import PairsConfig
+from s2s_pairs.pairs import Pairs
+task = Pairs(PairsConfig(train="-"))
+print(*(example.source for split in ("validation", "test") for example in task.examples(split, random.Random())))
+"""
+PARTS_OF_60 = ["s24", "s44", "s57", "s36", "s55", "s56"]
+
+
+def test_no_held_out_source_changes_parts_as_data_grows(write):
+    """A source may go back to training, but not from validation to the test."""
+    small, large = (make(write(f"{count}.tsv", many(count))) for count in (400, 800))
+    assert not sources(read(small, "validation")) & sources(read(large, "test"))
+    assert not sources(read(small, "test")) & sources(read(large, "validation"))
+    assert sources(read(small, "validation")) & sources(read(large, "validation"))
+
+
+def test_only_what_is_not_given_is_split_off(write):
+    """With a test file, validation alone is split off; with both, nothing is."""
+    train, test = write("a.tsv", many(100)), write("test.tsv", "x\ty\nx\tz\n")
+    task = make(train, test=str(test))
+    assert [("x", "y"), ("x", "z")] == read(task, "test")
+    assert (5, 95) == (len(read(task, "validation")), len(read(task)))
+    task = make(train, validation=str(test), test=str(test))
+    assert (100, 100) == (len(read(task)), task.training_size())
+
+
+def test_too_few_sources_to_split_are_refused(write):
+    """The message says what to give."""
+    path = write("a.tsv", "a\tb\na\tc\nb\tc\n")
+    with pytest.raises(DataError) as refused:
+        read(make(path), "test")
+    assert str(refused.value) == (
+        f"{path} has 2 different sources, too few to split off validation and test: give files for these, as "
+        "task.validation"
+    )
+    assert [1, 1] == [len(sources(read(make(path, test=str(path)), split))) for split in ("train", "validation")]
+
+
+# Lengths
+
+
+@pytest.mark.parametrize(
+    ("options", "kept", "remark"),
+    [
+        ({"minimum_source": 3}, [0, 1, 3, 4], "1 pair dropped: 1 with source shorter than 3 characters"),
+        ({"maximum_source": 2}, [2], "4 pairs dropped: 4 with source longer than 2 characters"),
+        ({"minimum_target": 2}, [0, 2, 3, 4], "1 pair dropped: 1 with target shorter than 2 characters"),
+        (
+            {"maximum_target": 1, "length_unit": "words"},
+            [0, 1, 3, 4],
+            "1 pair dropped: 1 with target longer than 1 words",
+        ),
+        (
+            {"maximum_ratio": 2.5},
+            [0, 3, 4],
+            "2 pairs dropped: 2 with one side more than 2.5 times as long as the other",
+        ),
+        (
+            {"maximum_target": 5, "minimum_source": 3},
+            [0, 1, 3, 4],
+            "1 pair dropped: 1 with source shorter than 3 characters",
+        ),
+    ],
+)
+def test_pairs_outside_the_limits_are_dropped_and_counted(write, options, kept, remark):
+    """From training alone: validation and test are as they are given."""
+    path = write("a.tsv", TSV)
+    task = make(path, validation=str(path), test=str(path), **options)
+    assert [PAIRS[number] for number in kept] == read(task)
+    assert len(kept) == task.training_size()
+    assert PAIRS == read(task, "validation") == read(task, "test")
+    assert remark == task.remarks()[0]
+
+
+def test_limits_that_leave_nothing_are_refused(write):
+    """The message says what they dropped."""
+    path = write("a.tsv", TSV)
+    with pytest.raises(DataError) as refused:
+        make(path, minimum_source=50).training_size()
+    assert str(refused.value) == f"{path} has no pairs; 5 pairs dropped: 5 with source shorter than 50 characters"
+
+
+# Remarks
+
+
+def test_repeated_pairs_are_counted(write):
+    """They are kept."""
+    path = write("a.tsv", TSV + TSV)
+    task = make(path, validation=str(path), test=str(path))
+    assert f"5 pairs of {path} repeat an earlier one" == task.remarks()[0]
+    assert 10 == task.training_size()
+
+
+def test_clean_data_needs_no_remark(write):
+    """Nothing is told where there is nothing to tell."""
+    assert [] == list(make(write("a.tsv", many(100))).remarks())
+
+
+@pytest.mark.parametrize(("shared", "warned"), [(0, []), (1, []), (2, ["20%"]), (10, ["100%"])])
+def test_validation_that_shares_sources_with_training_is_told(write, shared, warned):
+    """Where it's more than a tenth of them; the targets don't matter."""
+    train = write("a.tsv", many(100).replace("t", "x"))
+    other = write("b.tsv", many(10, 100 - shared))
+    task = make(train, validation=str(other), test=str(write("c.tsv", many(10, 900))))
+    expected = [
+        f"warning: {share} of the sources in {other} are training sources too, so scores on them say little about "
+        "new ones"
+        for share in warned
+    ]
+    assert expected == list(task.remarks())
+
+
+# Fingerprints
+
+
+def test_a_fingerprint_tells_training_examples_apart(write):
+    """It changes with the content and with settings that matter, and not with names."""
+    first = make(write("a.tsv", TSV)).fingerprint()
+    assert first == make(write("b.tsv", TSV)).fingerprint()
+    others = [
+        make(write("d.tsv", TSV[:-1])),
+        make(write("c.csv", TSV)),
+        make(write("c.tsv", TSV), maximum_source=3),
+        make(write("c.tsv", TSV), source_column=2),
+        make(write("c.tsv", TSV), test=str(write("b.tsv", TSV))),
+        make(write("c.tsv", TSV), train_target=str(write("b.tsv", TSV))),
+    ]
+    assert 1 + len(others) == len({first, *(task.fingerprint() for task in others)})
