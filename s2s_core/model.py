@@ -85,8 +85,16 @@ class Seq2Seq(nn.Module):
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """Takes one step of decoding, from the tokens before [B] to logits [B, V]."""
+        logits, _, state = self.attentive_step(tokens, state)
+        return logits, state
+
+    def attentive_step(self, tokens: Tensor, state: State) -> tuple[Tensor, Tensor | None, State]:
+        """Takes a step, and returns between logits and state how much each source position counted, [B, S].
+
+        There is nothing in between where the decoder has no attention.
+        """
         output, state = self.decoder.step(self.embed_target(tokens), state)
-        return self.projection(output.vectors), state
+        return self.projection(output.vectors), output.attention, state
 
     def embed_target(self, tokens: Tensor) -> Tensor:
         """Returns the vectors of target ids of any shape; of width 0 for a decoder that doesn't read them."""
