@@ -1,17 +1,18 @@
 """A trained model on disk: ``model.json`` says what it is, ``model.safetensors`` holds its weights."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from s2s_core.config import RunConfig
-from s2s_core.errors import ModelError, listing
+from s2s_core.ensemble import Ensemble
+from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.files import write_atomically
 from s2s_core.model import Seq2Seq, build_model
 from s2s_core.resolve import structure, unstructure
@@ -33,13 +34,15 @@ class Checkpoint:
         target_tokenizer: Decodes answers.
         model: The model itself.
         plugins: Which distributions its components came from.
+        members: The runs that an ensemble came from.
     """
 
     config: RunConfig
     source_tokenizer: Tokenizer
     target_tokenizer: Tokenizer
-    model: Seq2Seq
+    model: Seq2Seq | Ensemble
     plugins: list[dict[str, str]]
+    members: tuple[RunConfig, ...] = ()
 
     def describe(self) -> dict[str, Any]:
         """Returns all that is needed to load the model, but its weights, for JSON."""
@@ -51,6 +54,7 @@ class Checkpoint:
             "target_tokenizer": self.target_tokenizer.save(),
             "parameters": self.model.parameter_count(),
             "plugins": self.plugins,
+            **({"members": [unstructure(member) for member in self.members]} if self.members else {}),
         }
 
     def save_description(self, run: Run) -> None:
@@ -94,7 +98,40 @@ def load_checkpoint(run: Run) -> Checkpoint:
     return Checkpoint(config, *tokenizers, model.eval(), description["plugins"])
 
 
-def weights(model: Seq2Seq) -> dict[str, Tensor]:
+def load_together(runs: Sequence[Run]) -> Checkpoint:
+    """Loads the best models of several runs as one that answers with the mean of their probabilities.
+
+    The settings for search and export are those of the first run. One run alone is loaded as it is.
+
+    Raises:
+        ConfigError: Their tasks or vocabularies differ.
+        ModelError: A file is missing, damaged or made by a newer version.
+        PluginError: A component isn't installed.
+    """
+    loaded = [load_checkpoint(run) for run in runs]
+    first = loaded[0]
+    if len(loaded) == 1:
+        return first
+    for run, other in zip(runs, loaded, strict=True):
+        if other.config.task != first.config.task:
+            raise ConfigError(f"{run.folder} and {runs[0].folder} have different tasks, so they can't answer together")
+        for side in ("source", "target"):
+            pair = (attrs.asdict(one, recurse=False)[f"{side}_tokenizer"].save() for one in (first, other))
+            if next(pair) != next(pair):
+                raise ConfigError(
+                    f"{run.folder} and {runs[0].folder} have different {side} vocabularies, so they can't answer "
+                    "together: train them with the same tokenizers on the same data"
+                )
+    plugins = {json.dumps(record, sort_keys=True): record for one in loaded for record in one.plugins}
+    return attrs.evolve(
+        first,
+        model=Ensemble([one.model for one in loaded]).eval(),
+        plugins=list(plugins.values()),
+        members=tuple(one.config for one in loaded),
+    )
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
     """Returns a model's weights by name, each shared one once."""
     seen: set[int] = set()
     unique = {}
@@ -105,7 +142,7 @@ def weights(model: Seq2Seq) -> dict[str, Tensor]:
     return unique
 
 
-def load_weights(model: Seq2Seq, saved: Mapping[str, Tensor]) -> None:
+def load_weights(model: nn.Module, saved: Mapping[str, Tensor]) -> None:
     """Fills a model with saved weights.
 
     Raises:

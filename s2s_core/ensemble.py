@@ -37,8 +37,18 @@ class Ensemble(nn.Module):
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """Takes one step with every model, from the tokens before [B] to logits [B, V]."""
-        steps = [model.step(tokens, part) for model, part in zip(self._members, state, strict=True)]
-        return _mean([logits for logits, _ in steps]), tuple(after for _, after in steps)
+        logits, _, state = self.attentive_step(tokens, state)
+        return logits, state
+
+    def attentive_step(self, tokens: Tensor, state: State) -> tuple[Tensor, Tensor | None, State]:
+        """Takes a step, and returns between logits and state the mean of how much each source position counted.
+
+        There is nothing in between where one of the models has no attention.
+        """
+        steps = [model.attentive_step(tokens, part) for model, part in zip(self._members, state, strict=True)]
+        logits, attention, after = zip(*steps, strict=True)
+        together = None if None in attention else torch.stack(attention).mean(0)
+        return _mean(logits), together, after
 
     def parameter_count(self) -> int:
         """Returns the number of trained numbers of all models."""
