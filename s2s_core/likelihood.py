@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -28,8 +29,8 @@ class Likelihoods:
     def __call__(self, examples: Sequence[Example]) -> list[Likelihood]:
         """Returns one for each example."""
         checkpoint = self._checkpoint
-        pairs = Pairs(examples, checkpoint.source_tokenizer, checkpoint.target_tokenizer)
-        order = sorted(range(len(pairs)), key=lambda row: (pairs.sources.lengths[row], pairs.targets.lengths[row]))
+        pairs = Pairs.encode(examples, (checkpoint.source_tokenizer, checkpoint.target_tokenizer))
+        order: list[int] = pairs.by_length(np.arange(len(pairs))).tolist()
         found: dict[int, Likelihood] = {}
         for start in range(0, len(order), BATCH_SIZE):
             rows = order[start : start + BATCH_SIZE]
