@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from s2s_core.config import RunConfig
-from s2s_core.ensemble import Ensemble
+from s2s_core.ensemble import AnyModel, Ensemble
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.files import write_atomically
 from s2s_core.model import Seq2Seq, build_model
@@ -40,9 +40,15 @@ class Checkpoint:
     config: RunConfig
     source_tokenizer: Tokenizer
     target_tokenizer: Tokenizer
-    model: Seq2Seq | Ensemble
+    model: AnyModel
     plugins: list[dict[str, str]]
     members: tuple[RunConfig, ...] = ()
+
+    @property
+    def trained(self) -> Seq2Seq:
+        """The model itself, of a checkpoint that holds one alone."""
+        assert isinstance(self.model, Seq2Seq)  # noqa: S101  # who loads several doesn't ask
+        return self.model
 
     def describe(self) -> dict[str, Any]:
         """Returns all that is needed to load the model, but its weights, for JSON."""

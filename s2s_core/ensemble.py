@@ -23,7 +23,7 @@ class Ensemble(nn.Module):
         models: At least one.
     """
 
-    def __init__(self, models: Sequence[Seq2Seq]) -> None:
+    def __init__(self, models: "Sequence[AnyModel]") -> None:
         super().__init__()
         self.models = nn.ModuleList(models)
 
@@ -65,8 +65,12 @@ class Ensemble(nn.Module):
         return self._members[0].device
 
     @property
-    def _members(self) -> list[Seq2Seq]:
+    def _members(self) -> "list[AnyModel]":
         return list(self.models)  # type: ignore[arg-type]  # that's what they are
+
+
+AnyModel = Seq2Seq | Ensemble
+"""What answers: one model or several."""
 
 
 def _mean(logits: Sequence[Tensor]) -> Tensor:

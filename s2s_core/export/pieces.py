@@ -15,7 +15,7 @@ from s2s_core.errors import ExportError
 from s2s_core.export.quiet import quiet
 from s2s_core.inputs import Features, chosen
 from s2s_core.interfaces import State
-from s2s_core.model import Seq2Seq
+from s2s_core.ensemble import AnyModel
 from s2s_core.search import Beams, Finish, Start, Step
 from s2s_core.search.beams import Extras, Settings
 from s2s_core.vocabulary import SPECIALS, UNK
@@ -64,7 +64,7 @@ class Pieces:
     settings: tuple[str, ...]
 
 
-def export_pieces(model: Seq2Seq, features: Features = NO_FEATURES) -> Pieces:
+def export_pieces(model: AnyModel, features: Features = NO_FEATURES) -> Pieces:
     """Exports the search over a model.
 
     Raises:
@@ -134,7 +134,7 @@ def _settings(features: Features, source: Tensor) -> Settings:
 
 
 @torch.no_grad()
-def _leaves(model: Seq2Seq, features: Features) -> tuple[list[Leaf], Beams]:
+def _leaves(model: AnyModel, features: Features) -> tuple[list[Leaf], Beams]:
     """Finds out about what beams remember by decoding at two sizes, for different numbers of steps."""
     runs = [
         _walk(model, features, batch=2, size=5, beams=3, steps=2),
@@ -155,7 +155,7 @@ def _leaves(model: Seq2Seq, features: Features) -> tuple[list[Leaf], Beams]:
 
 
 def _walk(
-    model: Seq2Seq, features: Features, *, batch: int, size: int, beams: int, steps: int
+    model: AnyModel, features: Features, *, batch: int, size: int, beams: int, steps: int
 ) -> tuple[Beams, list[bool]]:
     """Decodes some steps and says which leaves of what beams remember never changed."""
     source, lengths = _sources(model, batch, size), torch.full((batch,), size)
@@ -180,7 +180,7 @@ def _check_start(state: State, batch: int) -> None:
             )
 
 
-def _check_step(model: Seq2Seq, beams: Beams) -> None:
+def _check_step(model: AnyModel, beams: Beams) -> None:
     """Checks what a decoder promises about the state after a step."""
     before = pytree.tree_map(lambda leaf: leaf.flatten(0, 1), beams.state)
     _, after = model.step(beams.tokens.flatten(), before)
@@ -194,9 +194,9 @@ def _check_step(model: Seq2Seq, beams: Beams) -> None:
             )
 
 
-def _sources(model: Seq2Seq, batch: int, size: int) -> Tensor:
+def _sources(model: AnyModel, batch: int, size: int) -> Tensor:
     """Returns sources of some ids that the model has."""
-    highest = max(model.source_embedding.num_embeddings - 1, UNK)
+    highest = max(model.source_size - 1, UNK)
     return (torch.arange(batch * size).view(batch, size) + SPECIALS).clamp(max=highest)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from s2s_core.config import DecodingConfig
 from s2s_core.inputs import chosen, features
-from s2s_core.model import Seq2Seq
+from s2s_core.ensemble import AnyModel
 from s2s_core.search.beams import Start
 from s2s_core.search.finish import Finish
 from s2s_core.search.step import Step
@@ -21,7 +21,7 @@ class BeamSearch:
         model: In evaluation mode.
     """
 
-    def __init__(self, model: Seq2Seq) -> None:
+    def __init__(self, model: AnyModel) -> None:
         self._model = model
 
     @torch.inference_mode()

@@ -8,7 +8,7 @@ from torch.utils import _pytree as pytree
 
 from s2s_core.inputs import Features
 from s2s_core.interfaces import State, padding_mask
-from s2s_core.model import Seq2Seq
+from s2s_core.ensemble import AnyModel
 from s2s_core.search import sampling
 from s2s_core.vocabulary import BOS, PAD
 
@@ -61,7 +61,7 @@ class Start(nn.Module):
         features: What the search does beside the usual.
     """
 
-    def __init__(self, model: Seq2Seq, features: Features) -> None:
+    def __init__(self, model: AnyModel, features: Features) -> None:
         super().__init__()
         self.model, self.features = model, features
 

@@ -8,7 +8,7 @@ from s2s_core.errors import ConfigError
 from s2s_core.inputs import Features
 from s2s_core.integers import quotient
 from s2s_core.interfaces import State
-from s2s_core.model import Seq2Seq
+from s2s_core.ensemble import AnyModel
 from s2s_core.search import repeats, sampling
 from s2s_core.search.beams import NEVER, Beams, Extras, log_probabilities
 from s2s_core.vocabulary import EOS, PAD
@@ -24,7 +24,7 @@ class Step(nn.Module):
         features: What the search does beside the usual.
     """
 
-    def __init__(self, model: Seq2Seq, features: Features) -> None:
+    def __init__(self, model: AnyModel, features: Features) -> None:
         super().__init__()
         self.model, self.features = model, features
 
