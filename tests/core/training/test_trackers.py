@@ -7,6 +7,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from s2s_core import ConfigError
 from s2s_core.training import trackers
+from s2s_core.training.trainer import Trainer
 
 
 @pytest.fixture
@@ -40,6 +41,25 @@ def test_a_resumed_run_logs_each_step_once(make_run, train, logged):
     train(parts, resume=True)
     for name in ("loss", "learning_rate", "validation/scripted"):
         assert logged(parts)[name] == logged(whole)[name]
+
+
+def test_what_a_crashed_run_logged_too_much_is_dropped(make_run, train, monkeypatch):
+    """Steps after the last state are made again; each has one value in a curve all the same."""
+    run = make_run(trackers=["tensorboard"], steps=24, validate_every=12)
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "_validate", save_or_crash)
+        with pytest.raises(SystemExit):
+            train(run)
+    train(run, [1], resume=True)
+    events = EventAccumulator(str(run.trackers_path / trackers.PROJECT)).Reload()
+    assert [event.step for event in events.Scalars("loss")] == [10, 12, 20, 24]
+
+
+def save_or_crash(trainer):
+    """Stands for a validation: the first saves the state, the second ends the process."""
+    if trainer._state.step == 24:
+        raise SystemExit
+    trainer._save()
 
 
 def test_trackers_change_nothing_else(make_run, train, contents):
