@@ -50,6 +50,7 @@ class Seq2Seq(nn.Module):
         nn.init.zeros_(self.projection.bias)
         if tie_projection and self.target_embedding is not None:
             self.projection.weight = self.target_embedding.weight
+            self.projection.weight.data.mul_(width**-0.5)  # or the first logits would grow with the root of the width
 
     def forward(self, source: Tensor, source_lengths: Tensor, target: Tensor, target_lengths: Tensor) -> Tensor:
         """Computes the logits of every real target token, each seeing the true tokens before it.
