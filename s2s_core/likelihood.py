@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from s2s_core.checkpoint import Checkpoint
@@ -31,7 +32,7 @@ class Likelihoods:
         """Returns one for each example."""
         checkpoint = self._checkpoint
         pairs = Pairs.encode(examples, (checkpoint.source_tokenizer, checkpoint.target_tokenizer))
-        order = sorted(range(len(pairs)), key=lambda row: (pairs.sources.lengths[row], pairs.targets.lengths[row]))
+        order: list[int] = pairs.by_length(np.arange(len(pairs))).tolist()
         found: dict[int, Likelihood] = {}
         for start in range(0, len(order), BATCH_SIZE):
             rows = order[start : start + BATCH_SIZE]

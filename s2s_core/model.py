@@ -52,6 +52,7 @@ class Seq2Seq(nn.Module):
         nn.init.zeros_(self.projection.bias)
         if tie_projection and self.target_embedding is not None:
             self.projection.weight = self.target_embedding.weight
+            self.projection.weight.data.mul_(width**-0.5)  # or the first logits would grow with the root of the width
         if tie_embeddings and self.target_embedding is not None:
             self.source_embedding.weight = self.target_embedding.weight
 

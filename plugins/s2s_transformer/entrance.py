@@ -11,7 +11,8 @@ class Entrance(nn.Module):
     """Brings vectors to the width of the layers and tells where they stand.
 
     The paper multiplies embeddings by the root of their width, because they start with a variance of one over it. The
-    model's embeddings start with a variance of 1, which the layer here keeps, so nothing is to be scaled.
+    model's embeddings start with a variance of 1, which the layer here keeps, so nothing is to be scaled. Those tied
+    to the projection start as small as the paper's, and learn as fast without the factor.
 
     Args:
         config: Of the encoder or decoder.

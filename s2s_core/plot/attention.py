@@ -46,7 +46,7 @@ def attention_map(run: Run, text: str) -> AttentionMap:
     from s2s_core.vocabulary import BOS, EOS, PAD  # noqa: PLC0415
 
     checkpoint = load_checkpoint(run)
-    model = checkpoint.model
+    model = checkpoint.trained
     found = Translator(checkpoint, run.config.decoding).hypotheses([text]).ids[0, 0].tolist()
     target = [token for token in found if token != PAD]
     source = [*checkpoint.source_tokenizer.encode(text), EOS]

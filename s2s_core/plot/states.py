@@ -59,7 +59,7 @@ def summaries(run: Run, texts: Sequence[str]) -> NDArray[np.float64]:
     checkpoint = load_checkpoint(run)
     ids, lengths = Sequences(map(checkpoint.source_tokenizer.encode, texts)).padded(range(len(texts)))
     with torch.inference_mode():
-        memory = checkpoint.model.encode(torch.from_numpy(ids), torch.from_numpy(lengths))
+        memory = checkpoint.trained.encode(torch.from_numpy(ids), torch.from_numpy(lengths))
     return np.asarray(memory.summary.double().numpy())
 
 

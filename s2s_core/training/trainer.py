@@ -60,7 +60,7 @@ class Trainer:
         tokenizers = (self.checkpoint.source_tokenizer, self.checkpoint.target_tokenizer)
         self._metrics = make_metrics(run.config.evaluation, task, run.plugins, tokenizers[1].split)
         self._batches = TrainingBatches(splits, tokenizers, self._config)
-        model = self.checkpoint.model
+        model = self.checkpoint.trained
         optimizer = make_optimizer(self._config, model.parameters())
         self._updater = Updater(self._accelerator, model, optimizer, self._config)
         self._averaging = make_averaging(self._config, model)

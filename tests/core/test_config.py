@@ -275,11 +275,11 @@ def test_a_task_that_is_no_table_is_refused(refusal, task):
         ({"task": {"name": 5}}, "unknown task '5'; there are: add, copy, "),
         (
             {"task": "copy", "encoder": "mlprnn"},
-            "unknown encoder 'mlprnn' (did you mean 'mlp-rnn'?); there are: mlp-rnn",
+            "unknown encoder 'mlprnn' (did you mean 'mlp-rnn'?); there are: ",
         ),
         (
             {"task": "copy", "decoder": "wiede"},
-            "unknown decoder 'wiede' (did you mean 'wide'?); there are: mlp-rnn, wide",
+            "unknown decoder 'wiede' (did you mean 'wide'?); there are: ",
         ),
         ({"task": "copy", "source": {"tokenizer": "word"}}, "unknown tokenizer 'word' (did you mean 'words'?)"),
     ],

@@ -336,6 +336,20 @@ def test_mixed_precision_trains(kind: str):
     assert functional.cosine_similarity(*found, dim=0) > 0.99
 
 
+def test_a_tied_projection_starts_with_small_logits():
+    """An untrained model whose projection is the target embedding guesses nearly as by chance, however wide it is."""
+    config, width = make_config(hidden_size=256), 256
+    encoder = TransformerEncoder(config, width)
+    decoder = TransformerDecoder(config, width, MemorySizes(width, width))
+    model = Seq2Seq(encoder, decoder, IDS, IDS, tie_projection=True).eval()
+    lengths = torch.tensor([5, 4, 3])
+    target = random_ids(lengths)
+    logits = model(random_ids(lengths), lengths, target, lengths)
+    loss = functional.cross_entropy(logits, target[padding_mask(lengths, LONGEST + 1)])
+    assert model.projection.weight is model.target_embedding.weight
+    assert loss < 2 * math.log(IDS)
+
+
 class AllEncoder(Encoder):
     """One transformer of each kind beside the others, so that one export serves."""
 
