@@ -59,7 +59,7 @@ def measure(folder: Path) -> None:
     s2s("train", *components, *options, "--output", run, "--overwrite")
     seconds = cpu_seconds() - before
     s2s("export", run)
-    scores = json.loads(s2s("evaluate", run / "model.onnx", "--json"))
+    scores = json.loads(s2s("evaluate", run / "model.onnx", "--json"))["scores"]
     print(f"{'':>12}  {'CPU seconds':>11}  exact match")
     for name, (taken, percent) in {"s2s": (seconds, 100 * scores["exact_match"]), **PEERS}.items():
         print(f"{name:>12}  {taken:11.0f}  {percent:9.1f} %")

@@ -109,4 +109,4 @@ def test_base_install_runs_an_exported_file(empty_environment, exported_run):
 def test_base_install_evaluates_an_exported_file(empty_environment, exported_run):
     """A file can be scored without PyTorch."""
     evaluated = run(empty_environment, "evaluate", exported_run.onnx_path, "--json")
-    assert set(json.loads(evaluated.stdout)) == {"exact_match", "token_accuracy", "edit_distance"}
+    assert set(json.loads(evaluated.stdout)["scores"]) == {"exact_match", "token_accuracy", "edit_distance"}
