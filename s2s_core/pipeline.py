@@ -28,28 +28,32 @@ BATCH_SIZE = 256
 """How many texts a file answers at once when it is evaluated."""
 
 
-def evaluate_run(
-    run: Run, split: Split = "test", settings: Sequence[Layer] = (), examples: Sequence[Example] | None = None
+def evaluate_runs(
+    runs: Sequence[Run],
+    split: Split = "test",
+    settings: Sequence[Layer] = (),
+    examples: Sequence[Example] | None = None,
 ) -> Evaluation:
-    """Scores a run's best model in PyTorch.
+    """Scores a run's best model in PyTorch, or those of several runs, which answer together.
 
     Args:
-        run: Trained.
+        runs: Trained.
         split: Of its task.
-        settings: Tables ``decoding`` and ``evaluation``, which come before the run's.
+        settings: Tables ``decoding`` and ``evaluation``, which come before the first run's.
         examples: To be scored on instead of a split.
 
     Raises:
-        ConfigError: Another table is set, or a setting can't be used.
+        ConfigError: Another table is set, a setting can't be used, or the runs have different tasks or vocabularies.
         ModelError: There is no trained model, or it is damaged.
     """
-    from s2s_core.checkpoint import load_checkpoint  # noqa: PLC0415  # needs PyTorch
+    from s2s_core.checkpoint import load_together  # noqa: PLC0415  # needs PyTorch
     from s2s_core.likelihood import Likelihoods  # noqa: PLC0415
     from s2s_core.translate import Translator  # noqa: PLC0415
 
     _only(settings, {"decoding", "evaluation"}, "an evaluation")
+    run = runs[0]
     config = override(run.config, settings, run.plugins)
-    checkpoint = load_checkpoint(run)
+    checkpoint = load_together(runs)
     tokenizers = checkpoint.source_tokenizer, checkpoint.target_tokenizer
     metrics = make_metrics(config.evaluation, make_task(config.task, run.plugins), run.plugins, tokenizers[1].split)
     chosen = examples or _examples(run.splits(), split)
@@ -127,24 +131,25 @@ def scorer(run: Run) -> "Likelihoods":
     return Likelihoods(load_checkpoint(run))
 
 
-def export_run(run: Run, path: Path | None = None, settings: Sequence[Layer] = ()) -> "Parity":
-    """Exports a run's best model, and returns what its proof compared.
+def export_runs(runs: Sequence[Run], path: Path | None = None, settings: Sequence[Layer] = ()) -> "Parity":
+    """Exports a run's best model, or those of several runs as one file, and returns what its proof compared.
 
     Args:
-        run: Trained.
-        path: The file; by default ``model.onnx`` in the run's folder.
+        runs: Trained.
+        path: The file; by default ``model.onnx`` in the first run's folder.
         settings: Tables ``decoding``, which become the defaults in the file, and ``export``.
 
     Raises:
-        ConfigError: Another table is set, or a setting can't be used.
+        ConfigError: Another table is set, a setting can't be used, or the runs have different tasks or vocabularies.
         ExportError: The file doesn't answer as the model does; nothing is written.
         ModelError: There is no trained model, or it is damaged.
     """
-    from s2s_core.checkpoint import load_checkpoint  # noqa: PLC0415
+    from s2s_core.checkpoint import load_together  # noqa: PLC0415
     from s2s_core.export.exporter import export  # noqa: PLC0415
 
     _only(settings, {"decoding", "export"}, "an export")
-    checkpoint = load_checkpoint(run)
+    run = runs[0]
+    checkpoint = load_together(runs)
     checkpoint = attrs.evolve(checkpoint, config=override(checkpoint.config, settings, run.plugins))
     held_out = [example.source for example in run.splits().validation]
     return export(checkpoint, held_out, path or run.onnx_path)

@@ -12,14 +12,14 @@ from s2s_core.cli.options import installed
 from s2s_core.evaluation import Evaluation
 from s2s_core.examples import read_examples
 from s2s_core.files import write_atomically
-from s2s_core.pipeline import evaluate_file, evaluate_run
+from s2s_core.pipeline import evaluate_file, evaluate_runs
 from s2s_core.resolve import Layer, parse_assignment
 from s2s_core.run import Run
 from s2s_core.task import Split
 
 
 @click.command(short_help="Score a run or an exported file.")
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("models", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True)
 @click.option(
     "--data", metavar="FILE", help="Lines of source, tab, target to score instead of a split; - is standard input."
@@ -39,7 +39,7 @@ from s2s_core.task import Split
 @click.pass_context
 def evaluate(
     context: click.Context,
-    model: Path,
+    models: tuple[Path, ...],
     split: Split,
     data: str | None,
     metrics: str | None,
@@ -50,23 +50,25 @@ def evaluate(
     by_length: bool,
     as_json: bool,
 ) -> None:
-    """Scores MODEL, a run's folder or an exported .onnx file, on held-out examples of its task or on those of a file.
+    """Scores a run's folder or an exported .onnx file, on held-out examples of its task or on those of a file.
 
-    A folder is evaluated in PyTorch, a file in ONNX Runtime alone.
+    A folder is evaluated in PyTorch, a file in ONNX Runtime alone. Several folders answer together, with the mean of
+    their models' probabilities.
 
     \b
     s2s evaluate runs/reverse-mlp-rnn-mlp-rnn
     s2s evaluate runs/reverse-mlp-rnn-mlp-rnn/model.onnx --split validation
     s2s evaluate model.onnx --data pairs.tsv --metrics bleu,chrf --details answers.tsv
+    s2s evaluate runs/seed-0 runs/seed-1 runs/seed-2
     s2s evaluate runs/mine --by-length --set evaluation.metrics='[{name = "bleu", tokenize = "char"}]'
     """
     plugins = installed(context)
     settings = [*_metrics(metrics), *map(parse_assignment, assignments)]
     examples = read_examples(data) if data else None
-    if model.is_dir():
-        found = evaluate_run(Run.open(model, plugins), split, settings, examples)
+    if len(models) == 1 and not models[0].is_dir():
+        found = evaluate_file(models[0], plugins, split, provider, settings, examples)
     else:
-        found = evaluate_file(model, plugins, split, provider, settings, examples)
+        found = evaluate_runs([Run.open(model, plugins) for model in models], split, settings, examples)
     if details is not None:
         _write(details, found)
     on_error = details == "-"

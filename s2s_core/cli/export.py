@@ -11,15 +11,24 @@ from s2s_core.run import Run
 
 
 @click.command(short_help="Write a trained model as one ONNX file.")
-@click.argument("folder", type=FOLDER)
+@click.argument("folders", type=FOLDER, nargs=-1, required=True)
 @click.option("-o", "--output", type=FILE, help="The file.  [default: model.onnx in the run's folder]")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting of decoding or export.")
 @click.pass_context
-def export(context: click.Context, folder: Path, output: Path | None, assignments: tuple[str, ...]) -> None:
-    """Exports the best model of the run in FOLDER, and compares the file with it before it is written.
+def export(
+    context: click.Context, folders: tuple[Path, ...], output: Path | None, assignments: tuple[str, ...]
+) -> None:
+    """Exports the best model of the run in a folder, and compares the file with it before it is written.
+
+    Several runs become one file that answers with the mean of their models' probabilities. They must have the same
+    task and vocabularies, such as runs that differ in their seed.
 
     \b
     s2s export runs/reverse-mlp-rnn-mlp-rnn
     s2s export runs/reverse-mlp-rnn-mlp-rnn -o beam5.onnx --set decoding.beam_size=5
+    s2s export runs/seed-0 runs/seed-1 runs/seed-2 -o together.onnx
     """
-    report.exported(Run.open(folder, installed(context)), output, list(map(parse_assignment, assignments)))
+    if len(folders) > 1 and output is None:
+        raise click.UsageError("several runs need --output, such as -o together.onnx")
+    runs = [Run.open(folder, installed(context)) for folder in folders]
+    report.exported(runs, output, list(map(parse_assignment, assignments)))

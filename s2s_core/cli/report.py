@@ -11,7 +11,7 @@ import click
 
 from s2s_core.card import USAGE, write_card
 from s2s_core.metric import Measure
-from s2s_core.pipeline import evaluate_run, export_run, record_test_scores
+from s2s_core.pipeline import evaluate_runs, export_runs, record_test_scores
 from s2s_core.resolve import Layer
 from s2s_core.run import Run, is_first_process, make_metrics, make_task
 
@@ -97,7 +97,7 @@ def trained(run: Run, state: "TrainingState") -> None:
 
 def test(run: Run) -> "Evaluation":
     """Scores the best model on the test set and prints it."""
-    found = evaluate_run(run)
+    found = evaluate_runs([run])
     record_test_scores(run, found)
     scores("test", found)
     return found
@@ -124,18 +124,18 @@ def export(run: Run, found: "Evaluation") -> None:
     """Exports a run's model, writes its card and says how to use the file."""
     from s2s_core.runtime import Model  # noqa: PLC0415  # s2s starts without ONNX Runtime
 
-    exported(run)
+    exported([run])
     write_card(run, Model(run.onnx_path).metadata, found)
     click.echo("\nRun it with nothing but ONNX Runtime, whose warnings about inputs with defaults are harmless:\n")
     click.echo(USAGE.format(path=run.onnx_path, example=run.splits().test[0].source))
 
 
-def exported(run: Run, path: Path | None = None, settings: Sequence[Layer] = ()) -> None:
-    """Exports a run's model and prints what the proof compared."""
+def exported(runs: Sequence[Run], path: Path | None = None, settings: Sequence[Layer] = ()) -> None:
+    """Exports the models of runs as one file, and prints what the proof compared."""
     began = time.perf_counter()
     with _working("export   making the file and comparing it with the model"):
-        parity = export_run(run, path, settings)
-    target = path or run.onnx_path
+        parity = export_runs(runs, path, settings)
+    target = path or runs[0].onnx_path
     seconds = time.perf_counter() - began
     line("export", f"{target}, {target.stat().st_size / 1e6:.1f} MB, in {seconds:.0f} s")
     ties = f", {parity.ties} of them equally good others" if parity.ties else ""
