@@ -283,6 +283,16 @@ def test_a_bad_line_of_two_files_leaves_out_its_pair(write):
     with pytest.raises(DataError, match=f"^{targets}, line 2 is not UTF-8: "):
         read(make(sources, **options))
     assert [("a", "A"), ("d", "D")] == read(make(sources, on_error="skip", **options))
+    targets.write_bytes(b"A\nB\n \nD\n")
+    with pytest.raises(DataError, match=f"^{targets}, line 3 is empty; "):
+        read(make(sources, **options))
+
+
+def test_bad_rows_are_counted_and_the_first_is_told(write):
+    """One of them is enough to see what is wrong."""
+    path = write("a.tsv", TSV + "x\n" + TSV + "\ty\n")
+    (remark,) = [line for line in make(path, on_error="skip").remarks() if "bad row" in line]
+    assert remark == f"2 bad rows skipped; the first: {path}, line 6 has 1 column, but the rows before have 2"
 
 
 def test_two_files_of_different_length_are_refused(write):
