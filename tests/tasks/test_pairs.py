@@ -283,6 +283,16 @@ def test_a_bad_line_of_two_files_leaves_out_its_pair(write):
     with pytest.raises(DataError, match=f"^{targets}, line 2 is not UTF-8: "):
         read(make(sources, **options))
     assert [("a", "A"), ("d", "D")] == read(make(sources, on_error="skip", **options))
+    targets.write_bytes(b"A\nB\n \nD\n")
+    with pytest.raises(DataError, match=f"^{targets}, line 3 is empty; "):
+        read(make(sources, **options))
+
+
+def test_bad_rows_are_counted_and_the_first_is_told(write):
+    """One of them is enough to see what is wrong."""
+    path = write("a.tsv", TSV + "x\n" + TSV + "\ty\n")
+    (remark,) = [line for line in make(path, on_error="skip").remarks() if "bad row" in line]
+    assert remark == f"2 bad rows skipped; the first: {path}, line 6 has 1 column, but the rows before have 2"
 
 
 def test_two_files_of_different_length_are_refused(write):
@@ -488,6 +498,13 @@ def test_pairs_outside_the_limits_are_dropped_and_counted(write, options, kept, 
     assert remark == task.remarks()[0]
 
 
+def test_a_limit_itself_is_allowed(write):
+    """Three times as long is not more than three times as long; more is."""
+    path = write("a.tsv", "abc\tA\nabcd\tA\na\tABC\nab\tAB\n")
+    kept = read_all(path, maximum_ratio=3.0, maximum_source=4, minimum_source=1, maximum_target=3, minimum_target=1)
+    assert [("abc", "A"), ("a", "ABC"), ("ab", "AB")] == kept
+
+
 def test_limits_that_leave_nothing_are_refused(write):
     """The message says what they dropped."""
     path = write("a.tsv", TSV)
@@ -524,6 +541,13 @@ def test_validation_that_shares_sources_with_training_is_told(write, shared, war
         for share in warned
     ]
     assert expected == list(task.remarks())
+
+
+def test_a_source_with_many_references_is_shared_once(write):
+    """What is told are sources, not pairs."""
+    train = write("a.tsv", many(100))
+    other = write("b.tsv", "s0\tx\n" * 50 + many(19, 900))
+    assert [] == list(make(train, validation=str(other), test=str(write("c.tsv", many(9, 800)))).remarks())
 
 
 # Fingerprints
