@@ -130,7 +130,7 @@ def _settings(features: Features, source: Tensor) -> Settings:
         for name, kind, value in chosen(decoding, features)
         if name not in {"beam_size", "length_penalty"}
     }
-    return settings | ({"prefix": source.clone()} if features.prefix else {})
+    return settings | ({"prefix": torch.full_like(source, UNK)} if features.prefix else {})
 
 
 @torch.no_grad()

@@ -42,7 +42,7 @@ class Finish(nn.Module):
         lengths = (hypotheses != PAD).sum(2)
         scores = scores / ((5.0 + lengths) / 6.0) ** length_penalty
         if self.features.coverage:
-            scores = scores + self._coverage(extras)
+            scores = scores + self._coverage(extras).reshape(lengths.shape)  # without it, torch.onnx loses the sizes
         scores, order = scores.topk(scores.shape[1])  # [B, K]
         hypotheses = hypotheses.gather(1, order[:, :, None].expand_as(hypotheses))
         return hypotheses.masked_fill((scores == NEVER)[:, :, None], PAD), scores

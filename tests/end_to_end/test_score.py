@@ -1,0 +1,113 @@
+"""``s2s score`` tells how likely a model finds given answers, and ``s2s predict`` sets all of a search."""
+
+import math
+
+import pytest
+
+from s2s_core.runtime import load
+
+PAIRS = "abc\tcba\nabc\tc\nfg\tzz\n\t\n"
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text(PAIRS, encoding="utf-8")
+    return path
+
+
+def test_answers_are_scored_as_the_search_scores_them(here, exported_run, tmp_path):
+    """The answers that the file gives have the scores that it gives them, and each token its share."""
+    words = ["abc", "hg", "fa", "c"]
+    found = load(exported_run.onnx_path).answers(words, beam_size=3)
+    lines = [(word, text) for word, texts in zip(words, found.hypotheses, strict=True) for text in texts]
+    path = tmp_path / "answers.tsv"
+    path.write_text("".join(f"{word}\t{text}\n" for word, text in lines), encoding="utf-8")
+    ended = here("score", exported_run.folder, path)
+    sums, shares = zip(*(map(float, line.split("\t")) for line in ended.out.splitlines()), strict=True)
+    assert ended.code == 0
+    assert sums == pytest.approx(found.scores.flatten().tolist(), abs=1e-3)
+    assert shares == pytest.approx(
+        [total / (len(text) + 1) for total, (_, text) in zip(sums, lines, strict=True)], abs=1e-4
+    )
+
+
+def test_the_perplexity_comes_last(here, exported_run, pairs):
+    """It is that of all tokens together, and goes to standard error."""
+    ended = here("score", exported_run.folder, pairs, "--batch-size", 2)
+    sums = [float(line.split("\t")[0]) for line in ended.out.splitlines()]
+    assert here("score", exported_run.folder, pairs).out == ended.out
+    assert len(sums) == 4
+    assert ended.err.startswith("perplexity ")
+    assert ended.err.endswith(", of 10 tokens in 4 lines\n")
+    assert float(ended.err.split()[1].rstrip(",")) == pytest.approx(math.exp(-sum(sums) / 10), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a\tb\nno tab\n", "line 2 must be a source, a tab and an answer (got 'no tab')"),
+        ("a\tb\tc\n", "line 1 must be a source, a tab and an answer (got 'a\\tb\\tc')"),
+        ("", "is empty: each line takes a source, a tab and an answer"),
+    ],
+)
+def test_lines_that_are_no_pairs_are_refused(here, exported_run, tmp_path, content, message):
+    """The error names file and line."""
+    path = tmp_path / "pairs.tsv"
+    path.write_text(content, encoding="utf-8")
+    assert here("score", exported_run.folder, path).error().endswith(message)
+
+
+def test_predict_sets_lengths(here, exported_run, tmp_path):
+    """They are inputs of every file."""
+    words = ["abc", "h", "fa"]
+    path = tmp_path / "words.txt"
+    path.write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
+    model = load(exported_run.onnx_path)
+    for options, search in [
+        (["--min-length", 5], {"min_length": 5}),
+        (["--min-length-ratio", 2.0], {"min_length_ratio": 2.0}),
+        (["--max-length", 1, "--max-length-ratio", 0.25], {"max_length": 1, "max_length_ratio": 0.25}),
+    ]:
+        expected = model(words, **search)
+        assert expected != model(words)
+        assert here("predict", exported_run.onnx_path, path, *options).out.splitlines() == expected
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "setting"),
+    [
+        ("--coverage-penalty", 0.2, "decoding.coverage_penalty=0.2"),
+        ("--no-repeat-ngram", 2, "decoding.no_repeat_ngram=3"),
+        ("--temperature", 0.5, "decoding.sampling=true"),
+        ("--seed", 1, "decoding.sampling=true"),
+        ("--prefix", "a", "export.prefix=true"),
+    ],
+)
+def test_predict_says_what_the_file_lacks(here, exported_run, pairs, option, value, setting):
+    """A file that can't do it is to be exported again, with the setting that the error names."""
+    refused = here("predict", exported_run.onnx_path, pairs, option, value).error()
+    name = option.removeprefix("--").replace("-", "_")
+    assert refused == f"{exported_run.onnx_path} has no input {name!r}: export it again with --set {setting}"
+
+
+def test_an_impossible_length_is_refused(here, exported_run, tmp_path):
+    """Where the fewest tokens are more than the most, the error names both."""
+    refused = here("export", exported_run.folder, "-o", tmp_path / "no.onnx", "--set", "decoding.min_length=9")
+    assert refused.error() == "decoding.min_length must be at most max_length, 8 (got 9)"
+
+
+def test_a_file_that_samples_and_continues(here, exported_run, tmp_path):
+    """What an export asks for can be set with each call; the same seed gives the same answers."""
+    file, words = tmp_path / "sampling.onnx", tmp_path / "words.txt"
+    words.write_text("abc\nhg\nfa\n", encoding="utf-8")
+    settings = ["decoding.sampling=true", "export.prefix=true", "export.parity_examples=2"]
+    options = [word for setting in settings for word in ("--set", setting)]
+    assert here("export", exported_run.folder, "-o", file, *options).code == 0
+    hot = ["predict", file, words, "--temperature", 9.0]
+    first = here(*hot, "--seed", 1).out
+    assert first == here(*hot, "--seed", 1).out
+    assert first != here(*hot, "--seed", 2).out
+    assert all(line.startswith("dg") for line in here(*hot, "--prefix", "dg").out.splitlines())
+    greedy = load(exported_run.onnx_path)(["abc", "hg", "fa"])
+    assert here("predict", file, words, "--temperature", 0.001).out.splitlines() == greedy
