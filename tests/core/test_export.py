@@ -1,5 +1,6 @@
 """An exported file answers as the model does, whoever wrote its encoder and decoder, or isn't written."""
 
+import copy
 import getpass
 import json
 import math
@@ -16,6 +17,7 @@ import pytest
 import torch
 
 from s2s_core import NoConfig, Output
+from s2s_core.data import Sequences
 from s2s_core.errors import ExportError
 from s2s_core.export import exporter
 from s2s_core.export.parity import prove
@@ -23,6 +25,7 @@ from s2s_core.export.pieces import export_pieces
 from s2s_core.inputs import INPUTS
 from s2s_core.tokenizers.words import Words
 from s2s_core.translate import Translator
+from s2s_core.vocabulary import BOS, PAD
 
 BATCH = ["abc", "", "cab a", "b", "bbbb abc b", " ", "\u00e4\N{SNOWMAN}", "c\u65e5\n\x00a", "a b  c", "ab" * 10]
 TEXTS = ["abc", "b cab", "bbbb", "a b c"]
@@ -386,3 +389,30 @@ def test_an_export_asks_no_component_for_onnx(third_party):
         assert not any("onnx" in name for name in vars(component))
     assert NoConfig() == third_party.lstm_encoder.Config()
     assert Output._fields == ("vectors", "attention")
+
+
+def biased(exported, bias):
+    """Returns the file with another bias of the projection."""
+    model = onnx.load(exported.path)
+    right = exported.checkpoint.model.projection.bias.numpy(force=True).tobytes()
+    (value,) = (value for value in model.graph.initializer if value.raw_data == right)
+    value.CopyFrom(onnx.numpy_helper.from_array(bias.numpy(), value.name))
+    return model
+
+
+def test_a_tie_may_end_elsewhere(export_once):
+    """After two tokens that are as likely the answers go on differently, and either is right; a likelier one isn't."""
+    exported = export_once("words")
+    checkpoint = copy.deepcopy(exported.checkpoint)
+    model, bias = checkpoint.model, checkpoint.model.projection.bias.data
+    source, lengths = map(torch.from_numpy, Sequences([checkpoint.source_tokenizer.encode("abc")]).padded([0]))
+    with torch.inference_mode():
+        first, _ = model.step(torch.tensor([BOS]), model.start(source, lengths))
+    (likely, close), (_, second) = first[0].index_fill(0, torch.tensor([PAD, BOS]), -math.inf).topk(2)
+    bias[second] += likely - close
+    exact, more = bias.clone(), torch.zeros_like(bias).index_fill_(0, second, 1e-5)
+    for less in (-more, more):
+        bias.copy_(exact - less)
+        assert prove(biased(exported, exact + less), checkpoint, ["abc"], 1e-3).ties > 0
+    with pytest.raises(ExportError, match="the file"):
+        prove(biased(exported, exact + 2000 * more), checkpoint, ["abc"], 1e-3)
