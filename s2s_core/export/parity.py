@@ -1,9 +1,6 @@
 """Proves that an exported file answers as the model does.
 
-The ladder, for every batch: scores are close, ids are equal, texts are equal. Where two hypotheses are equally good,
-rounding may let the file prefer the other one. Its ids then count as a tie if the model, made to say them, gives them
-the file's score, and that is no worse than the model's own. A sample counts as one if the model, made to begin with
-the tokens up to the first that differs, goes on as the file did: rounding moved one draw and nothing else.
+The ladder, for every batch: scores are close, ids are equal or a tie, texts are equal.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,18 +10,15 @@ import attrs
 import numpy as np
 import onnx
 import onnxruntime
-import torch
-from numpy.typing import NDArray
 
 from s2s_core.checkpoint import Checkpoint
 from s2s_core.config import DecodingConfig
-from s2s_core.data import Sequences
 from s2s_core.errors import ExportError
 from s2s_core.export.stitch import HYPOTHESIS_IDS
+from s2s_core.export.ties import is_tie, same_ids
 from s2s_core.inputs import Features, chosen, features
-from s2s_core.search import BeamSearch
 from s2s_core.translate import Hypotheses, Translator
-from s2s_core.vocabulary import PAD, SPECIALS
+from s2s_core.vocabulary import SPECIALS
 
 STRANGE_TEXTS = (
     "",
@@ -52,7 +46,7 @@ class Parity:
         texts: The number of different texts.
         batches: How many batches they were answered in.
         hypotheses: How many hypotheses were compared.
-        ties: How many of them differ, but are equally good.
+        ties: How many of them differ, but are as good as the model's.
         score_difference: The largest difference of a score.
     """
 
@@ -156,15 +150,15 @@ def _compare(
     prefixes = _prefixes(checkpoint, texts) if file.features.prefix else None
     expected = translator.hypotheses(texts, prefixes)
     found_texts, found = file.answer(texts, prefixes, decoding)
-    same = _same_ids(expected.ids, found.ids)  # [N, K]
+    same = same_ids(expected.ids, found.ids)  # [N, K]
     both = np.isfinite(expected.scores) & np.isfinite(found.scores)
     difference = float(np.abs(expected.scores - found.scores)[both & same].max(initial=0.0))
     if difference > tolerance or (np.isfinite(expected.scores) != np.isfinite(found.scores)).any():
         raise ExportError(f"the file's scores differ from the model's by {difference:.2g}, more than {tolerance:.2g}")
-    tied = _same_draws if decoding.sampling else _as_greedy if decoding.beam_size == 1 else _equally_good
     for row in np.flatnonzero(~same.all(1)):
         own, other = (Hypotheses(one.ids[row], one.scores[row]) for one in (expected, found))
-        if not tied(checkpoint, texts[row], own, other, decoding, tolerance):
+        prefix = None if prefixes is None else prefixes[row]
+        if not is_tie(checkpoint, texts[row], prefix, own, other, decoding, tolerance):
             raise ExportError(
                 f"the file answers {texts[row]!r} with {found_texts[row]}, "
                 f"the model with {translator.texts(expected)[row]} ({decoding})"
@@ -178,90 +172,3 @@ def _prefixes(checkpoint: Checkpoint, texts: list[str]) -> list[str]:
     """Returns prefixes of different lengths, some of them empty or unknown to the target."""
     known = checkpoint.target_tokenizer.decode(range(SPECIALS, len(checkpoint.target_tokenizer.vocabulary)))
     return [(text if row % 3 == 1 else known)[: row % PREFIXES] for row, text in enumerate(texts)]
-
-
-def _same_ids(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Compares hypotheses [N, K, T] that may differ in T."""
-    left, right = _equally_wide(left, right)
-    same: NDArray[np.bool_] = (left == right).all(2)
-    return same
-
-
-def _equally_wide(*arrays: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Pads ids […, T] to the widest T."""
-    size = max(ids.shape[-1] for ids in arrays)
-    return [np.pad(ids, [(0, 0)] * (ids.ndim - 1) + [(0, size - ids.shape[-1])], constant_values=PAD) for ids in arrays]
-
-
-def _equally_good(
-    checkpoint: Checkpoint,
-    text: str,
-    expected: Hypotheses,
-    found: Hypotheses,
-    decoding: DecodingConfig,
-    tolerance: float,
-) -> bool:
-    """Whether a source's hypotheses in the file [K, T] are as good as they claim, and as the model's own.
-
-    Better ones are right only where nothing is ruled out: elsewhere they may be what the model wasn't allowed to say.
-    """
-    real = np.isfinite(found.scores)
-    claimed, own = found.scores[real], expected.scores[real]
-    forced = _forced(checkpoint, text, found.ids[real], attrs.evolve(decoding, beam_size=1)).scores[:, 0]
-    free = not (decoding.no_repeat_ngram or decoding.min_length or decoding.min_length_ratio)
-    free = free and not checkpoint.config.export.prefix
-    as_good = (claimed >= own - tolerance) & (free | (claimed <= own + tolerance))
-    return bool((np.abs(forced - claimed) <= tolerance).all() and as_good.all())
-
-
-def _as_greedy(
-    checkpoint: Checkpoint,
-    text: str,
-    expected: Hypotheses,
-    found: Hypotheses,
-    decoding: DecodingConfig,
-    tolerance: float,
-) -> bool:
-    """Whether the file's answer [1, T] is the model's, but for tokens that to the model are as likely.
-
-    After such a token the two may go anywhere, so the file's score may be worse than the model's.
-    """
-    while not _same_ids(expected.ids[None], found.ids[None]).all():
-        own, other = _equally_wide(expected.ids, found.ids)
-        end = int((own == other).cumprod(1).sum()) + 1
-        until = attrs.evolve(decoding, max_length=end, max_length_ratio=0.0, length_penalty=0.0, coverage_penalty=0.0)
-        likely, chosen = (_forced(checkpoint, text, ids[:, :end], until).scores.item() for ids in (own, other))
-        if abs(likely - chosen) > tolerance or PAD in (own[0, end - 1], other[0, end - 1]):
-            return False
-        expected = _forced(checkpoint, text, other[:, :end], decoding)
-        expected = Hypotheses(expected.ids[0], expected.scores[0])
-    return bool((np.abs(expected.scores - found.scores) <= tolerance).all())
-
-
-def _same_draws(
-    checkpoint: Checkpoint,
-    text: str,
-    expected: Hypotheses,
-    found: Hypotheses,
-    decoding: DecodingConfig,
-    tolerance: float,
-) -> bool:
-    """Whether each of the file's samples [K, T] is one of the model's, but for one draw."""
-    own, others = _equally_wide(expected.ids, found.ids)
-    for ids in others[~(others[:, None] == own).all(2).any(1)]:
-        begin = int((own == ids).cumprod(1).sum(1).max()) + 1
-        again = _forced(checkpoint, text, ids[None, :begin], decoding)
-        if not any(_same_ids(ids[None, None], one[None, None]).all() for one in again.ids[0]):
-            return False
-    forced = _forced(checkpoint, text, found.ids, attrs.evolve(decoding, beam_size=1)).scores[:, 0]
-    return bool((np.abs(forced - found.scores) <= tolerance).all())
-
-
-def _forced(checkpoint: Checkpoint, text: str, prefix: NDArray[np.int64], decoding: DecodingConfig) -> Hypotheses:
-    """Returns what the model says to one text if it's made to begin with each of some rows of ids [N, P]."""
-    source, lengths = Sequences([checkpoint.source_tokenizer.encode(text)]).padded([0] * len(prefix))
-    free = np.pad(prefix, ((0, 0), (0, 1)), constant_values=PAD)
-    ids, scores = BeamSearch(checkpoint.model)(
-        *map(torch.from_numpy, (source, lengths, free)), **attrs.asdict(decoding)
-    )
-    return Hypotheses(ids.numpy(), scores.numpy())
