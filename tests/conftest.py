@@ -24,6 +24,11 @@ def seed() -> None:
         sys.modules["torch"].manual_seed(0)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds what takes too long for every run of the suite."""
+    parser.addoption("--every-triple", action="store_true", help="test every encoder × decoder × tokenizer")
+
+
 @attrs.frozen(eq=False)
 class ThirdParty:
     """Encoders and decoders as others may write them."""

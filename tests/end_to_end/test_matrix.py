@@ -1,6 +1,6 @@
 """Every encoder works with every decoder and tokenizer: trained, searched, exported, and proven equal to its file."""
 
-from itertools import count
+from itertools import count, product
 
 import attrs
 import pytest
@@ -31,6 +31,20 @@ def combinations():
             yield pytest.param(encoder, decoder, source, target, next(number), id=f"{encoder}-{decoder}")
 
 
+def triples():
+    """Yields every encoder with every decoder and every tokenizer."""
+    for number, (encoder, decoder, tokenizer) in enumerate(product(ENCODERS, DECODERS, TOKENIZERS)):
+        yield pytest.param(encoder, decoder, tokenizer, tokenizer, number, id=f"{encoder}-{decoder}-{tokenizer}")
+
+
+def pytest_generate_tests(metafunc):
+    """Takes the pairs, which are enough to find what doesn't fit together, or with an option all triples."""
+    if "decoder" in metafunc.fixturenames:
+        every = metafunc.config.getoption("every_triple")
+        names = "encoder", "decoder", "source", "target", "number"
+        metafunc.parametrize(names, list(triples() if every else combinations()))
+
+
 def small(kind, name):
     """Returns a component's table, with as few numbers as it allows."""
     fields = {field.name for field in attrs.fields(PLUGINS.component(kind, name).Config)}
@@ -50,7 +64,6 @@ def make_run(folder, encoder, decoder, source, target, number):
     return Run(folder, resolve([tables], PLUGINS), PLUGINS)
 
 
-@pytest.mark.parametrize(("encoder", "decoder", "source", "target", "number"), list(combinations()))
 def test_every_combination_becomes_a_file(tmp_path, encoder, decoder, source, target, number):
     """Export proves equality with PyTorch, greedy and in a beam; a text's answer is the same alone and in a batch."""
     run = make_run(tmp_path / "run", encoder, decoder, source, target, number)
