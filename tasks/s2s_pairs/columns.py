@@ -57,27 +57,29 @@ class TableColumns:
             raise BadRowError(f"has {_columns(width)}, but the first good row has {self._width}")
         for name, place in (("source", self._source), ("target", self._target)):
             if place >= width:
-                raise BadRowError(f"has {self._found(width)}, but task.{name}_column is {place + 1}")
+                raise BadRowError(f"has {_columns(width)}{self._hint(width)}, but task.{name}_column is {place + 1}")
         self._width = width
 
     def _place(self, setting: str, column: int | str, names: Sequence[str] | None, file: str) -> int:
         """Returns a column's place, counted from 0."""
         if isinstance(column, int):
             if names is not None and column > len(names):
-                raise DataError(f"task.{setting} is {column}, but {file} has {self._found(len(names))}")
+                raise DataError(
+                    f"task.{setting} is {column}, but {file} has {_columns(len(names))}{self._hint(len(names))}"
+                )
             return column - 1
         names = names or ()
         if column not in names:
-            raise DataError(f"task.{setting} is {column!r}, but {file} has the columns: {', '.join(names)}")
+            found = f"{', '.join(names)}{self._hint(len(names))}"
+            raise DataError(f"task.{setting} is {column!r}, but {file} has the columns: {found}")
         if names.count(column) > 1:
             places = " and ".join(str(place) for place, name in enumerate(names, 1) if name == column)
             raise DataError(f"task.{setting} is {column!r}, but in {file} this is the name of the columns {places}")
         return names.index(column)
 
-    def _found(self, count: int) -> str:
-        """Returns how many columns there are, and of a single one, what may be wrong."""
-        hint = f" ({self._separator} separates columns here; task.format sets another format)" if count == 1 else ""
-        return f"{_columns(count)}{hint}"
+    def _hint(self, width: int) -> str:
+        """Returns what may be wrong with a single column."""
+        return f" ({self._separator} separates columns here; task.format sets another format)" if width == 1 else ""
 
 
 class RecordColumns:

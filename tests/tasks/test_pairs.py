@@ -6,8 +6,10 @@ import gzip
 import io
 import itertools
 import json
+import logging.handlers
 import math
 import os
+import queue
 import random
 import subprocess
 import sys
@@ -296,6 +298,10 @@ def test_another_first_row_is_not_told(write, rows):
             "{}, line 1 has 1 column (a comma separates columns here; task.format sets another format), but task.targ",
         ),
         (
+            {"format": "csv", "source_column": "id"},
+            "task.source_column is 'id', but {} has the columns: id\ttarget\tsource (a comma separates columns here; ",
+        ),
+        (
             {"format": "csv", "header": True},
             "task.target_column is 2, but {} has 1 column (a comma separates columns here; task.format sets another ",
         ),
@@ -485,6 +491,18 @@ def test_a_table_that_is_not_there_is_refused(tmp_path, monkeypatch, name):
         make(path).training_size()
     assert str(refused.value).startswith(f"can't read {path}: ")
     assert "\n" not in str(refused.value)
+
+
+def test_a_text_that_is_called_a_table_is_refused_once(write):
+    """The package that finds it out says nothing of its own."""
+    pytest.importorskip("datasets")
+    said = logging.handlers.QueueHandler(queue.SimpleQueue())
+    logging.getLogger("datasets").addHandler(said)
+    path = write("a.tsv", TSV)
+    with pytest.raises(DataError, match=f"^can't read {path}: Parquet magic bytes not found"):
+        make(path, format="parquet").training_size()
+    logging.getLogger("datasets").removeHandler(said)
+    assert said.queue.empty()
 
 
 @pytest.mark.parametrize(
