@@ -1,10 +1,13 @@
 """What can be set of the task ``pairs``."""
 
+import math
+import os
 from typing import Any
 
 import attrs
 
 from s2s_core import BadValueError, at_least, one_of, setting
+from s2s_pairs.tables import HUB
 
 FORMATS = ("auto", "tsv", "csv", "jsonl", "parquet")
 
@@ -16,7 +19,16 @@ FILES = ("train", "train_target", "validation", "validation_target", "test", "te
 
 def _is_given(_: Any, attribute: "attrs.Attribute[str]", value: str) -> None:
     if not value:
-        raise BadValueError(attribute.name, "a file of pairs, hf:NAME for a data set, or - for standard input", value)
+        raise _no_pairs(attribute.name, value)
+
+
+def _has_a_name(_: Any, attribute: "attrs.Attribute[str]", value: str) -> None:
+    if f"{value}:".startswith(f"{HUB}:"):
+        raise _no_pairs(attribute.name, value)
+
+
+def _no_pairs(name: str, value: str) -> BadValueError:
+    return BadValueError(name, "a file of pairs, hf:NAME for a data set, or - for standard input", value)
 
 
 def _is_column(_: Any, attribute: "attrs.Attribute[int | str]", value: int | str) -> None:
@@ -25,7 +37,7 @@ def _is_column(_: Any, attribute: "attrs.Attribute[int | str]", value: int | str
 
 
 def _is_no_limit_or_at_least_1(_: Any, attribute: "attrs.Attribute[float]", value: float) -> None:
-    if value and value < 1:
+    if value and not 1 <= value < math.inf:
         raise BadValueError(attribute.name, "at least 1, or 0 for no limit", value)
 
 
@@ -33,11 +45,11 @@ def _is_no_limit_or_at_least_1(_: Any, attribute: "attrs.Attribute[float]", valu
 class PairsConfig:
     """Which files, what is in them, and what of it is used."""
 
-    train: str = setting("", "file of training pairs, hf:NAME, or - for standard input", _is_given)
+    train: str = setting("", "file of training pairs, hf:NAME, or - for standard input", _is_given, _has_a_name)
     train_target: str = setting("", "file whose lines are the targets, if the lines of train are the sources alone")
-    validation: str = setting("", "validation pairs, as in train; without them some are split off train")
+    validation: str = setting("", "validation pairs, as in train; without them some are split off train", _has_a_name)
     validation_target: str = setting("", "the same for validation")
-    test: str = setting("", "test pairs, as in train; without them some are split off train")
+    test: str = setting("", "test pairs, as in train; without them some are split off train", _has_a_name)
     test_target: str = setting("", "the same for test")
     held_out: int = setting(1000, "most sources that are split off for validation, and for the test", at_least(1))
     format: str = setting("auto", "auto goes by the file's name; what has no other ending is TSV", one_of(*FORMATS))
@@ -61,6 +73,16 @@ class PairsConfig:
         for name in ("validation", "test"):
             if getattr(self, f"{name}_target") and not getattr(self, name):
                 raise BadValueError(name, f"set where {name}_target is", "")
+        for name in ("train", "validation", "test"):
+            sources, targets = self.path(name), self.target_path(name)
+            if targets and os.path.realpath(sources) == os.path.realpath(targets):
+                expected = f"another file than {name}; leave it out if both columns are in one file"
+                raise BadValueError(f"{name}_target", expected, targets)
+
+    @property
+    def has_header(self) -> bool:
+        """Whether the first row of TSV and CSV is no pair."""
+        return self.header or isinstance(self.source_column, str) or isinstance(self.target_column, str)
 
     def path(self, split: str) -> str:
         """Returns where a split's pairs, or their sources, are; empty if they are split off."""

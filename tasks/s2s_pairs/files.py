@@ -80,9 +80,18 @@ class LineFile:
         if os.environ.get("WORLD_SIZE", "1") != "1":
             raise DataError(f"{self.name} can't be shared by several processes: write it to a file first")
         if self._path == STANDARD_INPUT:
-            return self._copy(sys.stdin.buffer)
+            return self._standard_input()
         with path.open("rb") as pipe:
             return self._copy(pipe)
+
+    def _standard_input(self) -> Path:
+        copy = self._copy(sys.stdin.buffer)
+        if not copy.stat().st_size:
+            raise DataError(
+                f"{self.name} is empty, and the task's pairs are to come from it, as its file is -: "
+                "give them again, or evaluate with --data FILE"
+            )
+        return copy
 
     def _copy(self, stream: BinaryIO) -> Path:
         """Returns a file with all that a stream gives, which goes when this object does."""
@@ -104,13 +113,16 @@ class LineFile:
         return file
 
     def _skip_mark(self, stream: io.BufferedReader) -> None:
-        """Steps over a byte order mark, and refuses what is no UTF-8 text at first sight."""
+        """Steps over byte order marks, and refuses what is no lines of UTF-8 at first sight."""
         begin = stream.peek(_BUFFER)
         if begin.startswith(_UTF_16):
             raise DataError(f"{self.name} is UTF-16: convert it to UTF-8")
         if b"\0" in begin:
             raise DataError(f"{self.name} is a binary file, not text")
-        if begin.startswith(_BOM):
+        if begin.count(b"\r") > 1 and b"\n" not in begin:
+            raise DataError(f"{self.name} has lines that end with CR alone: convert its line ends to LF")
+        while begin.startswith(_BOM):
+            begin = begin[len(_BOM) :]
             stream.read(len(_BOM))
 
     def _unreadable(self, error: OSError) -> DataError:

@@ -60,7 +60,7 @@ class Pairs(Task):
     def remarks(self) -> Sequence[str]:
         """Returns what was left out, what is there twice, and what validation and test share with training."""
         repeated, shared = self._repeated(), self._shared()  # both read all pairs, and so find what the others tell
-        return [*repeated, *self._skipped(), *self._dropped(), *shared]
+        return [*repeated, *self._skipped(), *self._dropped(), *self._headers(), *shared]
 
     def fingerprint(self) -> str | None:
         """Returns a hash of the training files' content and of the settings, whatever the files are called."""
@@ -82,10 +82,11 @@ class Pairs(Task):
     def _parts(self) -> HeldOut:
         sources = self._survey.sources
         if len(sources) <= len(self._split_off):
-            raise DataError(
-                f"{self._readers['train'].name} has {len(sources)} different sources, too few to split off "
+            found = (
+                f"{self._readers['train'].name} has {_count(len(sources), 'different source')}, too few to split off "
                 f"{' and '.join(self._split_off)}: give files for these, as task.{self._split_off[0]}"
             )
+            raise DataError("; ".join([found, *self._skipped(), *self._dropped()]))
         return HeldOut.of(
             sources, self.config.held_out, validation="validation" in self._split_off, test="test" in self._split_off
         )
@@ -122,7 +123,8 @@ class Pairs(Task):
 
     def _skipped(self) -> Iterator[str]:
         if self._bad.count:
-            yield f"{_count(self._bad.count, 'bad row')} skipped; the first: {self._bad.first}"
+            lines = f" of {self._bad.lines:,} lines" if self._bad.lines > self._bad.count else ""
+            yield f"{_count(self._bad.count, 'bad row')}{lines} skipped; the first: {self._bad.first}"
 
     def _dropped(self) -> Iterator[str]:
         if self._lengths:
@@ -132,6 +134,14 @@ class Pairs(Task):
     def _repeated(self) -> list[str]:
         count = self._survey.repeated
         return [f"{_count(count, 'pair')} of {self._readers['train'].name} repeat an earlier one"] if count else []
+
+    def _headers(self) -> Iterator[str]:
+        for reader in self._readers.values():
+            if first := reader.header():
+                yield (
+                    f"warning: the first row of {reader.name}, {first.source!r} → {first.target!r}, is read as a pair; "
+                    "task.header=true makes it the header"
+                )
 
     def _shared(self) -> list[str]:
         shares = {

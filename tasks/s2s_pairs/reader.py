@@ -1,6 +1,7 @@
 """Reads the pairs of a split, whatever their format."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePath
@@ -14,6 +15,12 @@ from s2s_pairs.tables import HUB, Table
 
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 _COMPRESSED = {".gz", ".zst"}
+_COLUMN_NAME = re.compile(
+    "source|src|target|tgt|input|output|from|to|question|answer|text|label|words?|lemma|form|graphemes?|phonemes?|"
+    "pron(unciation)?|ipa|x|y|de|en|es|fr",
+    re.IGNORECASE,
+)
+"""What columns are often called."""
 
 
 class BadRows:
@@ -21,23 +28,28 @@ class BadRows:
 
     Attributes:
         count: How many there were.
+        lines: How many lines they had.
         first: The first one's place and fault.
     """
 
     def __init__(self, *, stop: bool) -> None:
         self._stop = stop
-        self.count, self.first = 0, ""
+        self.count, self.lines, self.first = 0, 0, ""
 
-    def report(self, name: str, unit: str, number: int, error: BadRowError) -> None:
+    def report(self, name: str, unit: str, place: rows.Place, error: BadRowError) -> None:
         """Takes note of a bad row.
 
         Raises:
             DataError: It ends the run.
         """
-        found = f"{error.file or name}, {unit} {number:,} {error}"
+        lines = place if isinstance(place, range) else range(place, place + 1)
+        found = f"{error.file or name}, {unit} {lines[0]:,} {error}"
+        if len(lines) > 1:
+            found += f"; the row goes on to line {lines[-1]:,}"
         if self._stop:
             raise DataError(f"{found}; task.on_error=skip leaves such rows out")
         self.count += 1
+        self.lines += len(lines)
         self.first = self.first or found
 
 
@@ -72,9 +84,19 @@ class PairReader:
             return rows.read_parallel(self._file, self._targets, partial(bad.report, self.name, "line"))
         report = partial(bad.report, self.name, "row" if self.format == "parquet" else "line")
         if self.format == "parquet":
-            return rows.read_records(self._table.rows(), self._config, report)
+            return rows.read_records(self._table.rows(), self.name, self._config, report)
         read = {"tsv": rows.read_tsv, "csv": rows.read_csv, "jsonl": rows.read_jsonl}[self.format]
         return read(self._file, self._config, report)
+
+    def header(self) -> Example | None:
+        """Returns the first pair, if it looks like a header of TSV or CSV that nothing says is one."""
+        if self._targets or self.format not in {"tsv", "csv"} or self._config.has_header:
+            return None
+        bad = BadRows(stop=False)
+        first = next(self.pairs(bad), None)
+        if first is None or bad.count or not all(_COLUMN_NAME.fullmatch(text.strip()) for text in first):
+            return None
+        return first
 
     def digest(self) -> str | None:
         """Returns a hash of the content, or nothing where that isn't known."""

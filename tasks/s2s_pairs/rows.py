@@ -3,35 +3,44 @@
 import csv
 import itertools
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from s2s_core import DataError, Example
 from s2s_pairs.columns import BadRowError, RecordColumns, TableColumns
 from s2s_pairs.config import PairsConfig
 from s2s_pairs.files import MOST_BYTES, LineFile
 
-Report = Callable[[int, BadRowError], None]
-"""Takes the number of a bad row, and what is bad about it. If it returns, the row is left out."""
+Place = int | range
+"""The number of the line that a row is in, or those of all lines that it goes over."""
+
+Report = Callable[[Place, BadRowError], None]
+"""Takes the place of a bad row, and what is bad about it. If it returns, the row is left out."""
+
+Texts = TypeVar("Texts", bound=Sequence[str])
+
+_JSON_LINES = "JSON Lines has one object on each line, and no list around them"
 
 
 def read_tsv(file: LineFile, config: PairsConfig, report: Report) -> Iterator[Example]:
     """Yields the pairs of a file whose columns are separated by one TAB each; quotes mean nothing."""
     lines = enumerate(file.lines(), 1)
-    columns = TableColumns(config, _header(config, (decoded(line).split("\t") for _, line in lines)), file.name)
-    return _good(lines, lambda line: columns(decoded(line).split("\t")), report)
+    columns = TableColumns(config, _header(config, file, lines, _tsv_fields), file.name, "a TAB")
+    return _good(lines, lambda line: columns(_tsv_fields(line)), report)
 
 
 def read_csv(file: LineFile, config: PairsConfig, report: Report) -> Iterator[Example]:
     """Yields the pairs of a file of comma-separated values, whose quoted fields may go over several lines."""
-    rows = _csv_rows(file, report)
-    columns = TableColumns(config, _header(config, (fields for _, fields in rows)), file.name)
-    return _good(rows, lambda fields: _written(columns(fields)), report)
+    rows = _csv_rows(file)
+    names = _header(config, file, rows, lambda row: _written(_csv_fields(row)))
+    columns = TableColumns(config, names, file.name, "a comma")
+    return _good(rows, lambda row: _written(columns(_csv_fields(row))), report)
 
 
 def read_jsonl(file: LineFile, config: PairsConfig, report: Report) -> Iterator[Example]:
     """Yields the pairs of a file with a JSON object on each line."""
-    columns = RecordColumns(config)
+    columns = RecordColumns(config, file.name)
     return _good(enumerate(file.lines(), 1), lambda line: _written(columns(_json_object(decoded(line)))), report)
 
 
@@ -54,9 +63,11 @@ def read_parallel(sources: LineFile, targets: LineFile, report: Report) -> Itera
     return _good(lines, pair, report)
 
 
-def read_records(records: Iterable[tuple[int, Any]], config: PairsConfig, report: Report) -> Iterator[Example]:
+def read_records(
+    records: Iterable[tuple[int, Any]], name: str, config: PairsConfig, report: Report
+) -> Iterator[Example]:
     """Yields the pairs of numbered rows whose fields have names."""
-    columns = RecordColumns(config)
+    columns = RecordColumns(config, name)
     return _good(records, lambda record: _written(columns(record)), report)
 
 
@@ -78,9 +89,9 @@ def decoded(line: bytes) -> str:
     return text
 
 
-def _good(rows: Iterable[tuple[int, Any]], parse: Callable[[Any], Example], report: Report) -> Iterator[Example]:
+def _good(rows: Iterable[tuple[Place, Any]], parse: Callable[[Any], Example], report: Report) -> Iterator[Example]:
     """Yields the pairs of the good rows, and reports the others."""
-    for number, row in rows:
+    for place, row in rows:
         try:
             example = parse(row)
             if not example.source or example.source.isspace():
@@ -88,28 +99,49 @@ def _good(rows: Iterable[tuple[int, Any]], parse: Callable[[Any], Example], repo
             if not example.target or example.target.isspace():
                 raise BadRowError("has an empty target")  # noqa: TRY301
         except BadRowError as error:
-            report(number, error)
+            report(place, error)
         else:
             yield example
 
 
-def _header(config: PairsConfig, rows: Iterator[Sequence[str]]) -> Sequence[str] | None:
-    """Returns the first row, if it names the columns."""
-    named = isinstance(config.source_column, str) or isinstance(config.target_column, str)
-    return next(rows, ()) if named or config.header else None
+def _header(
+    config: PairsConfig, file: LineFile, rows: Iterator[tuple[Place, Any]], fields: Callable[[Any], Sequence[str]]
+) -> Sequence[str] | None:
+    """Returns the fields of the first row, if it names the columns."""
+    if not config.has_header:
+        return None
+    try:
+        names = next((fields(row) for _, row in rows), ())
+    except BadRowError as error:
+        raise DataError(f"{file.name}, line 1 {error}; it must name the columns") from error
+    if not any(names):
+        raise DataError(f"{file.name}, line 1 is empty; it must name the columns")
+    return names
 
 
-def _csv_rows(file: LineFile, report: Report) -> Iterator[tuple[int, list[str]]]:
-    """Yields the fields of each record, with the number of its first line."""
+def _tsv_fields(line: bytes) -> list[str]:
+    return decoded(line).split("\t")
+
+
+def _csv_rows(file: LineFile) -> Iterator[tuple[range, list[str] | csv.Error]]:
+    """Yields the fields of each record, or what is wrong with it, and the numbers of its lines."""
     reader = csv.reader(_csv_lines(file), strict=True)
     while True:
-        number = reader.line_num + 1
+        first = reader.line_num + 1
+        row: list[str] | csv.Error
         try:
-            yield number, next(reader)
+            row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            report(number, BadRowError(f"is no CSV: {error}"))
+            row = error
+        yield range(first, reader.line_num + 1), row
+
+
+def _csv_fields(row: list[str] | csv.Error) -> list[str]:
+    if isinstance(row, csv.Error):
+        raise BadRowError(f"is no CSV: {row}") from row
+    return row
 
 
 def _csv_lines(file: LineFile) -> Iterator[str]:
@@ -120,25 +152,38 @@ def _csv_lines(file: LineFile) -> Iterator[str]:
         yield line.decode(errors="surrogateescape") + "\n"
 
 
-def _written(example: Example) -> Example:
-    """Returns a pair if it can be written as UTF-8."""
-    for text in example:
+def _written(texts: Texts) -> Texts:
+    """Returns texts if they can be written as UTF-8."""
+    for text in texts:
         try:
             text.encode()
         except UnicodeEncodeError as error:
             raise BadRowError("is not UTF-8, or names half a surrogate pair") from error
         if "\0" in text:
             raise BadRowError("has a NUL character")
-    return example
+    return texts
+
+
+def _with_distinct_names(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(fields)
+    if len(record) < len(fields):
+        repeated = next(name for name, count in Counter(name for name, _ in fields).items() if count > 1)
+        raise BadRowError(f"has {repeated!r} twice")
+    return record
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_with_distinct_names)
 
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
-        record = json.loads(text)
+        record = _DECODER.decode(text)
+    except BadRowError:
+        raise
     except (ValueError, RecursionError) as error:
-        raise BadRowError(f"is no JSON: {error}") from error
+        raise BadRowError(f"is no JSON: {error} ({_JSON_LINES})") from error
     if not isinstance(record, dict):
-        raise BadRowError("is no JSON object")
+        raise BadRowError(f"is no JSON object ({_JSON_LINES})")
     return record
 
 

@@ -47,6 +47,7 @@ class Table:
         import datasets  # noqa: PLC0415
 
         datasets.disable_progress_bars()
+        datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # what goes wrong is raised too
         if not self.name.startswith(HUB):
             return datasets.load_dataset("parquet", data_files=glob.escape(self.name), split="train", streaming=True)
         name, *rest = self.name.removeprefix(HUB).split(":", 2)

@@ -52,7 +52,7 @@ def test_training_on_a_file_tells_what_is_in_it(trained, pairs):
     assert lines[1] == "data     pairs: 57 training examples, 3 for validation, 3 for test"
     assert re.fullmatch(" {9}such as '([a-g]+)' → '[A-G]+'", lines[2])
     assert lines[3:5] == [
-        f"         2 bad rows skipped; the first: {pairs}, line 73 has 1 column, but the rows before have 2",
+        f"         2 bad rows skipped; the first: {pairs}, line 73 has 1 column, but the first good row has 2",
         "         9 pairs dropped: 9 with source longer than 8 characters",
     ]
 
@@ -95,7 +95,10 @@ def test_several_processes_share_a_store(trained, pairs, tmp_path):
     ("assignments", "expected"),
     [
         ([], "task.train must be a file of pairs, hf:NAME for a data set, or - for standard input (got '')"),
-        (["train={}"], "{}, line 73 has 1 column, but the rows before have 2; task.on_error=skip leaves such rows out"),
+        (
+            ["train={}"],
+            "{}, line 73 has 1 column, but the first good row has 2; task.on_error=skip leaves such rows out",
+        ),
         (["train={}x"], "can't read {}x: No such file or directory"),
         (["train={}", "maximum_source=1", "on_error=skip"], "{} has no pairs; 2 bad rows skipped; the first: "),
         (["train={}", "source_column=true"], "task.source_column must be a whole number or a string (got True)"),

@@ -6,7 +6,10 @@ import gzip
 import io
 import itertools
 import json
+import logging.handlers
+import math
 import os
+import queue
 import random
 import subprocess
 import sys
@@ -81,8 +84,9 @@ def as_jsonl(rows, names=("source", "target")):
         TSV.replace("\n", "\r\n"),
         TSV.replace("\n", "\r\n", 2),
         b"\xef\xbb\xbf" + TSV.encode(),
+        2 * b"\xef\xbb\xbf" + TSV.encode(),
     ],
-    ids=["LF", "no last LF", "CR LF", "mixed", "BOM"],
+    ids=["LF", "no last LF", "CR LF", "mixed", "BOM", "two BOMs"],
 )
 def test_tsv_is_read_whatever_its_line_ends(write, content):
     """Quotes and spaces are text, and a byte order mark is none."""
@@ -208,11 +212,79 @@ def test_columns_have_names_or_numbers(write, options):
     assert [("a", "A"), ("b", "B")] == read_all(write("a.csv", as_csv(rows)), **options)
 
 
-def test_a_column_may_be_both_source_and_target(write):
-    """As copying needs it."""
-    assert [("target", "target"), ("A", "A"), ("B", "B")] == read_all(
-        write("a.tsv", TABLE), source_column=2, target_column=2
+@pytest.mark.parametrize(
+    ("name", "options", "column"),
+    [
+        ("a.tsv", {"source_column": 2}, "2"),
+        ("a.tsv", {"source_column": "target"}, "2"),
+        ("a.tsv", {"source_column": "source", "target_column": "source"}, "3"),
+        ("a.jsonl", {"source_column": "target"}, "'target'"),
+        ("a.jsonl", {"source_column": "target", "on_error": "skip"}, "'target'"),
+    ],
+)
+def test_a_column_can_not_be_both_source_and_target(write, name, options, column):
+    """As it is by mistake where only the source's is set."""
+    path = write(name, TABLE if name == "a.tsv" else as_jsonl([("a", "A")]))
+    with pytest.raises(DataError) as refused:
+        read_all(path, **options)
+    assert str(refused.value) == (
+        f"the source and the target are both column {column} of {path}: set task.source_column and "
+        "task.target_column to different ones; the task copy learns to copy"
     )
+
+
+def test_a_name_of_two_columns_is_refused(write):
+    """Only if it is asked for."""
+    path = write("a.tsv", "a\ta\tb\n1\t2\t3\n")
+    with pytest.raises(DataError) as refused:
+        read_all(path, source_column="a", target_column="b")
+    assert str(refused.value) == (f"task.source_column is 'a', but in {path} this is the name of the columns 1 and 2")
+    assert [("2", "3")] == read_all(path, source_column=2, target_column="b")
+
+
+@pytest.mark.parametrize("options", [{"header": True}, {"source_column": "a", "target_column": "b"}])
+@pytest.mark.parametrize("on_error", ["stop", "skip"])
+@pytest.mark.parametrize(
+    ("name", "header", "expected"),
+    [
+        ("a.tsv", b"a\tb\xff", "is not UTF-8: byte 0xff at position 4"),
+        ("a.tsv", b"a\tb" * MOST_BYTES, "is longer than 1,048,576 bytes"),
+        ("a.tsv", b"", "is empty"),
+        ("a.csv", b"a,b,\xff", "is not UTF-8, or names half a surrogate pair"),
+        ("a.csv", b'"a"b,c', "is no CSV: ',' expected after '\"'"),
+        ("a.csv", b"", "is empty"),
+    ],
+)
+def test_a_header_that_can_not_be_read_ends_the_run(write, options, on_error, name, header, expected):
+    """No other row can be taken for it."""
+    path = write(name, header + b"\n" + GOOD[name].encode())
+    with pytest.raises(DataError) as refused:
+        read_all(path, on_error=on_error, **options)
+    assert str(refused.value) == f"{path}, line 1 {expected}; it must name the columns"
+
+
+def test_a_header_may_have_no_nul_character(tmp_path, write):
+    """Nor may any other line, however far from the begin of a compressed file."""
+    path = write("a.tsv.gz", gzip.compress(b"a\tb" + b"b" * 500_000 + b"\0\nc\td\n"))
+    with pytest.raises(DataError, match=f"^{path}, line 1 has a NUL character; it must name the columns$"):
+        read_all(path, header=True)
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv"])
+def test_a_first_row_that_looks_like_a_header_is_told(write, name):
+    """It is read as a pair, until a setting says what it is."""
+    separator = {"a.tsv": "\t", "a.csv": ","}[name]
+    path = write(name, "Word,PRON\n".replace(",", separator) + many(30).replace("\t", separator))
+    assert list(make(path).remarks()) == [
+        f"warning: the first row of {path}, 'Word' → 'PRON', is read as a pair; task.header=true makes it the header"
+    ]
+    assert [] == list(make(path, header=True).remarks())
+
+
+@pytest.mark.parametrize("rows", ["word\tVERT\n", "\tbad\nword\tpron\n"])
+def test_another_first_row_is_not_told(write, rows):
+    """One cell may be a word; a name in a later row is none."""
+    assert not any("header" in line for line in make(write("a.tsv", rows + many(30)), on_error="skip").remarks())
 
 
 @pytest.mark.parametrize(
@@ -221,6 +293,18 @@ def test_a_column_may_be_both_source_and_target(write):
         ({"source_column": "src"}, "task.source_column is 'src', but {} has the columns: id, target, source"),
         ({"target_column": 4, "header": True}, "task.target_column is 4, but {} has 3 columns"),
         ({"target_column": 4}, "{}, line 1 has 3 columns, but task.target_column is 4; task.on_error=skip leaves "),
+        (
+            {"format": "csv"},
+            "{}, line 1 has 1 column (a comma separates columns here; task.format sets another format), but task.targ",
+        ),
+        (
+            {"format": "csv", "source_column": "id"},
+            "task.source_column is 'id', but {} has the columns: id\ttarget\tsource (a comma separates columns here; ",
+        ),
+        (
+            {"format": "csv", "header": True},
+            "task.target_column is 2, but {} has 1 column (a comma separates columns here; task.format sets another ",
+        ),
     ],
 )
 def test_a_column_that_is_not_there_is_refused(write, options, expected):
@@ -231,23 +315,43 @@ def test_a_column_that_is_not_there_is_refused(write, options, expected):
     assert str(refused.value).startswith(expected.format(path))
 
 
+def test_a_name_that_is_not_in_the_first_object_is_refused(write):
+    """The message names the setting; where rows are skipped, another row may have it."""
+    path = write("a.jsonl", as_jsonl([("a", "A")]) + as_jsonl([("b", "B")], ("source", "ipa")))
+    with pytest.raises(DataError) as refused:
+        read_all(path, target_column="ipa")
+    assert str(refused.value) == (
+        f"task.target_column is 'ipa', but the first row of {path} has no 'ipa'; it has: source, target"
+    )
+    assert [("b", "B")] == read_all(path, target_column="ipa", on_error="skip")
+
+
+def test_an_object_without_fields_is_a_bad_row(write):
+    """The next one then names the columns."""
+    path = write("a.jsonl", "{}\n" + as_jsonl(PAIRS))
+    with pytest.raises(DataError, match=f"^{path}, line 1 has no fields; task.on_error=skip leaves such rows out$"):
+        read_all(path)
+    assert PAIRS == read_all(path, on_error="skip")
+
+
 # Bad rows
 
 
 BAD_ROWS = [
-    ("a.tsv", b"only", "line 2 has 1 column, but the rows before have 2"),
-    ("a.tsv", b"", "line 2 has 1 column, but the rows before have 2"),
-    ("a.tsv", b"a\tb\tc", "line 2 has 3 columns, but the rows before have 2"),
+    ("a.tsv", b"only", "line 2 has 1 column, but the first good row has 2"),
+    ("a.tsv", b"", "line 2 has 1 column, but the first good row has 2"),
+    ("a.tsv", b"a\tb\tc", "line 2 has 3 columns, but the first good row has 2"),
     ("a.tsv", b"\tb", "line 2 has an empty source"),
     ("a.tsv", "a\t \N{NO-BREAK SPACE}".encode(), "line 2 has an empty target"),
     ("a.tsv", b"a\tb\xff", "line 2 is not UTF-8: byte 0xff at position 4"),
     ("a.tsv", b"a\t" + b"b" * MOST_BYTES, "line 2 is longer than 1,048,576 bytes"),
-    ("a.csv", b"only", "line 2 has 1 column, but the rows before have 2"),
+    ("a.csv", b"only", "line 2 has 1 column, but the first good row has 2"),
     ("a.csv", b'"a"b,c', "line 2 is no CSV: ',' expected after '\"'"),
     ("a.csv", b"a,\xff", "line 2 is not UTF-8, or names half a surrogate pair"),
     ("a.jsonl", b"{", "line 2 is no JSON: Expecting property name enclosed in double quotes"),
     ("a.jsonl", b"[" * 100_000, "line 2 is no JSON: "),
-    ("a.jsonl", b'["a", "b"]', "line 2 is no JSON object"),
+    ("a.jsonl", b'["a", "b"]', "line 2 is no JSON object (JSON Lines has one object on each line, and no list "),
+    ("a.jsonl", b'{"source": "a", "target": "b", "source": "c"}', "line 2 has 'source' twice"),
     ("a.jsonl", b'{"source": "a"}', "line 2 has no 'target'; it has: source"),
     ("a.jsonl", b'{"source": "a", "target": 5}', "line 2 has no text in 'target' (got 5)"),
     ("a.jsonl", b'{"source": "a", "target": "\\ud800"}', "line 2 is not UTF-8, or names half a surrogate pair"),
@@ -292,7 +396,7 @@ def test_bad_rows_are_counted_and_the_first_is_told(write):
     """One of them is enough to see what is wrong."""
     path = write("a.tsv", TSV + "x\n" + TSV + "\ty\n")
     (remark,) = [line for line in make(path, on_error="skip").remarks() if "bad row" in line]
-    assert remark == f"2 bad rows skipped; the first: {path}, line 6 has 1 column, but the rows before have 2"
+    assert remark == f"2 bad rows skipped; the first: {path}, line 6 has 1 column, but the first good row has 2"
 
 
 def test_two_files_of_different_length_are_refused(write):
@@ -310,8 +414,24 @@ def test_a_quote_that_is_never_closed_is_named(write):
     with pytest.raises(DataError, match=f"^{path}, line 2 is no CSV: field larger than field limit"):
         read_all(path)
     path.write_text('a,b\n"c,d\ne,f\n')
-    with pytest.raises(DataError, match=f"^{path}, line 2 is no CSV: unexpected end of data"):
+    with pytest.raises(
+        DataError, match=f"^{path}, line 2 is no CSV: unexpected end of data; the row goes on to line 3"
+    ):
         read_all(path)
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [("", "is no CSV: unexpected end of data"), ('end"\n', "has 1 column, but the first good row has 2")],
+)
+def test_the_lines_that_a_quote_takes_in_are_counted(write, last, reason):
+    """Whether it is closed late or never."""
+    path = write("a.csv", many(20).replace("\t", ",") + '"c,d\n' + "e,f\n" * 1000 + last)
+    end = 1021 + bool(last)
+    (remark,) = make(path, on_error="skip").remarks()
+    assert remark == (
+        f"1 bad row of {end - 20:,} lines skipped; the first: {path}, line 21 {reason}; the row goes on to line {end:,}"
+    )
 
 
 # Bad files
@@ -324,13 +444,14 @@ def test_a_quote_that_is_never_closed_is_named(write):
         (b"\xef\xbb\xbf", "{} has no pairs"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "{} is a binary file, not text"),
         ("a\tb\n".encode("utf-16"), "{} is UTF-16: convert it to UTF-8"),
+        (b"a\tb\rc\td\re\tf", "{} has lines that end with CR alone: convert its line ends to LF"),
         (gzip.compress(many(9999).encode())[:-9], "{} is incomplete: its compressed content ends too early"),
         (gzip.compress(many(9999).encode())[:-5] + b"\1\0\0\0\0", "{} is damaged: "),
         (gzip.compress(b"a\tb\n")[:3], "{} is incomplete: its compressed content ends too early"),
         (zstandard.compress(many(9999).encode())[:-9], "{} is incomplete: its compressed content ends too early"),
         (zstandard.compress(many(9)[:-1].encode()) + b"junk", "{} is damaged: "),
     ],
-    ids=["empty", "only a BOM", "PNG", "UTF-16", "short gz", "bad gz", "tiny gz", "short zst", "bad zst"],
+    ids=["empty", "only a BOM", "PNG", "UTF-16", "CR", "short gz", "bad gz", "tiny gz", "short zst", "bad zst"],
 )
 def test_a_file_that_holds_no_pairs_is_refused(write, content, expected):
     """The message names the file and what it is."""
@@ -338,6 +459,17 @@ def test_a_file_that_holds_no_pairs_is_refused(write, content, expected):
     with pytest.raises(DataError) as refused:
         make(path).training_size()
     assert str(refused.value).startswith(expected.format(path))
+
+
+def test_standard_input_that_has_nothing_is_refused(monkeypatch):
+    """As when a run that read it is evaluated later."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    with pytest.raises(DataError) as refused:
+        make("-").training_size()
+    assert str(refused.value) == (
+        "standard input is empty, and the task's pairs are to come from it, as its file is -: give them again, or "
+        "evaluate with --data FILE"
+    )
 
 
 @pytest.mark.parametrize(("name", "reason"), [("none", "No such file or directory"), (".", "Is a directory")])
@@ -361,14 +493,40 @@ def test_a_table_that_is_not_there_is_refused(tmp_path, monkeypatch, name):
     assert "\n" not in str(refused.value)
 
 
+def test_a_text_that_is_called_a_table_is_refused_once(write):
+    """The package that finds it out says nothing of its own."""
+    pytest.importorskip("datasets")
+    said = logging.handlers.QueueHandler(queue.SimpleQueue())
+    logging.getLogger("datasets").addHandler(said)
+    path = write("a.tsv", TSV)
+    with pytest.raises(DataError, match=f"^can't read {path}: Parquet magic bytes not found"):
+        make(path, format="parquet").training_size()
+    logging.getLogger("datasets").removeHandler(said)
+    assert said.queue.empty()
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
         ({"train": ""}, "train must be a file of pairs, hf:NAME for a data set, or - for standard input (got '')"),
+        (
+            {"train": "hf:"},
+            "train must be a file of pairs, hf:NAME for a data set, or - for standard input (got 'hf:')",
+        ),
+        (
+            {"train": "a", "test": "hf::de"},
+            "test must be a file of pairs, hf:NAME for a data set, or - for standard input (got 'hf::de')",
+        ),
+        (
+            {"train": "a", "train_target": "./a"},
+            "train_target must be another file than train; leave it out if both columns are in one file (got './a')",
+        ),
         ({"train": "-", "test": "-"}, "train must be the only one that is -, as standard input is read once (got '-')"),
         ({"train": "a", "test_target": "b"}, "test must be set where test_target is (got '')"),
         ({"train": "a", "source_column": 0}, "source_column must be a column's name, or its number from 1 on (got 0)"),
         ({"train": "a", "maximum_ratio": 0.5}, "maximum_ratio must be at least 1, or 0 for no limit (got 0.5)"),
+        ({"train": "a", "maximum_ratio": math.nan}, "maximum_ratio must be at least 1, or 0 for no limit (got nan)"),
+        ({"train": "a", "maximum_ratio": math.inf}, "maximum_ratio must be at least 1, or 0 for no limit (got inf)"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(options, expected):
@@ -460,6 +618,18 @@ def test_too_few_sources_to_split_are_refused(write):
         "task.validation"
     )
     assert [1, 1] == [len(sources(read(make(path, test=str(path)), split))) for split in ("train", "validation")]
+
+
+def test_too_few_sources_come_with_what_was_left_out(write):
+    """Which may be why they are few."""
+    path = write("a.tsv", "a\tb\tc\n" + "d\te\n" * 9 + "toolong\tf\tg\n")
+    with pytest.raises(DataError) as refused:
+        read(make(path, on_error="skip", maximum_source=3))
+    assert str(refused.value) == (
+        f"{path} has 1 different source, too few to split off validation and test: give files for these, as "
+        f"task.validation; 9 bad rows skipped; the first: {path}, line 2 has 2 columns, but the first good row has 3; "
+        "1 pair dropped: 1 with source longer than 3 characters"
+    )
 
 
 # Lengths
