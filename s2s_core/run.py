@@ -1,10 +1,9 @@
 """A run: its folder, its configuration, and the components that it is made of."""
 
 import functools
-import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -187,18 +186,32 @@ def make_metrics(
 def train_tokenizers(config: RunConfig, examples: Iterable[Example], plugins: Plugins) -> tuple[Tokenizer, Tokenizer]:
     """Makes the tokenizers of source and target, or one for both.
 
+    Args:
+        config: Which ones.
+        examples: They can be gone through more than once.
+        plugins: Where tokenizers come from.
+
     Raises:
         ConfigError: A setting of a tokenizer doesn't suit the texts.
     """
-    examples = list(examples)
-    sources, targets = (example.source for example in examples), (example.target for example in examples)
     if config.target.share_vocabulary:
-        shared = _train_tokenizer(config.source.tokenizer, "source", itertools.chain(sources, targets), plugins)
+        both = _Texts(examples, "source", "target")
+        shared = _train_tokenizer(config.source.tokenizer, "source", both, plugins)
         return shared, shared
     return (
-        _train_tokenizer(config.source.tokenizer, "source", sources, plugins),
-        _train_tokenizer(config.target.tokenizer, "target", targets, plugins),
+        _train_tokenizer(config.source.tokenizer, "source", _Texts(examples, "source"), plugins),
+        _train_tokenizer(config.target.tokenizer, "target", _Texts(examples, "target"), plugins),
     )
+
+
+class _Texts:
+    """The texts of examples on one side, or on several one after the other; read anew whenever they are gone through."""
+
+    def __init__(self, examples: Iterable[Example], *sides: str) -> None:
+        self._examples, self._sides = examples, sides
+
+    def __iter__(self) -> Iterator[str]:
+        return (getattr(example, side) for side in self._sides for example in self._examples)
 
 
 def _train_tokenizer(component: TokenizerComponent, side: str, texts: Iterable[str], plugins: Plugins) -> Tokenizer:

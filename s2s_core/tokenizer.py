@@ -71,7 +71,12 @@ class Tokenizer:
 
     @classmethod
     def train(cls, config: Any, texts: Iterable[str]) -> Self:
-        """Makes a tokenizer that knows the tokens of some texts, in alphabetical order."""
+        """Makes a tokenizer that knows the tokens of some texts, in alphabetical order.
+
+        Args:
+            config: The class's own ``Config``.
+            texts: They can be gone through more than once, and may be more than fit into memory.
+        """
         untrained = cls(config, Vocabulary(()))
         counts = Counter(token for text in texts for token in untrained.split(untrained.normalize(text)))
         known = [token for token, count in counts.items() if count >= config.minimum_count]
