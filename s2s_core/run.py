@@ -205,7 +205,7 @@ def train_tokenizers(config: RunConfig, examples: Iterable[Example], plugins: Pl
 
 
 class _Texts:
-    """The texts of examples on one side, or on several one after the other; read anew whenever they are gone through."""
+    """The texts of examples on one side, or on several one after the other, read anew whenever they are wanted."""
 
     def __init__(self, examples: Iterable[Example], *sides: str) -> None:
         self._examples, self._sides = examples, sides

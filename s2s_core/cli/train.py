@@ -31,10 +31,10 @@ def train_run(run: Run, *, resume: bool, overwrite: bool) -> None:
     splits = run.splits()
     report.data(run, splits)
     progress = report.progress(run)
-    trainer = Trainer(run, splits, progress)
+    trainer = Trainer(run, splits, progress, resume=resume)
     report.model(run, trainer.checkpoint)
     report.inherited(trainer.inheritance)
     if is_first_process() and not resume:
         run.create(overwrite=overwrite)
-    state = trainer.train(resume=resume)
+    state = trainer.train()
     report.trained(run, state)

@@ -94,13 +94,13 @@ def characters(config: SubwordsConfig, texts: Iterable[str]) -> tuple[list[str],
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(text)
-    known, unknown = [], []
-    for character, count in sorted(counts.items()):
-        (known if count >= config.minimum_count or character == " " else unknown).append(character)
+    known = sorted(
+        character for character, count in counts.items() if count >= config.minimum_count or character == " "
+    )
     if len(known) > config.vocabulary_size:
         expected = f"at least {len(known)}, the number of characters to know; or raise minimum_count"
         raise BadValueError("vocabulary_size", expected, config.vocabulary_size)
-    return known, unknown
+    return known, sorted(counts.keys() - set(known))
 
 
 def normalized(config: SubwordsConfig, texts: Iterable[str]) -> Iterator[str]:

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from s2s_core.batches import TrainingBatches
-from s2s_core.checkpoint import Checkpoint, new_checkpoint
+from s2s_core.checkpoint import Checkpoint, load_tokenizers, new_checkpoint
 from s2s_core.data import Batch, Splits
 from s2s_core.evaluate import evaluate
 from s2s_core.likelihood import Likelihoods
 from s2s_core.run import Run, make_metrics, make_task, train_tokenizers
 from s2s_core.training.accelerator import make_accelerator
 from s2s_core.training.averaging import Weights, borrowed, make_averaging
+from s2s_core.training.chance import seed_update
 from s2s_core.training.divergence import require_finite
 from s2s_core.training.initial import Inheritance, inherit, load_initial, same_tokenizer
 from s2s_core.training.interruption import Interruption, TrainingInterruptedError
@@ -23,7 +24,7 @@ from s2s_core.training.log import append_metrics, truncate_metrics
 from s2s_core.training.optimizer import make_optimizer
 from s2s_core.training.progress import Progress
 from s2s_core.training.schedule import is_plateau, learning_rate
-from s2s_core.training.state import Parts, TrainingState, load_state, save_state
+from s2s_core.training.state import Parts, TrainingState, load_parts, load_state, require_same_data, save_state
 from s2s_core.training.trackers import Trackers, require_trackers
 from s2s_core.training.updater import Updater
 from s2s_core.translate import Translator
@@ -42,21 +43,27 @@ class Trainer:
         run: Created before ``train`` is called.
         splits: The run's examples.
         progress: Hears how it goes.
+        resume: Whether to go on from the state on disk, which is there from the start.
+
+    Raises:
+        DataError: The run to go on with has other training data.
+        ModelError: There is nothing to resume, or it is damaged.
 
     Attributes:
         checkpoint: The model that is trained.
         inheritance: What it took from ``training.initial_run``, if that is set.
     """
 
-    def __init__(self, run: Run, splits: Splits, progress: Progress | None = None) -> None:
+    def __init__(self, run: Run, splits: Splits, progress: Progress | None = None, *, resume: bool = False) -> None:
         require_trackers(run)
-        self.run, self._splits = run, splits
+        self.run, self._splits, self._resumes = run, splits, resume
         self._progress = progress or Progress()
         self._config = run.config.training
         self._accelerator = make_accelerator(run)
         task = make_task(run.config.task, run.plugins)
         self.inheritance: Inheritance | None = None
-        self.checkpoint = self._new_checkpoint()
+        self._state = self._first_state()
+        self.checkpoint = self._first_checkpoint()
         tokenizers = (self.checkpoint.source_tokenizer, self.checkpoint.target_tokenizer)
         self._metrics = make_metrics(run.config.evaluation, task, run.plugins, tokenizers[1].split)
         self._batches = TrainingBatches(splits, tokenizers, self._config)
@@ -65,25 +72,18 @@ class Trainer:
         self._updater = Updater(self._accelerator, model, optimizer, self._config)
         self._averaging = make_averaging(self._config, model)
         self._parts = Parts(model, optimizer, self._averaging, self._accelerator.scaler)
-        self._state = TrainingState()
+        if resume:
+            load_parts(run, self._parts)
 
-    def train(self, *, resume: bool = False) -> TrainingState:
+    def train(self) -> TrainingState:
         """Trains until the last step, or until scores no longer get better.
-
-        Args:
-            resume: Whether to go on from the state on disk, which is there from the start.
 
         Raises:
             TrainingInterruptedError: By Ctrl-C or SIGTERM; the state is on disk.
             DivergedError: The loss is no number any more; the state on disk is from before.
-            ModelError: There is nothing to resume, or it is damaged.
         """
-        if resume:
-            self._state = load_state(self.run, self._parts)
-            truncate_metrics(self.run, self._state.step)
-        elif self._accelerator.is_main_process:
-            self.checkpoint.save_description(self.run)
-            self._save()
+        if self._accelerator.is_main_process:
+            self._prepare_folder()
         self._trackers = Trackers(self._accelerator, self.run, self._state.step)
         self.run.plugins.notify("s2s_run_started", run=self.run)
         self._progress.start(self._state.step, self._config.steps)
@@ -96,7 +96,23 @@ class Trainer:
         self.run.plugins.notify("s2s_run_finished", run=self.run)
         return self._state
 
-    def _new_checkpoint(self) -> Checkpoint:
+    def _first_state(self) -> TrainingState:
+        if not self._resumes:
+            return TrainingState(self._splits.fingerprint())
+        state = load_state(self.run)
+        require_same_data(self.run, state, self._splits)
+        return state
+
+    def _prepare_folder(self) -> None:
+        if self._resumes:
+            truncate_metrics(self.run, self._state.step)
+        else:
+            self.checkpoint.save_description(self.run)
+            self._save()
+
+    def _first_checkpoint(self) -> Checkpoint:
+        if self._resumes:
+            return new_checkpoint(self.run, *load_tokenizers(self.run))
         config, plugins = self.run.config, self.run.plugins
         initial = load_initial(self.run)
         source = same_tokenizer("source", config, initial)
@@ -136,6 +152,7 @@ class Trainer:
         tokens = 0
         for batch in batches:
             self._state.step += 1
+            self._seed_update()
             losses.append(self._updater.update(batch, self._rate()))
             tokens += int(batch.target_lengths.sum())
             self._averaging.updated(self._state.step)
@@ -147,6 +164,10 @@ class Trainer:
         loss, speed = loss_sum / tokens, tokens / (time.perf_counter() - began)
         self._progress.advance(self._state.step, loss, speed)
         self._trackers.log({"loss": loss, "learning_rate": self._rate(), "tokens_per_second": speed}, self._state.step)
+
+    def _seed_update(self) -> None:
+        accelerator = self._accelerator
+        seed_update(accelerator.device, self._config.seed, accelerator.process_index, self._state.step)
 
     def _validate(self) -> None:
         self._judge(self._averaging.running())

@@ -29,7 +29,6 @@ class Updater:
     ) -> None:
         self._accelerator, self._config = accelerator, config
         self._model, self._optimizer = accelerator.prepare(model, optimizer)
-        self.raw_optimizer: torch.optim.Optimizer = self._optimizer.optimizer
 
     def update(self, batch: Batch, rate: float) -> Tensor:
         """Makes one update with a learning rate, and returns this process's summed loss."""

@@ -100,7 +100,7 @@ def make_run(tmp_path, listener):
 
 
 def train(run, progress=None, *, resume=False):
-    return Trainer(run, run.splits(), progress).train(resume=resume)
+    return Trainer(run, run.splits(), progress, resume=resume).train()
 
 
 def scripted(run, *scores, progress=None):
