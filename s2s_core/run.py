@@ -52,12 +52,14 @@ class Run:
         """Makes the folder and writes ``run.toml``.
 
         Args:
-            overwrite: Whether to remove what a run wrote there before.
+            overwrite: Whether to start again where a run is. Its model is set aside until this one has a model.
 
         Raises:
             ConfigError: The folder holds a run already.
         """
         if overwrite:
+            if self.weights_path.exists():
+                self._set_aside()
             self._clear()
         self.require_new()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -75,19 +77,36 @@ class Run:
                 "or choose another --output"
             )
 
+    def drop_previous(self) -> None:
+        """Removes the run that was overwritten, now that this one has a model."""
+        shutil.rmtree(self.previous_path, ignore_errors=True)
+
+    def _set_aside(self) -> None:
+        """Moves what a run wrote to ``previous``, its model last."""
+        for path in self._written():
+            if path.exists():
+                target = self.previous_path / path.relative_to(self.folder)
+                _remove(target)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.rename(target)
+
     def _clear(self) -> None:
         """Removes what a run writes, and nothing else."""
-        for path in (
+        for path in self._written():
+            _remove(path)
+
+    def _written(self) -> Sequence[Path]:
+        """Returns what a run writes."""
+        return (
             self.folder / "run.toml",
             self.metrics_path,
-            self.weights_path,
-            self.description_path,
+            self.trackers_path,
             self.resume_path,
             self.onnx_path,
             self.card_path,
-        ):
-            path.unlink(missing_ok=True)
-        shutil.rmtree(self.trackers_path, ignore_errors=True)
+            self.description_path,
+            self.weights_path,
+        )
 
     @property
     def metrics_path(self) -> Path:
@@ -120,6 +139,11 @@ class Run:
         return self.folder / "trackers"
 
     @property
+    def previous_path(self) -> Path:
+        """The folder of the run that was overwritten, until this one has a model."""
+        return self.folder / "previous"
+
+    @property
     def card_path(self) -> Path:
         """The model's card."""
         return self.folder / "README.md"
@@ -133,6 +157,13 @@ class Run:
         from s2s_core.data import Splits  # noqa: PLC0415  # s2s starts without numpy
 
         return Splits(make_task(self.config.task, self.plugins), self.config.task.name)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def is_first_process() -> bool:

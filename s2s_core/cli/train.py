@@ -1,12 +1,16 @@
 """``s2s train``: train a model and keep the best."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from s2s_core.cli import report
 from s2s_core.cli.options import installed, open_run, run_options
 from s2s_core.run import Run, is_first_process
+from s2s_core.training.interruption import before_training
+
+if TYPE_CHECKING:
+    from s2s_core.training.trainer import Trainer
 
 
 @click.command(short_help="Train a model and keep the best.")
@@ -26,6 +30,15 @@ def train(context: click.Context, /, **options: Any) -> None:
 
 def train_run(run: Run, *, resume: bool, overwrite: bool) -> None:
     """Trains a run and prints how it goes. Its folder is not touched before the data and the model are made."""
+    with before_training():
+        trainer = _prepared(run, resume=resume)
+    if is_first_process() and not resume:
+        run.create(overwrite=overwrite)
+    state = trainer.train()
+    report.trained(run, state)
+
+
+def _prepared(run: Run, *, resume: bool) -> "Trainer":
     from s2s_core.training.trainer import Trainer  # noqa: PLC0415  # PyTorch takes a second to import
 
     splits = run.splits()
@@ -34,7 +47,4 @@ def train_run(run: Run, *, resume: bool, overwrite: bool) -> None:
     trainer = Trainer(run, splits, progress, resume=resume)
     report.model(run, trainer.checkpoint)
     report.inherited(trainer.inheritance)
-    if is_first_process() and not resume:
-        run.create(overwrite=overwrite)
-    state = trainer.train()
-    report.trained(run, state)
+    return trainer

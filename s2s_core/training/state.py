@@ -29,6 +29,7 @@ class TrainingState:
         step: The updates made.
         best_score: Of the validation metric that chooses the best model.
         best_step: When that model was validated; 0 before the first validation.
+        best_of: How many models it is the mean of.
         stale: The validations since then that were not better.
         stopped: Whether training ended before its last step.
         loss_sum: The loss of all target tokens since the last validation.
@@ -40,6 +41,7 @@ class TrainingState:
     step: int = 0
     best_score: float | None = None
     best_step: int = 0
+    best_of: int = 1
     stale: int = 0
     stopped: bool = False
     loss_sum: float = 0.0

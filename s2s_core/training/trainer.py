@@ -82,17 +82,17 @@ class Trainer:
             TrainingInterruptedError: By Ctrl-C or SIGTERM; the state is on disk.
             DivergedError: The loss is no number any more; the state on disk is from before.
         """
-        if self._accelerator.is_main_process:
-            self._prepare_folder()
-        self._trackers = Trackers(self._accelerator, self.run, self._state.step)
-        self.run.plugins.notify("s2s_run_started", run=self.run)
-        self._progress.start(self._state.step, self._config.steps)
-        try:
-            with Interruption() as interruption:
+        with Interruption() as interruption:
+            if self._accelerator.is_main_process:
+                self._prepare_folder()
+            self._trackers = Trackers(self._accelerator, self.run, self._state.step)
+            self.run.plugins.notify("s2s_run_started", run=self.run)
+            self._progress.start(self._state.step, self._config.steps)
+            try:
                 self._loop(interruption)
-        finally:
-            self._progress.stop()
-            self._trackers.finish()
+            finally:
+                self._progress.stop()
+                self._trackers.finish()
         self.run.plugins.notify("s2s_run_finished", run=self.run)
         return self._state
 
@@ -170,28 +170,38 @@ class Trainer:
         seed_update(accelerator.device, self._config.seed, accelerator.process_index, self._state.step)
 
     def _validate(self) -> None:
-        self._judge(self._averaging.running())
+        scores, best = self._judge(self._averaging.running())
+        self._progress.validated(self._state.step, self._mean_loss(), scores, best=best)
         if self._state.stopped or self._state.step == self._config.steps:
-            average = self._averaging.final()
-            if average is not None:
-                self._judge(average, average=self._config.average)
+            self._validate_mean()
         if is_plateau(self._config, self._state.stale):
             self._state.reductions += 1
         self._state.loss_sum, self._state.token_count = 0.0, 0
         self._save()
 
-    def _judge(self, weights: Weights | None, **remark: str) -> None:
-        """Validates some weights, or the latest ones, and keeps them if they are the best."""
+    def _validate_mean(self) -> None:
+        mean = self._averaging.final()
+        if mean is not None:
+            scores, best = self._judge(mean, self._averaging.finalists, average=self._config.average)
+            self._progress.averaged(self._averaging.finalists, scores, best=best)
+
+    def _judge(self, weights: Weights | None, models: int = 1, **remark: str) -> tuple[dict[str, float], bool]:
+        """Validates some weights, or the latest ones, and keeps them if they are the best.
+
+        Returns:
+            The scores, and whether they are the best.
+        """
         with borrowed(self.checkpoint.model, weights):
             scores = self._scores()
-            best = self._note_score(next(iter(scores.values())))
+            best = self._note_score(next(iter(scores.values())), models)
             answers = self.run.plugins.notify("s2s_evaluated", run=self.run, step=self._state.step, metrics=scores)
             impatient = 0 < self._config.patience <= self._state.stale
             self._state.stopped |= impatient or any(answer is True for answer in answers)
             self._log(scores, remark)
             if best and self._accelerator.is_main_process:
                 self.checkpoint.save_weights(self.run)
-        self._progress.validated(self._state.step, scores, best=best)
+                self.run.drop_previous()
+        return scores, best
 
     def _scores(self) -> dict[str, float]:
         model = self.checkpoint.model.eval()
@@ -200,7 +210,7 @@ class Trainer:
         model.train()
         return scores
 
-    def _note_score(self, score: float) -> bool:
+    def _note_score(self, score: float, models: int) -> bool:
         """Returns whether a score is the best so far; of equal ones the later, which has trained longer."""
         before = self._state.best_score
         higher = next(iter(self._metrics.values())).higher_is_better
@@ -208,7 +218,7 @@ class Trainer:
         self._state.stale = 0 if better else self._state.stale + 1
         self._averaging.judged(score if higher else -score)
         if better or score == before:
-            self._state.best_score, self._state.best_step = score, self._state.step
+            self._state.best_score, self._state.best_step, self._state.best_of = score, self._state.step, models
             return True
         return False
 
@@ -216,10 +226,14 @@ class Trainer:
         """Returns the learning rate of the last update."""
         return learning_rate(self._config, self._state.step - 1, self._state.reductions)
 
+    def _mean_loss(self) -> float:
+        """Returns the loss of a target token since the last validation."""
+        return self._state.loss_sum / self._state.token_count
+
     def _log(self, scores: dict[str, float], remark: dict[str, str]) -> None:
         record = {
             "step": self._state.step,
-            "loss": self._state.loss_sum / self._state.token_count,
+            "loss": self._mean_loss(),
             "learning_rate": self._rate(),
             "validation": scores,
         }
