@@ -156,7 +156,9 @@ class Run:
     def _splits(self) -> "Splits":
         from s2s_core.data import Splits  # noqa: PLC0415  # s2s starts without numpy
 
-        return Splits(make_task(self.config.task, self.plugins), self.config.task.name)
+        name = self.config.task.name
+        plugin = self.plugins.plugin_of("task", name)
+        return Splits(make_task(self.config.task, self.plugins), name, f"{plugin.distribution} {plugin.version}")
 
 
 def _remove(path: Path) -> None:
