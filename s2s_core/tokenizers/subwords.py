@@ -10,7 +10,7 @@ import attrs
 
 from s2s_core.normalization import NormalizationConfig, Normalizer
 from s2s_core.settings import BadValueError, at_least, setting
-from s2s_core.tokenizer import Tokenizer
+from s2s_core.tokenizer import Tokenizer, require_frequent
 from s2s_core.vocabulary import UNK, Vocabulary
 
 UNKNOWN = "  "
@@ -89,11 +89,14 @@ def characters(config: SubwordsConfig, texts: Iterable[str]) -> tuple[list[str],
     """Returns the characters that occur often enough, and the others, each sorted; a space is always known.
 
     Raises:
-        BadValueError: They are more than the vocabulary may have.
+        BadValueError: None occurs often enough, or more than the vocabulary may have.
     """
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(text)
+    require_frequent(
+        {character: count for character, count in counts.items() if character != " "}, config.minimum_count
+    )
     known = sorted(
         character for character, count in counts.items() if count >= config.minimum_count or character == " "
     )
