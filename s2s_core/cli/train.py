@@ -1,16 +1,14 @@
 """``s2s train``: train a model and keep the best."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from s2s_core.cli import report
 from s2s_core.cli.options import installed, open_run, run_options
+from s2s_core.plugins import Plugins
 from s2s_core.run import Run, is_first_process
-from s2s_core.training.interruption import before_training
-
-if TYPE_CHECKING:
-    from s2s_core.training.trainer import Trainer
+from s2s_core.training.interruption import before_training, postponed
 
 
 @click.command(short_help="Train a model and keep the best.")
@@ -25,26 +23,24 @@ def train(context: click.Context, /, **options: Any) -> None:
     s2s train --task reverse --encoder mlp-rnn --output runs/mine
     s2s train --resume --output runs/mine
     """
-    train_run(open_run(installed(context), **options), resume=options["resume"], overwrite=options["overwrite"])
+    train_run(installed(context), **options)
 
 
-def train_run(run: Run, *, resume: bool, overwrite: bool) -> None:
-    """Trains a run and prints how it goes. Its folder is not touched before the data and the model are made."""
+def train_run(plugins: Plugins, *, resume: bool, overwrite: bool, **options: Any) -> Run:
+    """Trains the run that the options describe, prints how it goes, and returns it.
+
+    Its folder is not touched before the data and the model are made.
+    """
+    with postponed():
+        run = open_run(plugins, resume=resume, overwrite=overwrite, **options)
+        from s2s_core.training.trainer import Trainer  # noqa: PLC0415  # PyTorch takes a second to import
     with before_training():
-        trainer = _prepared(run, resume=resume)
+        splits = run.splits()
+        report.data(run, splits)
+        trainer = Trainer(run, splits, report.progress(run), resume=resume)
+        report.model(run, trainer.checkpoint)
+        report.inherited(trainer.inheritance)
     if is_first_process() and not resume:
         run.create(overwrite=overwrite)
-    state = trainer.train()
-    report.trained(run, state)
-
-
-def _prepared(run: Run, *, resume: bool) -> "Trainer":
-    from s2s_core.training.trainer import Trainer  # noqa: PLC0415  # PyTorch takes a second to import
-
-    splits = run.splits()
-    report.data(run, splits)
-    progress = report.progress(run)
-    trainer = Trainer(run, splits, progress, resume=resume)
-    report.model(run, trainer.checkpoint)
-    report.inherited(trainer.inheritance)
-    return trainer
+    report.trained(run, trainer.train())
+    return run

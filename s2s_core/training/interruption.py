@@ -36,7 +36,24 @@ def before_training() -> Iterator[None]:
         with _handled_by(_stop):
             yield
     except _Stopped as error:
-        raise TrainingInterruptedError("stopped before training began; nothing was written", error.number) from None
+        raise _stopped_early(error.number) from None
+
+
+@contextlib.contextmanager
+def postponed() -> Iterator[None]:
+    """Does the same, but not before it is left: an import that is cut off leaves half a module behind.
+
+    Raises:
+        TrainingInterruptedError: One of them came.
+    """
+    with Interruption() as interruption:
+        yield
+    if interruption.signal is not None:
+        raise _stopped_early(interruption.signal)
+
+
+def _stopped_early(number: int) -> TrainingInterruptedError:
+    return TrainingInterruptedError("stopped before training began; nothing was written", number)
 
 
 class _Stopped(BaseException):

@@ -22,7 +22,7 @@ from s2s_core.plugins import Plugins
 from s2s_core.resolve import resolve
 from s2s_core.run import Run
 from s2s_core.training import trainer
-from s2s_core.training.interruption import Interruption, TrainingInterruptedError, before_training
+from s2s_core.training.interruption import Interruption, TrainingInterruptedError, before_training, postponed
 from s2s_core.training.progress import Progress
 from s2s_core.training.schedule import learning_rate
 from s2s_core.training.trainer import Trainer
@@ -336,6 +336,22 @@ def test_a_signal_before_training_is_told(number):
         prepare_with(number)
     assert told.value.exit_code == 128 + number
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_does_not_cut_an_import_off(number):
+    """It is told right after it."""
+    done = []
+    with pytest.raises(TrainingInterruptedError, match=r"^stopped before training began; nothing was written$") as told:
+        import_with(number, done)
+    assert told.value.exit_code == 128 + number
+    assert done
+
+
+def import_with(number, done):
+    with postponed():
+        os.kill(os.getpid(), number)
+        done.append(True)
 
 
 def prepare_with(number):
