@@ -15,6 +15,7 @@ from s2s_core.ensemble import AnyModel, Ensemble
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.files import write_atomically
 from s2s_core.model import Seq2Seq, build_model
+from s2s_core.plugins import Plugins
 from s2s_core.resolve import structure, unstructure
 from s2s_core.run import Run, load_tokenizer, provenance, require
 from s2s_core.tokenizer import Tokenizer
@@ -79,6 +80,18 @@ def new_checkpoint(run: Run, source_tokenizer: Tokenizer, target_tokenizer: Toke
     return Checkpoint(run.config, source_tokenizer, target_tokenizer, model, provenance(run.config, run.plugins))
 
 
+def load_tokenizers(run: Run) -> tuple[Tokenizer, Tokenizer]:
+    """Loads the tokenizers of a run's source and target, which are there before its model is.
+
+    Raises:
+        ModelError: ``model.json`` is missing, damaged or made by a newer version.
+        PluginError: A component isn't installed.
+    """
+    description = _read_description(run)
+    require(description["plugins"], run.plugins)
+    return _tokenizers(structure(description["config"], run.plugins), description, run.plugins)
+
+
 def load_checkpoint(run: Run) -> Checkpoint:
     """Loads a run's best model, in evaluation mode.
 
@@ -89,10 +102,7 @@ def load_checkpoint(run: Run) -> Checkpoint:
     description = _read_description(run)
     require(description["plugins"], run.plugins)
     config = structure(description["config"], run.plugins)
-    tokenizers = (
-        load_tokenizer(config.source.tokenizer, description["source_tokenizer"], run.plugins),
-        load_tokenizer(config.target.tokenizer, description["target_tokenizer"], run.plugins),
-    )
+    tokenizers = _tokenizers(config, description, run.plugins)
     source_size, target_size = (len(tokenizer.vocabulary) for tokenizer in tokenizers)
     model = build_model(config, source_size, target_size, run.plugins)
     if not run.weights_path.is_file():
@@ -160,6 +170,13 @@ def load_weights(model: nn.Module, saved: Mapping[str, Tensor]) -> None:
         raise RuntimeError(f"its weights differ in {', '.join(different[:3])}")
     with torch.no_grad():
         model.load_state_dict(saved, strict=False)
+
+
+def _tokenizers(config: RunConfig, description: Mapping[str, Any], plugins: Plugins) -> tuple[Tokenizer, Tokenizer]:
+    return (
+        load_tokenizer(config.source.tokenizer, description["source_tokenizer"], plugins),
+        load_tokenizer(config.target.tokenizer, description["target_tokenizer"], plugins),
+    )
 
 
 def _read_description(run: Run) -> dict[str, Any]:

@@ -161,14 +161,15 @@ class Splits:
 
     Args:
         task: Gives the examples.
-        name: What the task is called, for messages.
+        name: What the task is called.
+        version: Of the task's code, where that is known.
 
     Raises:
         DataError: A split has no examples.
     """
 
-    def __init__(self, task: Task, name: str) -> None:
-        self._task, self.name, self.endless = task, name, task.endless
+    def __init__(self, task: Task, name: str, version: str = "") -> None:
+        self._task, self.name, self.version, self.endless = task, name, version, task.endless
         self.validation = self._held_out("validation", frozenset())
         self.test = self._held_out("test", {example.source for example in self.validation})
         self._excluded = {example.source for example in itertools.chain(self.validation, self.test)}

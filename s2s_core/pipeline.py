@@ -1,6 +1,5 @@
 """What the command line does with a trained model: evaluate and export it. To train it: ``s2s_core.training``."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,13 @@ from s2s_core.config import EvaluationConfig
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.evaluate import Answered, answer
 from s2s_core.evaluation import Evaluation, examine
-from s2s_core.files import write_atomically
 from s2s_core.metric import LikelihoodMetric, Measure
 from s2s_core.plugins import Plugins
 from s2s_core.resolve import Layer, merge, override, structure_component, structure_table
 from s2s_core.run import Run, load_tokenizer, make_metrics, make_task, require
 from s2s_core.task import Example, Split
 from s2s_core.tokenizer import Tokenizer
+from s2s_core.training.log import record_test
 
 if TYPE_CHECKING:
     from s2s_core.data import Splits
@@ -156,12 +155,13 @@ def export_runs(runs: Sequence[Run], path: Path | None = None, settings: Sequenc
 
 
 def record_test_scores(run: Run, evaluation: Evaluation) -> None:
-    """Makes the test scores the last line of ``metrics.jsonl``."""
+    """Makes the test scores the last line of ``metrics.jsonl``.
+
+    Raises:
+        ModelError: A line is damaged.
+    """
     record = evaluation.record()
-    lines = [line for line in _lines(run.metrics_path) if "test" not in json.loads(line)]
-    step: Any = json.loads(lines[-1])["step"] if lines else 0
-    lines.append(json.dumps({"step": step, "test": record.pop("scores"), **record}))
-    write_atomically(run.metrics_path, "".join(line + "\n" for line in lines))
+    record_test(run, {"test": record.pop("scores"), **record})
 
 
 def _only(settings: Sequence[Layer], tables: set[str], what: str) -> None:
@@ -176,10 +176,6 @@ def _examined(
 ) -> Evaluation:
     lengths = [len(source.split(text)) for text in answered.sources]
     return examine(answered, lengths, metrics, config.length_buckets)
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
 
 
 def _examples(splits: "Splits", split: Split) -> Any:

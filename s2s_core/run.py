@@ -1,10 +1,9 @@
 """A run: its folder, its configuration, and the components that it is made of."""
 
 import functools
-import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,12 +52,14 @@ class Run:
         """Makes the folder and writes ``run.toml``.
 
         Args:
-            overwrite: Whether to remove what a run wrote there before.
+            overwrite: Whether to start again where a run is. Its model is set aside until this one has a model.
 
         Raises:
             ConfigError: The folder holds a run already.
         """
         if overwrite:
+            if self.weights_path.exists():
+                self._set_aside()
             self._clear()
         self.require_new()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -76,19 +77,36 @@ class Run:
                 "or choose another --output"
             )
 
+    def drop_previous(self) -> None:
+        """Removes the run that was overwritten, now that this one has a model."""
+        shutil.rmtree(self.previous_path, ignore_errors=True)
+
+    def _set_aside(self) -> None:
+        """Moves what a run wrote to ``previous``, its model last."""
+        for path in self._written():
+            if path.exists():
+                target = self.previous_path / path.relative_to(self.folder)
+                _remove(target)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.rename(target)
+
     def _clear(self) -> None:
         """Removes what a run writes, and nothing else."""
-        for path in (
+        for path in self._written():
+            _remove(path)
+
+    def _written(self) -> Sequence[Path]:
+        """Returns what a run writes."""
+        return (
             self.folder / "run.toml",
             self.metrics_path,
-            self.weights_path,
-            self.description_path,
+            self.trackers_path,
             self.resume_path,
             self.onnx_path,
             self.card_path,
-        ):
-            path.unlink(missing_ok=True)
-        shutil.rmtree(self.trackers_path, ignore_errors=True)
+            self.description_path,
+            self.weights_path,
+        )
 
     @property
     def metrics_path(self) -> Path:
@@ -121,6 +139,11 @@ class Run:
         return self.folder / "trackers"
 
     @property
+    def previous_path(self) -> Path:
+        """The folder of the run that was overwritten, until this one has a model."""
+        return self.folder / "previous"
+
+    @property
     def card_path(self) -> Path:
         """The model's card."""
         return self.folder / "README.md"
@@ -133,7 +156,16 @@ class Run:
     def _splits(self) -> "Splits":
         from s2s_core.data import Splits  # noqa: PLC0415  # s2s starts without numpy
 
-        return Splits(make_task(self.config.task, self.plugins), self.config.task.name)
+        name = self.config.task.name
+        plugin = self.plugins.plugin_of("task", name)
+        return Splits(make_task(self.config.task, self.plugins), name, f"{plugin.distribution} {plugin.version}")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def is_first_process() -> bool:
@@ -187,18 +219,32 @@ def make_metrics(
 def train_tokenizers(config: RunConfig, examples: Iterable[Example], plugins: Plugins) -> tuple[Tokenizer, Tokenizer]:
     """Makes the tokenizers of source and target, or one for both.
 
+    Args:
+        config: Which ones.
+        examples: They can be gone through more than once.
+        plugins: Where tokenizers come from.
+
     Raises:
         ConfigError: A setting of a tokenizer doesn't suit the texts.
     """
-    examples = list(examples)
-    sources, targets = (example.source for example in examples), (example.target for example in examples)
     if config.target.share_vocabulary:
-        shared = _train_tokenizer(config.source.tokenizer, "source", itertools.chain(sources, targets), plugins)
+        both = _Texts(examples, "source", "target")
+        shared = _train_tokenizer(config.source.tokenizer, "source", both, plugins)
         return shared, shared
     return (
-        _train_tokenizer(config.source.tokenizer, "source", sources, plugins),
-        _train_tokenizer(config.target.tokenizer, "target", targets, plugins),
+        _train_tokenizer(config.source.tokenizer, "source", _Texts(examples, "source"), plugins),
+        _train_tokenizer(config.target.tokenizer, "target", _Texts(examples, "target"), plugins),
     )
+
+
+class _Texts:
+    """The texts of examples on one side, or on several one after the other, read anew whenever they are wanted."""
+
+    def __init__(self, examples: Iterable[Example], *sides: str) -> None:
+        self._examples, self._sides = examples, sides
+
+    def __iter__(self) -> Iterator[str]:
+        return (getattr(example, side) for side in self._sides for example in self._examples)
 
 
 def _train_tokenizer(component: TokenizerComponent, side: str, texts: Iterable[str], plugins: Plugins) -> Tokenizer:

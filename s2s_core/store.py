@@ -17,7 +17,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -45,6 +45,7 @@ FEWEST_PAIRS = 200_000
 _CHUNK = 10_000
 _READ = 1 << 20
 _SIDES = ("sources", "targets")
+_STARTS = "<i8"
 
 
 def fixed_pairs(splits: Splits, tokenizers: Tokenizers, seed: int) -> Pairs:
@@ -57,13 +58,13 @@ def fixed_pairs(splits: Splits, tokenizers: Tokenizers, seed: int) -> Pairs:
     fingerprint = splits.fingerprint() if size is None or size >= FEWEST_PAIRS else None
     if fingerprint is None:
         return Pairs.encode(splits.train(generator(seed, "train")), tokenizers)
-    folder = cache_folder() / _key(fingerprint, tokenizers)
+    folder = cache_folder() / _key([splits.name, splits.version, fingerprint], tokenizers)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _only_process(folder.with_name(f".{folder.name}.lock")):
-            if not _is_whole(folder):
+            if not _is_whole(folder, tokenizers):
                 _build(folder, splits, tokenizers, seed)
-            return _open(folder)
+            return _open(folder, tokenizers)
     except OSError as error:
         raise DataError(
             f"can't keep the encoded examples in {folder.parent} ({error.strerror or error}): make room there, or name "
@@ -84,8 +85,8 @@ def cache_folder() -> Path:
         raise DataError(f"there is no home folder to keep encoded examples in: name a folder by {CACHE}") from error
 
 
-def _key(fingerprint: str, tokenizers: Tokenizers) -> str:
-    content = [__version__, fingerprint, *map(_describe, tokenizers)]
+def _key(task: Sequence[str], tokenizers: Tokenizers) -> str:
+    content = [__version__, *task, *map(_describe, tokenizers)]
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
 
 
@@ -105,17 +106,30 @@ def _only_process(path: Path) -> Iterator[None]:
 
 
 def _build(folder: Path, splits: Splits, tokenizers: Tokenizers, seed: int) -> None:
-    partial = folder.with_name(f".{folder.name}.partial")
-    for former in (folder, partial):
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    for former in (folder, *_left_behind(folder)):
         shutil.rmtree(former, ignore_errors=True)
     partial.mkdir()
     try:
         files = _write(partial, splits, tokenizers, seed)
         write_atomically(partial / "store.json", json.dumps({"files": files}) + "\n")
-        partial.rename(folder)
-    except BaseException:
+        _give_name(partial, folder, tokenizers)
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
-        raise
+
+
+def _left_behind(folder: Path) -> list[Path]:
+    """Returns what killed processes left, where it can't be the work of others."""
+    return [] if fcntl is None else [*folder.parent.glob(f".{folder.name}.*.partial")]
+
+
+def _give_name(partial: Path, folder: Path, tokenizers: Tokenizers) -> None:
+    """Makes it the store, unless another process was faster."""
+    try:
+        partial.rename(folder)
+    except OSError:
+        if not _is_whole(folder, tokenizers):
+            raise
 
 
 class _Column:
@@ -137,16 +151,15 @@ class _Column:
         """Returns what ``store.json`` says of the file, which then lies on the disk itself."""
         self._file.flush()
         os.fsync(self._file.fileno())
-        return {"dtype": self._dtype, "size": self._size, "crc32": self._checksum}
+        return {"size": self._size, "crc32": self._checksum}
 
 
 class _Side:
     """The sources or the targets."""
 
-    def __init__(self, folder: Path, name: str, vocabulary_size: int, stack: contextlib.ExitStack) -> None:
-        ids_type = "<u2" if vocabulary_size <= 1 << 16 else "<i4"
-        self._ids = _Column(folder / f"{name}.ids", ids_type, stack)
-        self._starts = _Column(folder / f"{name}.starts", "<i8", stack)
+    def __init__(self, folder: Path, name: str, tokenizer: Tokenizer, stack: contextlib.ExitStack) -> None:
+        self._ids = _Column(folder / f"{name}.ids", _ids_type(tokenizer), stack)
+        self._starts = _Column(folder / f"{name}.starts", _STARTS, stack)
         self._starts.append(np.zeros(1))
         self._end = 0
         self._name = name
@@ -166,8 +179,7 @@ def _write(folder: Path, splits: Splits, tokenizers: Tokenizers, seed: int) -> d
     """Writes the arrays a chunk at a time, and returns what ``store.json`` says of them."""
     with contextlib.ExitStack() as stack:
         sources, targets = (
-            _Side(folder, name, len(tokenizer.vocabulary), stack)
-            for name, tokenizer in zip(_SIDES, tokenizers, strict=True)
+            _Side(folder, name, tokenizer, stack) for name, tokenizer in zip(_SIDES, tokenizers, strict=True)
         )
         examples = splits.train(generator(seed, "train"))
         while len(pairs := Pairs.encode(itertools.islice(examples, _CHUNK), tokenizers)):
@@ -176,16 +188,28 @@ def _write(folder: Path, splits: Splits, tokenizers: Tokenizers, seed: int) -> d
         return {**sources.finish(), **targets.finish()}
 
 
-def _is_whole(folder: Path) -> bool:
+def _types(tokenizers: Tokenizers) -> dict[str, str]:
+    """Returns the files of a store, and what each is an array of."""
+    types: dict[str, str] = {}
+    for side, tokenizer in zip(_SIDES, tokenizers, strict=True):
+        types |= {f"{side}.ids": _ids_type(tokenizer), f"{side}.starts": _STARTS}
+    return types
+
+
+def _ids_type(tokenizer: Tokenizer) -> str:
+    return "<u2" if len(tokenizer.vocabulary) <= 1 << 16 else "<i4"
+
+
+def _is_whole(folder: Path, tokenizers: Tokenizers) -> bool:
     """Whether a store is there and holds what was written."""
     try:
-        files = _files(folder)
-        return all(_matches(folder / name, described) for name, described in files.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        files = json.loads((folder / "store.json").read_text(encoding="utf-8"))["files"]
+        return all(_matches(folder / name, files[name]) for name in _types(tokenizers))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 
-def _matches(path: Path, described: dict[str, Any]) -> bool:
+def _matches(path: Path, described: dict[str, int]) -> bool:
     checksum = size = 0
     with path.open("rb") as file:
         while chunk := file.read(_READ):
@@ -193,15 +217,9 @@ def _matches(path: Path, described: dict[str, Any]) -> bool:
     return (size, checksum) == (described["size"], described["crc32"])
 
 
-def _open(folder: Path) -> Pairs:
-    files = _files(folder)
-    arrays = {name: _mapped(folder / name, described["dtype"]) for name, described in files.items()}
+def _open(folder: Path, tokenizers: Tokenizers) -> Pairs:
+    arrays = {name: _mapped(folder / name, dtype) for name, dtype in _types(tokenizers).items()}
     return Pairs(*(Sequences.of(arrays[f"{side}.ids"], arrays[f"{side}.starts"]) for side in _SIDES))
-
-
-def _files(folder: Path) -> dict[str, dict[str, Any]]:
-    files: dict[str, dict[str, Any]] = json.loads((folder / "store.json").read_text(encoding="utf-8"))["files"]
-    return files
 
 
 def _mapped(path: Path, dtype: str) -> NDArray[Any]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import attrs
 
 from s2s_core.normalization import NormalizationConfig, Normalizer
-from s2s_core.settings import at_least, setting
+from s2s_core.settings import BadValueError, at_least, setting
 from s2s_core.version import API_VERSION
 from s2s_core.vocabulary import EOS, PAD, SPECIALS, UNK, Vocabulary
 
@@ -27,6 +27,17 @@ class TokenizerConfig(NormalizationConfig):
 
     minimum_count: int = setting(1, "how often a token must occur in the training texts to be known", at_least(1))
     maximum_size: int = setting(0, "keep only so many tokens, the most frequent ones; 0 keeps all", at_least(0))
+
+
+def require_frequent(counts: Mapping[str, int], minimum: int) -> None:
+    """Checks that of all tokens, if there are any, one occurs often enough.
+
+    Raises:
+        BadValueError: None does.
+    """
+    if counts and max(counts.values()) < minimum:
+        expected = f"at most {max(counts.values())}, as no token of the training texts occurs more often"
+        raise BadValueError("minimum_count", expected, minimum)
 
 
 class Tokenizer:
@@ -71,9 +82,18 @@ class Tokenizer:
 
     @classmethod
     def train(cls, config: Any, texts: Iterable[str]) -> Self:
-        """Makes a tokenizer that knows the tokens of some texts, in alphabetical order."""
+        """Makes a tokenizer that knows the tokens of some texts, in alphabetical order.
+
+        Args:
+            config: The class's own ``Config``.
+            texts: They can be gone through more than once, and may be more than fit into memory.
+
+        Raises:
+            BadValueError: No token occurs often enough.
+        """
         untrained = cls(config, Vocabulary(()))
         counts = Counter(token for text in texts for token in untrained.split(untrained.normalize(text)))
+        require_frequent(counts, config.minimum_count)
         known = [token for token, count in counts.items() if count >= config.minimum_count]
         if config.maximum_size:
             known = sorted(known, key=lambda token: (-counts[token], token))[: config.maximum_size]

@@ -10,6 +10,9 @@ from rich import progress as bars
 from s2s_core.metric import Measure
 from s2s_core.training.progress import Progress
 
+BEST = " (best)"
+"""Stands after the score of a model that is kept."""
+
 LINE_EVERY = 10.0
 """Seconds between two lines, where there is no terminal."""
 
@@ -60,9 +63,9 @@ class BarProgress(ShownProgress):
         status = f"loss {loss:.4f}  {self._score}  {tokens_per_second:,.0f} tokens/s"
         self._bar.update(self._task, completed=step, status=status)
 
-    def validated(self, step: int, scores: Mapping[str, float], *, best: bool) -> None:
+    def validated(self, step: int, loss: float, scores: Mapping[str, float], *, best: bool) -> None:
         """Notes the score for the bar."""
-        del step, best
+        del step, loss, best
         self._note(scores)
 
     def stop(self) -> None:
@@ -77,7 +80,7 @@ class LineProgress(ShownProgress):
         super().__init__(metrics)
         self._began = self._printed = time.perf_counter()
         self._first = self._steps = 0
-        self._latest = ""
+        self._pace = ""
 
     def start(self, step: int, steps: int) -> None:
         """Starts the clock."""
@@ -90,19 +93,20 @@ class LineProgress(ShownProgress):
         """Prints a line if the last one was long ago."""
         elapsed = time.perf_counter() - self._began
         left = elapsed / (step - self._first) * (self._steps - step)
-        self._latest = (
-            f"train    step {step:,} of {self._steps:,}, loss {loss:.4f}, {tokens_per_second:,.0f} tokens/s, "
-            f"{duration(left)} left"
-        )
+        self._pace = f"{tokens_per_second:,.0f} tokens/s, {duration(left)} left"
         if time.perf_counter() - self._printed >= LINE_EVERY:
-            self._print("")
+            self._print(step, loss)
 
-    def validated(self, step: int, scores: Mapping[str, float], *, best: bool) -> None:
+    def validated(self, step: int, loss: float, scores: Mapping[str, float], *, best: bool) -> None:
         """Prints a line with the score."""
-        del step
         self._note(scores)
-        self._print(f", {self._score}{' (best)' if best else ''}")
+        self._print(step, loss, f", {self._score}{BEST if best else ''}")
 
-    def _print(self, end: str) -> None:
-        click.echo(self._latest + end)
+    def averaged(self, models: int, scores: Mapping[str, float], *, best: bool) -> None:
+        """Prints a line with the score."""
+        self._note(scores)
+        click.echo(f"average  of the {models} best models, {self._score}{BEST if best else ''}")
+
+    def _print(self, step: int, loss: float, end: str = "") -> None:
+        click.echo(f"train    step {step:,} of {self._steps:,}, loss {loss:.4f}, {self._pace}{end}")
         self._printed = time.perf_counter()

@@ -92,7 +92,8 @@ def progress(run: Run) -> "ShownProgress | None":
 def trained(run: Run, state: "TrainingState") -> None:
     """Says which model was kept."""
     stopped = f"stopped after step {state.step:,}; " if state.stopped else ""
-    line("best", f"{stopped}the model of step {state.best_step:,}, in {run.weights_path}")
+    kept = f"the mean of {state.best_of} models" if state.best_of > 1 else f"the model of step {state.best_step:,}"
+    line("best", f"{stopped}{kept}, in {run.weights_path}")
 
 
 def test(run: Run) -> "Evaluation":

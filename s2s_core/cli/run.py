@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from s2s_core.cli import report
-from s2s_core.cli.options import installed, open_run, run_options
+from s2s_core.cli.options import installed, run_options
 from s2s_core.cli.train import train_run
 from s2s_core.run import Run, is_first_process
 from s2s_core.training.interruption import TrainingInterruptedError
@@ -30,8 +30,7 @@ def run(context: click.Context, /, **options: Any) -> None:
     s2s run runs/reverse-mlp-rnn-mlp-rnn/run.toml --seed 1 --output runs/seed-1
     s2s run --resume --output runs/seed-1
     """
-    started = open_run(installed(context), **options)
-    train_run(started, resume=options["resume"], overwrite=options["overwrite"])
+    started = train_run(installed(context), **options)
     if is_first_process():
         _test_and_export(started)
 

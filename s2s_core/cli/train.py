@@ -6,7 +6,9 @@ import click
 
 from s2s_core.cli import report
 from s2s_core.cli.options import installed, open_run, run_options
+from s2s_core.plugins import Plugins
 from s2s_core.run import Run, is_first_process
+from s2s_core.training.interruption import before_training, postponed
 
 
 @click.command(short_help="Train a model and keep the best.")
@@ -21,20 +23,24 @@ def train(context: click.Context, /, **options: Any) -> None:
     s2s train --task reverse --encoder mlp-rnn --output runs/mine
     s2s train --resume --output runs/mine
     """
-    train_run(open_run(installed(context), **options), resume=options["resume"], overwrite=options["overwrite"])
+    train_run(installed(context), **options)
 
 
-def train_run(run: Run, *, resume: bool, overwrite: bool) -> None:
-    """Trains a run and prints how it goes. Its folder is not touched before the data and the model are made."""
-    from s2s_core.training.trainer import Trainer  # noqa: PLC0415  # PyTorch takes a second to import
+def train_run(plugins: Plugins, *, resume: bool, overwrite: bool, **options: Any) -> Run:
+    """Trains the run that the options describe, prints how it goes, and returns it.
 
-    splits = run.splits()
-    report.data(run, splits)
-    progress = report.progress(run)
-    trainer = Trainer(run, splits, progress)
-    report.model(run, trainer.checkpoint)
-    report.inherited(trainer.inheritance)
+    Its folder is not touched before the data and the model are made.
+    """
+    with postponed():
+        run = open_run(plugins, resume=resume, overwrite=overwrite, **options)
+        from s2s_core.training.trainer import Trainer  # noqa: PLC0415  # PyTorch takes a second to import
+    with before_training():
+        splits = run.splits()
+        report.data(run, splits)
+        trainer = Trainer(run, splits, report.progress(run), resume=resume)
+        report.model(run, trainer.checkpoint)
+        report.inherited(trainer.inheritance)
     if is_first_process() and not resume:
         run.create(overwrite=overwrite)
-    state = trainer.train(resume=resume)
-    report.trained(run, state)
+    report.trained(run, trainer.train())
+    return run

@@ -3,11 +3,9 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from s2s_core.errors import ModelError
-
-Record = dict[str, Any]
+from s2s_core.training.log import Record, read_metrics
 
 
 def read_log(folder: Path) -> list[Record]:
@@ -16,7 +14,7 @@ def read_log(folder: Path) -> list[Record]:
     Raises:
         ModelError: It's missing or damaged.
     """
-    return [_parsed(line, folder / "metrics.jsonl") for line in _text(folder / "metrics.jsonl").splitlines()]
+    return read_metrics(folder / "metrics.jsonl")
 
 
 def read_evaluation(path: Path) -> Record:
@@ -60,5 +58,5 @@ def _parsed(text: str, path: Path) -> Record:
     except ValueError as error:
         raise ModelError(f"{path} is damaged: {error}") from error
     if not isinstance(record, dict):
-        raise ModelError(f"{path} is damaged: a line is no JSON object")
+        raise ModelError(f"{path} is damaged: it is no JSON object")
     return record

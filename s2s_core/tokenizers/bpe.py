@@ -7,7 +7,7 @@ import attrs
 
 from s2s_core.settings import at_least, setting
 from s2s_core.tokenizer import Op, Value
-from s2s_core.tokenizers.subwords import UNKNOWN, Subwords, SubwordsConfig, known_characters, learn, normalized
+from s2s_core.tokenizers.subwords import UNKNOWN, Subwords, SubwordsConfig, characters, learn, normalized
 from s2s_core.vocabulary import PAD, Vocabulary
 
 Pair = tuple[str, str]
@@ -52,12 +52,12 @@ class BPE(Subwords):
         """
         import tokenizers  # noqa: PLC0415  # s2s starts without it
 
-        lines = normalized(config, texts)
-        known = known_characters(config, lines)
+        known, unknown = characters(config, normalized(config, texts))
         trainer = tokenizers.trainers.BpeTrainer(
             vocab_size=config.vocabulary_size, min_frequency=config.minimum_pair_count, show_progress=False
         )
-        merges = [(left, right) for left, right in learn(tokenizers.models.BPE(), trainer, lines, known)["merges"]]
+        learnt = learn(tokenizers.models.BPE(), trainer, normalized(config, texts), unknown)
+        merges = [(left, right) for left, right in learnt["merges"]]
         return cls(config, Vocabulary(dict.fromkeys([*known, *map("".join, merges)])), merges)
 
     def save(self) -> Mapping[str, Any]:

@@ -3,14 +3,14 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import attrs
 
 from s2s_core.normalization import NormalizationConfig, Normalizer
 from s2s_core.settings import BadValueError, at_least, setting
-from s2s_core.tokenizer import Tokenizer
+from s2s_core.tokenizer import Tokenizer, require_frequent
 from s2s_core.vocabulary import UNK, Vocabulary
 
 UNKNOWN = "  "
@@ -85,38 +85,41 @@ class Subwords(Tokenizer):
         return ids
 
 
-def known_characters(config: SubwordsConfig, texts: Iterable[str]) -> list[str]:
-    """Returns the characters that occur often enough, sorted; a space is always one of them, if it occurs.
+def characters(config: SubwordsConfig, texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Returns the characters that occur often enough, and the others, each sorted; a space is always known.
 
     Raises:
-        BadValueError: They are more than the vocabulary may have.
+        BadValueError: None occurs often enough, or more than the vocabulary may have.
     """
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(text)
+    require_frequent(
+        {character: count for character, count in counts.items() if character != " "}, config.minimum_count
+    )
     known = sorted(
         character for character, count in counts.items() if count >= config.minimum_count or character == " "
     )
     if len(known) > config.vocabulary_size:
         expected = f"at least {len(known)}, the number of characters to know; or raise minimum_count"
         raise BadValueError("vocabulary_size", expected, config.vocabulary_size)
-    return known
+    return known, sorted(counts.keys() - set(known))
 
 
-def normalized(config: SubwordsConfig, texts: Iterable[str]) -> list[str]:
-    """Returns the texts as they are encoded."""
-    return [*map(Normalizer(config), texts)]
+def normalized(config: SubwordsConfig, texts: Iterable[str]) -> Iterator[str]:
+    """Yields the texts as they are encoded."""
+    return map(Normalizer(config), texts)
 
 
-def learn(model: Any, trainer: Any, texts: Sequence[str], known: Iterable[str]) -> dict[str, Any]:
-    """Trains a model of the library on words of known characters, and returns what the library saves of it."""
+def learn(model: Any, trainer: Any, texts: Iterable[str], unknown: Sequence[str]) -> dict[str, Any]:
+    """Trains a model of the library on words without unknown characters, and returns what the library saves of it."""
     import tokenizers  # noqa: PLC0415  # s2s starts without it
 
     pattern = " [^ ]*|[^ ]+"
-    if unknown := sorted(set().union(*texts) - set(known)):
+    if unknown:
         mark = unknown[0]  # stands for all of them, and belongs to no word
         table = dict.fromkeys(map(ord, unknown), mark)
-        texts = [text.translate(table) for text in texts]
+        texts = (text.translate(table) for text in texts)
         pattern = pattern.replace("[^ ", rf"[^ \x{{{ord(mark):X}}}")
     tokenizer = tokenizers.Tokenizer(model)
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Split(tokenizers.Regex(pattern), "removed", invert=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from s2s_core.tokenizer import Op, Value
-from s2s_core.tokenizers.subwords import UNKNOWN, Subwords, SubwordsConfig, known_characters, learn, normalized
+from s2s_core.tokenizers.subwords import UNKNOWN, Subwords, SubwordsConfig, characters, learn, normalized
 from s2s_core.vocabulary import PAD, UNK, Vocabulary
 
 UNIT = 1e-6
@@ -47,14 +47,13 @@ class Unigram(Subwords):
         """
         import tokenizers  # noqa: PLC0415  # s2s starts without it
 
-        lines = normalized(config, texts)
-        known = known_characters(config, lines)
+        known, unknown = characters(config, normalized(config, texts))
         if not known:
             return cls(config, Vocabulary(()), ())
         trainer = tokenizers.trainers.UnigramTrainer(
             vocab_size=config.vocabulary_size + 1, special_tokens=[UNKNOWN], unk_token=UNKNOWN, show_progress=False
         )
-        learnt = dict(learn(tokenizers.models.Unigram(), trainer, lines, known)["vocab"])
+        learnt = dict(learn(tokenizers.models.Unigram(), trainer, normalized(config, texts), unknown)["vocab"])
         del learnt[UNKNOWN]
         scores = _settled(learnt, known)
         longer = sorted(scores.keys() - set(known), key=lambda token: (-scores[token], token))

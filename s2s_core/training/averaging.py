@@ -34,6 +34,11 @@ class Averaging:
     def final(self) -> Weights | None:
         """Returns what is validated once more when training ends, if anything."""
 
+    @property
+    def finalists(self) -> int:
+        """How many models ``final`` is the mean of."""
+        return 0
+
     def tensors(self) -> dict[str, Tensor]:
         """Returns what resuming needs."""
         return {}
@@ -106,6 +111,11 @@ class BestCheckpoints(Averaging):
     def final(self) -> Weights | None:
         """Returns the mean, of two or more."""
         return _mean([weights for _, weights in self._best]) if len(self._best) > 1 else None
+
+    @property
+    def finalists(self) -> int:
+        """How many models ``final`` is the mean of."""
+        return len(self._best)
 
     def tensors(self) -> dict[str, Tensor]:
         """Returns the weights of each, and their scores."""

@@ -42,6 +42,8 @@ def require_finite(run: Run, state: TrainingState, losses: Tensor, model: nn.Mod
 def _way_out(run: Run, state: TrainingState) -> str:
     config = run.config.training
     holds = f"still holds the best model, of step {state.best_step}" if state.best_step else "holds no model yet"
+    if run.previous_path.exists():
+        holds += f", but the run before it is in {run.previous_path}"
     remedies = [
         f"a lower training.learning_rate than {config.learning_rate}",
         f"more training.warmup_steps than {config.warmup_steps}",

@@ -1,22 +1,74 @@
-"""The file ``metrics.jsonl``: a JSON object for each validation."""
+"""The file ``metrics.jsonl``: a JSON object for each validation, and one for the test."""
 
 import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
+from s2s_core.errors import ModelError
 from s2s_core.files import write_atomically
 from s2s_core.run import Run
 
+Record = dict[str, Any]
 
-def append_metrics(run: Run, record: dict[str, object]) -> None:
+
+def read_metrics(path: Path) -> list[Record]:
+    """Returns the lines, but for a last one that was only half written.
+
+    Raises:
+        ModelError: The file can't be read, or a line is something else.
+    """
+    try:
+        *lines, _ = path.read_text(encoding="utf-8").split("\n")
+    except OSError as error:
+        raise ModelError(f"can't read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path} is damaged: it is no text; put back what it was, or remove it") from error
+    return [_parsed(line, f"{path} is damaged: line {number}") for number, line in enumerate(lines, 1)]
+
+
+def append_metrics(run: Run, record: Record) -> None:
     """Adds a line."""
     with run.metrics_path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
+        file.write(_line(record))
 
 
 def truncate_metrics(run: Run, step: int) -> None:
-    """Drops the lines that training will write again, or wrote only half."""
-    if not run.metrics_path.exists():
-        return
-    lines = run.metrics_path.read_text(encoding="utf-8").splitlines(keepends=True)
-    records = [(line, json.loads(line)) for line in lines if line.endswith("\n")]
-    kept = [line for line, record in records if record["step"] <= step and "test" not in record]
-    write_atomically(run.metrics_path, "".join(kept))
+    """Drops the lines that training will write again, or wrote only half.
+
+    Raises:
+        ModelError: A line is damaged.
+    """
+    if run.metrics_path.exists():
+        records = read_metrics(run.metrics_path)
+        _write(run, (record for record in records if record["step"] <= step and "test" not in record))
+
+
+def record_test(run: Run, record: Record) -> None:
+    """Makes the test's record the last line, instead of an earlier test's.
+
+    Raises:
+        ModelError: A line is damaged.
+    """
+    found = read_metrics(run.metrics_path) if run.metrics_path.exists() else []
+    validations = [record for record in found if "test" not in record]
+    step = validations[-1]["step"] if validations else 0
+    _write(run, [*validations, {"step": step, **record}])
+
+
+def _parsed(line: str, where: str) -> Record:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{where} is no JSON; remove it") from error
+    if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+        raise ModelError(f'{where} is no JSON object with a whole number as "step"; remove it')
+    return record
+
+
+def _write(run: Run, records: Iterable[Record]) -> None:
+    write_atomically(run.metrics_path, "".join(map(_line, records)))
+
+
+def _line(record: Record) -> str:
+    return json.dumps(record) + "\n"

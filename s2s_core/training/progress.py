@@ -12,8 +12,18 @@ class Progress:
     def advance(self, step: int, loss: float, tokens_per_second: float) -> None:
         """Some updates were made; the loss is their mean over target tokens."""
 
-    def validated(self, step: int, scores: Mapping[str, float], *, best: bool) -> None:
-        """The model was validated; ``best`` says whether it is the best so far, and kept."""
+    def validated(self, step: int, loss: float, scores: Mapping[str, float], *, best: bool) -> None:
+        """The model was validated.
+
+        Args:
+            step: After so many updates.
+            loss: Their mean over target tokens since the last validation.
+            scores: By metric.
+            best: Whether it is the best so far, and kept.
+        """
+
+    def averaged(self, models: int, scores: Mapping[str, float], *, best: bool) -> None:
+        """The mean of so many of the best models was validated; ``best`` says whether it is kept."""
 
     def stop(self) -> None:
         """Training ends, or fails."""

@@ -1,6 +1,9 @@
 """What training needs to go on as if it had never stopped: one file, written atomically."""
 
+import contextlib
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import attrs
 import safetensors
@@ -9,7 +12,8 @@ import torch
 from torch import Tensor
 
 from s2s_core.checkpoint import load_weights, weights
-from s2s_core.errors import ModelError
+from s2s_core.data import Splits
+from s2s_core.errors import DataError, ModelError
 from s2s_core.files import write_atomically
 from s2s_core.model import Seq2Seq
 from s2s_core.run import Run
@@ -21,9 +25,11 @@ class TrainingState:
     """Where training stands.
 
     Attributes:
+        fingerprint: Of the task, which tells its training examples from others.
         step: The updates made.
         best_score: Of the validation metric that chooses the best model.
         best_step: When that model was validated; 0 before the first validation.
+        best_of: How many models it is the mean of.
         stale: The validations since then that were not better.
         stopped: Whether training ended before its last step.
         loss_sum: The loss of all target tokens since the last validation.
@@ -31,9 +37,11 @@ class TrainingState:
         reductions: How often the learning rate was reduced on a plateau.
     """
 
+    fingerprint: str | None = None
     step: int = 0
     best_score: float | None = None
     best_step: int = 0
+    best_of: int = 1
     stale: int = 0
     stopped: bool = False
     loss_sum: float = 0.0
@@ -59,11 +67,10 @@ class Parts:
 
 
 def save_state(run: Run, state: TrainingState, parts: Parts) -> None:
-    """Writes the state, all that training changes, and the generators of chance."""
+    """Writes the state and all that training changes."""
     tensors = {f"model/{name}": tensor for name, tensor in weights(parts.model).items()}
     tensors |= {f"optimizer/{name}": tensor for name, tensor in _optimizer_tensors(parts).items()}
     tensors |= {f"average/{name}": tensor.cpu() for name, tensor in parts.averaging.tensors().items()}
-    tensors |= {f"random/{name}": tensor for name, tensor in _random_states().items()}
     run.resume_path.parent.mkdir(exist_ok=True)
     scaler = parts.scaler.state_dict() if parts.scaler else {}
     # One entry, since safetensors writes several in any order.
@@ -71,29 +78,60 @@ def save_state(run: Run, state: TrainingState, parts: Parts) -> None:
     write_atomically(run.resume_path, safetensors.torch.save(tensors, metadata))
 
 
-def load_state(run: Run, parts: Parts) -> TrainingState:
-    """Reads what ``save_state`` wrote into the parts and the generators of chance.
+def load_state(run: Run) -> TrainingState:
+    """Reads where training stands.
 
     Raises:
-        ModelError: The file is missing, damaged or of another model.
+        ModelError: The run has no state, or it is damaged.
     """
-    path = run.resume_path
-    if not path.is_file():
-        raise ModelError(f"{path} is missing: there is nothing to resume; {_way_out(run)}")
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            saved = json.loads(file.metadata()["json"])
-            state = TrainingState(**saved["training"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    for path in (run.resume_path, run.description_path):
+        if not path.is_file():
+            raise ModelError(f"{path} is missing: there is nothing to resume; {_way_out(run)}")
+    with _opened(run) as file:
+        return TrainingState(**_metadata(file)["training"])
+
+
+def load_parts(run: Run, parts: Parts) -> None:
+    """Reads what ``save_state`` wrote into the parts.
+
+    Raises:
+        ModelError: The file is damaged or of another model.
+    """
+    with _opened(run) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
         load_weights(parts.model, _under("model/", tensors))
         _load_optimizer(parts, _under("optimizer/", tensors))
         parts.averaging.load(_under("average/", tensors))
         if parts.scaler:
-            parts.scaler.load_state_dict(saved["scaler"])
-        _load_random_states(_under("random/", tensors))
+            parts.scaler.load_state_dict(_metadata(file)["scaler"])
+
+
+def require_same_data(run: Run, state: TrainingState, splits: Splits) -> None:
+    """Checks that a run goes on with the examples that it began with, where the task tells them from others.
+
+    Raises:
+        DataError: It doesn't.
+    """
+    if state.fingerprint not in {None, splits.fingerprint()}:
+        raise DataError(
+            f"the training data changed since {run.folder} began: put them back, or start again with --overwrite, "
+            f"or start another run from this one's best model with --set training.initial_run={run.folder}"
+        )
+
+
+@contextlib.contextmanager
+def _opened(run: Run) -> Iterator[Any]:
+    """Opens the state. Whatever is wrong with it becomes one error."""
+    try:
+        with safetensors.safe_open(run.resume_path, "pt") as file:
+            yield file
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        raise ModelError(f"{path} is damaged or of another run ({error}); {_way_out(run)}") from error
-    return state
+        raise ModelError(f"{run.resume_path} is damaged or of another run ({error}); {_way_out(run)}") from error
+
+
+def _metadata(file: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.metadata()["json"])
+    return found
 
 
 def _way_out(run: Run) -> str:
@@ -127,16 +165,3 @@ def _load_optimizer(parts: Parts, saved: dict[str, Tensor]) -> None:
         states.setdefault(numbers[name], {})[quantity] = tensor
     groups = parts.optimizer.state_dict()["param_groups"]
     parts.optimizer.load_state_dict({"state": states, "param_groups": groups})
-
-
-def _random_states() -> dict[str, Tensor]:
-    states = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states |= {f"cuda {number}": state for number, state in enumerate(torch.cuda.get_rng_state_all())}
-    return states
-
-
-def _load_random_states(saved: dict[str, Tensor]) -> None:
-    torch.set_rng_state(saved.pop("cpu"))
-    if saved and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all([state for _, state in sorted(saved.items())])

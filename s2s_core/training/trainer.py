@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from s2s_core.batches import TrainingBatches
-from s2s_core.checkpoint import Checkpoint, new_checkpoint
+from s2s_core.checkpoint import Checkpoint, load_tokenizers, new_checkpoint
 from s2s_core.data import Batch, Splits
 from s2s_core.evaluate import evaluate
 from s2s_core.likelihood import Likelihoods
 from s2s_core.run import Run, make_metrics, make_task, train_tokenizers
 from s2s_core.training.accelerator import make_accelerator
 from s2s_core.training.averaging import Weights, borrowed, make_averaging
+from s2s_core.training.chance import seed_update
 from s2s_core.training.divergence import require_finite
 from s2s_core.training.initial import Inheritance, inherit, load_initial, same_tokenizer
 from s2s_core.training.interruption import Interruption, TrainingInterruptedError
@@ -23,7 +24,7 @@ from s2s_core.training.log import append_metrics, truncate_metrics
 from s2s_core.training.optimizer import make_optimizer
 from s2s_core.training.progress import Progress
 from s2s_core.training.schedule import is_plateau, learning_rate
-from s2s_core.training.state import Parts, TrainingState, load_state, save_state
+from s2s_core.training.state import Parts, TrainingState, load_parts, load_state, require_same_data, save_state
 from s2s_core.training.trackers import Trackers, require_trackers
 from s2s_core.training.updater import Updater
 from s2s_core.translate import Translator
@@ -42,21 +43,27 @@ class Trainer:
         run: Created before ``train`` is called.
         splits: The run's examples.
         progress: Hears how it goes.
+        resume: Whether to go on from the state on disk, which is there from the start.
+
+    Raises:
+        DataError: The run to go on with has other training data.
+        ModelError: There is nothing to resume, or it is damaged.
 
     Attributes:
         checkpoint: The model that is trained.
         inheritance: What it took from ``training.initial_run``, if that is set.
     """
 
-    def __init__(self, run: Run, splits: Splits, progress: Progress | None = None) -> None:
+    def __init__(self, run: Run, splits: Splits, progress: Progress | None = None, *, resume: bool = False) -> None:
         require_trackers(run)
-        self.run, self._splits = run, splits
+        self.run, self._splits, self._resumes = run, splits, resume
         self._progress = progress or Progress()
         self._config = run.config.training
         self._accelerator = make_accelerator(run)
         task = make_task(run.config.task, run.plugins)
         self.inheritance: Inheritance | None = None
-        self.checkpoint = self._new_checkpoint()
+        self._state = self._first_state()
+        self.checkpoint = self._first_checkpoint()
         tokenizers = (self.checkpoint.source_tokenizer, self.checkpoint.target_tokenizer)
         self._metrics = make_metrics(run.config.evaluation, task, run.plugins, tokenizers[1].split)
         self._batches = TrainingBatches(splits, tokenizers, self._config)
@@ -65,38 +72,47 @@ class Trainer:
         self._updater = Updater(self._accelerator, model, optimizer, self._config)
         self._averaging = make_averaging(self._config, model)
         self._parts = Parts(model, optimizer, self._averaging, self._accelerator.scaler)
-        self._state = TrainingState()
+        if resume:
+            load_parts(run, self._parts)
 
-    def train(self, *, resume: bool = False) -> TrainingState:
+    def train(self) -> TrainingState:
         """Trains until the last step, or until scores no longer get better.
-
-        Args:
-            resume: Whether to go on from the state on disk, which is there from the start.
 
         Raises:
             TrainingInterruptedError: By Ctrl-C or SIGTERM; the state is on disk.
             DivergedError: The loss is no number any more; the state on disk is from before.
-            ModelError: There is nothing to resume, or it is damaged.
         """
-        if resume:
-            self._state = load_state(self.run, self._parts)
-            truncate_metrics(self.run, self._state.step)
-        elif self._accelerator.is_main_process:
-            self.checkpoint.save_description(self.run)
-            self._save()
-        self._trackers = Trackers(self._accelerator, self.run, self._state.step)
-        self.run.plugins.notify("s2s_run_started", run=self.run)
-        self._progress.start(self._state.step, self._config.steps)
-        try:
-            with Interruption() as interruption:
+        with Interruption() as interruption:
+            if self._accelerator.is_main_process:
+                self._prepare_folder()
+            self._trackers = Trackers(self._accelerator, self.run, self._state.step)
+            self.run.plugins.notify("s2s_run_started", run=self.run)
+            self._progress.start(self._state.step, self._config.steps)
+            try:
                 self._loop(interruption)
-        finally:
-            self._progress.stop()
-            self._trackers.finish()
+            finally:
+                self._progress.stop()
+                self._trackers.finish()
         self.run.plugins.notify("s2s_run_finished", run=self.run)
         return self._state
 
-    def _new_checkpoint(self) -> Checkpoint:
+    def _first_state(self) -> TrainingState:
+        if not self._resumes:
+            return TrainingState(self._splits.fingerprint())
+        state = load_state(self.run)
+        require_same_data(self.run, state, self._splits)
+        return state
+
+    def _prepare_folder(self) -> None:
+        if self._resumes:
+            truncate_metrics(self.run, self._state.step)
+        else:
+            self.checkpoint.save_description(self.run)
+            self._save()
+
+    def _first_checkpoint(self) -> Checkpoint:
+        if self._resumes:
+            return new_checkpoint(self.run, *load_tokenizers(self.run))
         config, plugins = self.run.config, self.run.plugins
         initial = load_initial(self.run)
         source = same_tokenizer("source", config, initial)
@@ -136,6 +152,7 @@ class Trainer:
         tokens = 0
         for batch in batches:
             self._state.step += 1
+            self._seed_update()
             losses.append(self._updater.update(batch, self._rate()))
             tokens += int(batch.target_lengths.sum())
             self._averaging.updated(self._state.step)
@@ -148,29 +165,43 @@ class Trainer:
         self._progress.advance(self._state.step, loss, speed)
         self._trackers.log({"loss": loss, "learning_rate": self._rate(), "tokens_per_second": speed}, self._state.step)
 
+    def _seed_update(self) -> None:
+        accelerator = self._accelerator
+        seed_update(accelerator.device, self._config.seed, accelerator.process_index, self._state.step)
+
     def _validate(self) -> None:
-        self._judge(self._averaging.running())
+        scores, best = self._judge(self._averaging.running())
+        self._progress.validated(self._state.step, self._mean_loss(), scores, best=best)
         if self._state.stopped or self._state.step == self._config.steps:
-            average = self._averaging.final()
-            if average is not None:
-                self._judge(average, average=self._config.average)
+            self._validate_mean()
         if is_plateau(self._config, self._state.stale):
             self._state.reductions += 1
         self._state.loss_sum, self._state.token_count = 0.0, 0
         self._save()
 
-    def _judge(self, weights: Weights | None, **remark: str) -> None:
-        """Validates some weights, or the latest ones, and keeps them if they are the best."""
+    def _validate_mean(self) -> None:
+        mean = self._averaging.final()
+        if mean is not None:
+            scores, best = self._judge(mean, self._averaging.finalists, average=self._config.average)
+            self._progress.averaged(self._averaging.finalists, scores, best=best)
+
+    def _judge(self, weights: Weights | None, models: int = 1, **remark: str) -> tuple[dict[str, float], bool]:
+        """Validates some weights, or the latest ones, and keeps them if they are the best.
+
+        Returns:
+            The scores, and whether they are the best.
+        """
         with borrowed(self.checkpoint.model, weights):
             scores = self._scores()
-            best = self._note_score(next(iter(scores.values())))
+            best = self._note_score(next(iter(scores.values())), models)
             answers = self.run.plugins.notify("s2s_evaluated", run=self.run, step=self._state.step, metrics=scores)
             impatient = 0 < self._config.patience <= self._state.stale
             self._state.stopped |= impatient or any(answer is True for answer in answers)
             self._log(scores, remark)
             if best and self._accelerator.is_main_process:
                 self.checkpoint.save_weights(self.run)
-        self._progress.validated(self._state.step, scores, best=best)
+                self.run.drop_previous()
+        return scores, best
 
     def _scores(self) -> dict[str, float]:
         model = self.checkpoint.model.eval()
@@ -179,7 +210,7 @@ class Trainer:
         model.train()
         return scores
 
-    def _note_score(self, score: float) -> bool:
+    def _note_score(self, score: float, models: int) -> bool:
         """Returns whether a score is the best so far; of equal ones the later, which has trained longer."""
         before = self._state.best_score
         higher = next(iter(self._metrics.values())).higher_is_better
@@ -187,7 +218,7 @@ class Trainer:
         self._state.stale = 0 if better else self._state.stale + 1
         self._averaging.judged(score if higher else -score)
         if better or score == before:
-            self._state.best_score, self._state.best_step = score, self._state.step
+            self._state.best_score, self._state.best_step, self._state.best_of = score, self._state.step, models
             return True
         return False
 
@@ -195,10 +226,14 @@ class Trainer:
         """Returns the learning rate of the last update."""
         return learning_rate(self._config, self._state.step - 1, self._state.reductions)
 
+    def _mean_loss(self) -> float:
+        """Returns the loss of a target token since the last validation."""
+        return self._state.loss_sum / self._state.token_count
+
     def _log(self, scores: dict[str, float], remark: dict[str, str]) -> None:
         record = {
             "step": self._state.step,
-            "loss": self._state.loss_sum / self._state.token_count,
+            "loss": self._mean_loss(),
             "learning_rate": self._rate(),
             "validation": scores,
         }

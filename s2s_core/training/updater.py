@@ -29,7 +29,8 @@ class Updater:
     ) -> None:
         self._accelerator, self._config = accelerator, config
         self._model, self._optimizer = accelerator.prepare(model, optimizer)
-        self.raw_optimizer: torch.optim.Optimizer = self._optimizer.optimizer
+        # Accelerate lets the model compute in fewer bits wherever it is used; here updates alone do.
+        accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
 
     def update(self, batch: Batch, rate: float) -> Tensor:
         """Makes one update with a learning rate, and returns this process's summed loss."""
@@ -69,6 +70,7 @@ class Updater:
             torch.from_numpy(array).to(self._accelerator.device)
             for array in (part.source, part.source_lengths, part.target, part.target_lengths)
         )
-        logits = self._model(source, source_lengths, target, target_lengths)  # [N, V]
+        with self._accelerator.autocast():
+            logits = self._model(source, source_lengths, target, target_lengths)  # [N, V]
         real = target[padding_mask(target_lengths, target.shape[1])]  # [N]
         return token_loss(logits, real, self._config.label_smoothing)

@@ -2,7 +2,11 @@
 
 import pytest
 
-from s2s_core.cli.progress import duration
+from s2s_core.cli import report
+from s2s_core.cli.progress import LineProgress, duration
+from s2s_core.metrics.exact_match import ExactMatch
+from s2s_core.run import Run
+from s2s_core.training.state import TrainingState
 
 
 @pytest.mark.parametrize(
@@ -12,3 +16,30 @@ from s2s_core.cli.progress import duration
 def test_a_long_time_is_shown_in_hours_and_minutes(seconds, shown):
     """Nobody reads thousands of seconds."""
     assert duration(seconds) == shown
+
+
+def test_a_validation_is_a_line(capsys):
+    """With the loss that is recorded, not that of the last few updates; a mean of models has a line of its own."""
+    shown = LineProgress({"exact_match": ExactMatch(list)})
+    shown.start(0, 20)
+    shown.advance(10, 9.9, 1000)
+    shown.validated(10, 1.5, {"exact_match": 0.25}, best=True)
+    shown.averaged(3, {"exact_match": 0.2}, best=False)
+    shown.averaged(3, {"exact_match": 0.4}, best=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "train    step 10 of 20, loss 1.5000, 1,000 tokens/s, 0 s left, exact match 25.00 % (best)",
+        "average  of the 3 best models, exact match 20.00 %",
+        "average  of the 3 best models, exact match 40.00 % (best)",
+    ]
+
+
+def test_the_end_says_what_was_kept(capsys, tmp_path):
+    """A model, or a mean of several."""
+    run = Run(tmp_path, None, None)
+    report.trained(run, TrainingState(best_step=4, best_of=1))
+    report.trained(run, TrainingState(best_step=4, best_of=2))
+    assert capsys.readouterr().out.splitlines() == [
+        f"best     the model of step 4, in {run.weights_path}",
+        f"best     the mean of 2 models, in {run.weights_path}",
+    ]

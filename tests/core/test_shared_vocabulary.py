@@ -1,5 +1,7 @@
 """Source and target may have one vocabulary and one embedding."""
 
+import tracemalloc
+
 import pytest
 
 from s2s_core import ConfigError, Example, ModelError
@@ -7,6 +9,7 @@ from s2s_core.model import build_model
 from s2s_core.plugins import Plugins
 from s2s_core.resolve import resolve
 from s2s_core.run import load_tokenizer, train_tokenizers
+from s2s_core.vocabulary import UNK
 
 PLUGINS = Plugins(environment={"S2S_PLUGINS": "s2s_core,s2s_synthetic,s2s_mlp_rnn"})
 EXAMPLES = [Example("ab", "cd"), Example("b", "aab")]
@@ -26,9 +29,35 @@ def test_one_tokenizer_knows_both_sides():
 
 def test_each_side_knows_its_own():
     """Without being asked, nothing is shared."""
-    source, target = train_tokenizers(run(), iter(EXAMPLES), PLUGINS)
+    source, target = train_tokenizers(run(), EXAMPLES, PLUGINS)
     assert ("a", "b") == source.vocabulary.tokens
     assert ("a", "b", "c", "d") == target.vocabulary.tokens
+
+
+class Many:
+    """Examples that are made whenever they are gone through. A list of them takes 6 MB."""
+
+    def __iter__(self):
+        return (Example(f"{n % 97} {n % 91}", f"a{n % 83} \u2603" + "\u2604" * (n == 9)) for n in range(30_000))
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "shared"),
+    [("characters", False), ("words", False), ("bpe", False), ("unigram", False), ("bpe", True)],
+)
+def test_texts_are_not_held_in_memory(tokenizer, shared):
+    """Tokenizers take them one by one, each side by itself or both."""
+    side = {"tokenizer": {"name": tokenizer, "minimum_count": 2}}
+    config = run(source=side, target={**side, "share_vocabulary": shared})
+    tracemalloc.start()
+    try:
+        source, target = train_tokenizers(config, Many(), PLUGINS)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1e6
+    assert UNK not in source.encode("12 34")
+    assert 1 == target.encode("a12 \u2603\u2604").count(UNK)
 
 
 @pytest.mark.parametrize(

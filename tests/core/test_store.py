@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import itertools
+import json
 import os
 import resource
 import subprocess
@@ -16,10 +17,14 @@ from s2s_core.batches import TrainingBatches
 from s2s_core.config import TrainingConfig
 from s2s_core.data import Splits
 from s2s_core.errors import DataError
+from s2s_core.plugins import Plugins
+from s2s_core.resolve import resolve
+from s2s_core.run import Run
 from s2s_core.task import Example, Task
 from s2s_core.tokenizer import TokenizerConfig
 from s2s_core.tokenizers.characters import Characters
 from s2s_core.tokenizers.words import Words
+from s2s_core.version import __version__
 
 TOKENIZER = Characters.train(TokenizerConfig(), ["abcdefgh0123456789"])
 COUNT = 25_000
@@ -54,8 +59,8 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
-def encoded(task, tokenizers=(TOKENIZER, TOKENIZER), seed=0):
-    return store.fixed_pairs(Splits(task, "test"), tokenizers, seed)
+def encoded(task, tokenizers=(TOKENIZER, TOKENIZER), seed=0, name="test", version=""):
+    return store.fixed_pairs(Splits(task, name, version), tokenizers, seed)
 
 
 def arrays(pairs):
@@ -124,7 +129,18 @@ def test_other_data_or_tokenizers_have_another_store(cache):
     ]:
         encoded(task, tokenizers)
         assert 1 == task.readings
-    assert 6 == len(folders(cache))
+    for task in ({"name": "other"}, {"version": "s2s-test 1.1"}):
+        again = Keyed("a", 10)
+        encoded(again, **task)
+        assert 1 == again.readings
+    assert 8 == len(folders(cache))
+
+
+def test_the_task_s_version_is_that_of_its_distribution(tmp_path):
+    """A new release may read the same files in another way."""
+    plugins = Plugins(environment={"S2S_PLUGINS": "s2s_core,s2s_synthetic,s2s_mlp_rnn"})
+    splits = Run(tmp_path, resolve([{"task": "copy"}], plugins), plugins).splits()
+    assert ("copy", f"s2s-toolkit {__version__}") == (splits.name, splits.version)
 
 
 def test_a_task_without_a_fingerprint_is_held_in_memory(cache):
@@ -156,6 +172,45 @@ def test_a_damaged_store_is_built_again(cache, name, damage):
     task = Keyed("a", 50)
     assert expected == arrays(encoded(task))
     assert 1 == task.readings
+
+
+@pytest.mark.parametrize(
+    "described", ["garbage", "[]", "null", '{"files": {}}', '{"files": []}', '{"files": {"sources.ids": 1}}']
+)
+def test_a_store_with_a_foreign_description_is_built_again(cache, described):
+    """Though it may be JSON."""
+    expected = arrays(encoded(Keyed("a", 50)))
+    (folders(cache)[0] / "store.json").write_text(described)
+    assert expected == arrays(encoded(Keyed("a", 50)))
+
+
+def test_a_description_does_not_say_how_files_are_read(cache):
+    """That follows from the tokenizers, so it can't be wrong."""
+    expected = arrays(encoded(Keyed("a", 50)))
+    path = folders(cache)[0] / "store.json"
+    described = json.loads(path.read_text())
+    for file in described["files"].values():
+        file["dtype"] = "bogus"
+    path.write_text(json.dumps(described))
+    assert expected == arrays(encoded(Keyed("a", 50)))
+
+
+def test_without_locks_two_processes_build_apart(cache, monkeypatch):
+    """And the first one's store is kept."""
+    monkeypatch.setattr(store, "fcntl", None)
+    tokenizers = (TOKENIZER, TOKENIZER)
+
+    class Overtaken(Keyed):
+        def examples(self, split, rng):
+            if split == "train":
+                with monkeypatch.context() as other:
+                    other.setattr(store.os, "getpid", lambda: 1)
+                    encoded(Keyed("a", 50), tokenizers)
+            return super().examples(split, rng)
+
+    task = Overtaken("a", 50)
+    assert arrays(encoded(task, tokenizers)) == arrays(encoded(Keyed("a", 50), tokenizers))
+    assert 1 == len(folders(cache))
 
 
 def test_examples_that_fail_leave_nothing(cache):

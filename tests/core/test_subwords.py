@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from s2s_core import BadValueError
 from s2s_core.tokenizers.bpe import BPE
 from s2s_core.tokenizers.bytes import Bytes
+from s2s_core.tokenizers.characters import Characters
 from s2s_core.tokenizers.unigram import UNIT, UNKNOWN_PENALTY, Unigram
+from s2s_core.tokenizers.words import Words
 from s2s_core.vocabulary import EOS, SPECIALS, UNK, UNKNOWN_TEXT
 
 TEXTS = [
@@ -179,6 +181,22 @@ def test_a_vocabulary_too_small_for_its_characters_is_refused(kind):
     with pytest.raises(BadValueError, match=f"vocabulary_size must be at least {count}, the number of characters"):
         train(kind, vocabulary_size=count - 1)
     assert count == len(train(kind, vocabulary_size=count).vocabulary.tokens)
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"),
+    [(Characters, 5), (Words, 3), (BPE, 3), (Unigram, 3)],
+    ids=["characters", "words", "bpe", "unigram"],
+)
+def test_a_vocabulary_without_tokens_is_refused(kind, most):
+    """The message says how low the setting must be. A space alone tells nothing, unless it is a token like others."""
+    texts = "a b a", "b a c c"
+    assert kind.train(kind.Config(minimum_count=most), texts).vocabulary.tokens
+    with pytest.raises(BadValueError) as refused:
+        kind.train(kind.Config(minimum_count=most + 1), texts)
+    assert str(refused.value) == (
+        f"minimum_count must be at most {most}, as no token of the training texts occurs more often (got {most + 1})"
+    )
 
 
 @each_kind

@@ -22,7 +22,7 @@ from s2s_core.plugins import Plugins
 from s2s_core.resolve import resolve
 from s2s_core.run import Run
 from s2s_core.training import trainer
-from s2s_core.training.interruption import Interruption, TrainingInterruptedError
+from s2s_core.training.interruption import Interruption, TrainingInterruptedError, before_training, postponed
 from s2s_core.training.progress import Progress
 from s2s_core.training.schedule import learning_rate
 from s2s_core.training.trainer import Trainer
@@ -100,7 +100,7 @@ def make_run(tmp_path, listener):
 
 
 def train(run, progress=None, *, resume=False):
-    return Trainer(run, run.splits(), progress).train(resume=resume)
+    return Trainer(run, run.splits(), progress, resume=resume).train()
 
 
 def scripted(run, *scores, progress=None):
@@ -164,7 +164,7 @@ def test_a_tie_keeps_the_later_model(make_run):
     kept = []
 
     class Keeper(Progress):
-        def validated(self, step, scores, *, best):
+        def validated(self, step, loss, scores, *, best):
             kept.append((best, run.weights_path.read_bytes()))
 
     run = make_run("run", few(steps=12, patience=3))
@@ -326,6 +326,40 @@ def test_a_second_ctrl_c_acts_at_once():
         assert interruption.signal == signal.SIGINT
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_training_is_told(number):
+    """Not even something that survives all errors goes on."""
+    before = signal.getsignal(number)
+    with pytest.raises(TrainingInterruptedError, match=r"^stopped before training began; nothing was written$") as told:
+        prepare_with(number)
+    assert told.value.exit_code == 128 + number
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_does_not_cut_an_import_off(number):
+    """It is told right after it."""
+    done = []
+    with pytest.raises(TrainingInterruptedError, match=r"^stopped before training began; nothing was written$") as told:
+        import_with(number, done)
+    assert told.value.exit_code == 128 + number
+    assert done
+
+
+def import_with(number, done):
+    with postponed():
+        os.kill(os.getpid(), number)
+        done.append(True)
+
+
+def prepare_with(number):
+    with before_training():
+        try:
+            os.kill(os.getpid(), number)
+        except Exception:  # noqa: BLE001
+            pytest.fail("the signal was taken for an error")
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "half", "foreign", "of another model"])

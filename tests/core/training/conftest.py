@@ -94,11 +94,11 @@ def train():
             Scripted.script[:] = scores
         elif not resume:
             Scripted.script[:] = range(99)
-        trainer = Trainer(run, run.splits(), InterruptedAt(interrupted_at))
+        trainer = Trainer(run, run.splits(), InterruptedAt(interrupted_at), resume=resume)
         if interrupted_at is None:
-            return trainer.train(resume=resume)
+            return trainer.train()
         with pytest.raises(TrainingInterruptedError):
-            trainer.train(resume=resume)
+            trainer.train()
         return None
 
     return trained

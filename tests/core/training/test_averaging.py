@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from s2s_core.training import averaging
+from s2s_core.training.progress import Progress
 from s2s_core.training.updater import Updater
 
 
@@ -61,12 +62,17 @@ def test_last_keeps_the_mean_of_the_last_validations(make_run, train, kept, traj
     torch.testing.assert_close(kept(run), mean(trajectory[8], trajectory[12]))
 
 
-def test_best_keeps_the_mean_of_the_best_validations_if_it_is_better(make_run, train, kept, records, trajectory):
+def test_best_keeps_the_mean_of_the_best_validations_if_it_is_better(
+    make_run, train, kept, records, trajectory, monkeypatch
+):
     """When training ends, the mean is validated too. The log says which line is its."""
     run = make_run(average="best", average_count=2)
+    told = []
+    monkeypatch.setattr(Progress, "averaged", lambda _, *arguments, **best: told.append((*arguments, best)))
     state = train(run, [5, 2, 4, 6])
+    assert told == [(2, {"scripted": 6}, {"best": True})]
     torch.testing.assert_close(kept(run), mean(trajectory[4], trajectory[12]))
-    assert (state.best_score, state.best_step) == (6, 12)
+    assert (state.best_score, state.best_step, state.best_of) == (6, 12, 2)
     assert [record.get("average") for record in records(run)] == [None, None, None, "best"]
     assert [record["step"] for record in records(run)] == [4, 8, 12, 12]
 
@@ -76,7 +82,7 @@ def test_best_keeps_the_best_single_model_if_the_mean_is_worse(make_run, train, 
     run = make_run(average="best", average_count=2)
     state = train(run, [5, 2, 4, 3])
     torch.testing.assert_close(kept(run), trajectory[4], rtol=0, atol=0)
-    assert (state.best_score, state.best_step) == (5, 4)
+    assert (state.best_score, state.best_step, state.best_of) == (5, 4, 1)
 
 
 def test_the_mean_of_the_best_is_taken_when_patience_ends_training(make_run, train, records):

@@ -3,8 +3,10 @@
 import pytest
 import torch
 
+from s2s_core import DataError, ModelError
+from s2s_core.data import Splits
 from s2s_core.training.averaging import Averaging
-from s2s_core.training.state import Parts, TrainingState, load_state, save_state
+from s2s_core.training.state import Parts, TrainingState, load_parts, load_state, save_state
 
 
 @pytest.fixture
@@ -27,6 +29,48 @@ def test_the_scale_of_fp16_is_kept(make_run, make_parts):
     before.scaler.scale(torch.ones(()))
     before.scaler.update(64.0)
     save_state(run, TrainingState(step=3), before)
-    assert load_state(run, after).step == 3
+    run.description_path.touch()
+    assert load_state(run).step == 3
+    load_parts(run, after)
     assert after.scaler.state_dict() == before.scaler.state_dict()
     assert after.scaler.get_scale() == 64.0
+
+
+@pytest.fixture
+def interrupted(make_run, train, monkeypatch):
+    """A run that was interrupted before its model was first kept, and whose task has a fingerprint."""
+    run = make_run(steps=24, validate_every=12)
+    monkeypatch.setattr(run.plugins.component("task", "words"), "fingerprint", lambda _: "as it was", raising=False)
+    train(run, interrupted_at=10)
+    return run
+
+
+def test_a_run_does_not_go_on_with_other_data(interrupted, train, monkeypatch, contents):
+    """The message says what can be done, and the run stays as it is."""
+    before = contents(interrupted)
+    monkeypatch.setattr(interrupted.plugins.component("task", "words"), "fingerprint", lambda _: "changed")
+    with pytest.raises(DataError) as refused:
+        train(interrupted, resume=True)
+    assert str(refused.value) == (
+        f"the training data changed since {interrupted.folder} began: put them back, or start again with --overwrite, "
+        f"or start another run from this one's best model with --set training.initial_run={interrupted.folder}"
+    )
+    assert contents(interrupted) == before
+
+
+def test_vocabularies_are_those_of_the_start(interrupted, train, monkeypatch, make_run, contents):
+    """They come from ``model.json``, so an id keeps its meaning whatever the texts are now."""
+    whole = make_run("whole", steps=24, validate_every=12)
+    train(whole, [1, 2])
+    monkeypatch.setattr(Splits, "vocabulary_examples", None)
+    train(interrupted, [1, 2], resume=True)
+    assert contents(interrupted) == contents(whole)
+
+
+def test_without_its_vocabularies_a_run_does_not_go_on(interrupted, train):
+    """Its weights would mean nothing."""
+    interrupted.description_path.unlink()
+    with pytest.raises(
+        ModelError, match=r"model\.json is missing: there is nothing to resume; start again with --over"
+    ):
+        train(interrupted, resume=True)

@@ -76,7 +76,7 @@ def test_starting_again_removes_what_was_logged(make_run, train):
     run = make_run(trackers=["tensorboard"])
     train(run)
     run.create(overwrite=True)
-    assert [path.name for path in run.folder.iterdir() if path.name != "resume"] == ["run.toml"]
+    assert [path.name for path in run.folder.iterdir() if path.name not in {"resume", "previous"}] == ["run.toml"]
 
 
 @pytest.mark.parametrize("name", ["wandb", "mlflow", "tensorboard"])

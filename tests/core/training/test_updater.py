@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from s2s_core import ConfigError
+from s2s_core.checkpoint import load_checkpoint
+from s2s_core.likelihood import Likelihoods
 from s2s_core.training.trainer import Trainer
 
 PLAIN = {"optimizer": "sgd", "learning_rate": 0.5, "schedule": "constant", "warmup_steps": 0, "steps": 4}
@@ -55,6 +57,24 @@ def test_bf16_trains_in_fewer_bits(make_run, train, latest, records):
     assert {tensor.dtype for tensor in latest(short).values()} == {torch.float32}
     assert records(short)[0]["loss"] != records(full)[0]["loss"]
     assert records(short)[0]["loss"] == pytest.approx(records(full)[0]["loss"], rel=0.02)
+
+
+def test_validation_is_in_full_precision(make_run, train):
+    """Likelihoods, too, are those that ``s2s evaluate`` finds."""
+    run = make_run(precision="bf16", **PLAIN)
+    seen = {}
+    answer = Trainer._scores
+    examples = run.splits().validation
+
+    def scores(trainer):
+        trainer.checkpoint.model.eval()
+        seen["during"] = Likelihoods(trainer.checkpoint)(examples)
+        return answer(trainer)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Trainer, "_scores", scores)
+        train(run)
+    assert seen["during"] == Likelihoods(load_checkpoint(run))(examples)
 
 
 def test_one_process_may_train_with_several_precisions(make_run, train, contents):

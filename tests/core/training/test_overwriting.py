@@ -1,0 +1,65 @@
+"""A run that is overwritten keeps its model until the new one has another."""
+
+import pytest
+
+from s2s_core.checkpoint import load_checkpoint
+from s2s_core.run import Run
+from s2s_core.training.divergence import DivergedError
+
+DIVERGING = {"learning_rate": 1e30, "clip_norm": 0.0, "optimizer": "sgd"}
+
+
+@pytest.fixture
+def first(make_run, train):
+    """A trained run."""
+    run = make_run()
+    train(run)
+    run.trackers_path.mkdir()
+    run.onnx_path.touch()
+    (run.folder / "notes.txt").write_text("mine")
+    return run
+
+
+@pytest.fixture
+def overwritten(first, make_run):
+    """Begins another run in the same folder, which diverges at once."""
+    first.folder.rename(first.folder.with_name("kept"))
+    second = make_run(**DIVERGING)
+    (second.folder / "run.toml").unlink()
+    second.folder.rmdir()
+    first.folder.with_name("kept").rename(first.folder)
+    return second
+
+
+def test_a_run_that_diverges_at_once_leaves_the_one_before(first, overwritten, train, contents, kept):
+    """All of it, in a folder that is a run's; the message says where. Only its own files are moved."""
+    before = contents(first)
+    assert before.pop("notes.txt") == b"mine"
+    overwritten.create(overwrite=True)
+    with pytest.raises(DivergedError) as diverged:
+        train(overwritten)
+    previous = Run.open(first.folder / "previous", first.plugins)
+    assert f"holds no model yet, but the run before it is in {previous.folder}; start again" in str(diverged.value)
+    assert contents(previous) == before
+    assert previous.trackers_path.is_dir()
+    load_checkpoint(previous)
+    assert (first.folder / "notes.txt").exists()
+
+
+def test_a_run_without_a_model_replaces_none(first, overwritten, train, contents):
+    """However often the new run begins."""
+    for _ in range(3):
+        overwritten.create(overwrite=True)
+        with pytest.raises(DivergedError):
+            train(overwritten)
+    load_checkpoint(Run.open(first.folder / "previous", first.plugins))
+
+
+def test_the_first_model_replaces_the_one_before(first, train):
+    """Then nothing of the earlier run is left."""
+    first.create(overwrite=True)
+    assert (first.folder / "previous").exists()
+    train(first, interrupted_at=4)
+    assert first.weights_path.exists()
+    assert not (first.folder / "previous").exists()
+    assert not first.onnx_path.exists()
