@@ -119,16 +119,17 @@ def evaluate_file(
     return _examined(answered, source, metrics, config)
 
 
-def scorer(run: Run) -> "Likelihoods":
-    """Returns what scores given answers with a run's best model.
+def scorer(runs: Sequence[Run]) -> "Likelihoods":
+    """Returns what scores given answers with a run's best model, or with those of several runs together.
 
     Raises:
+        ConfigError: The runs have different tasks or vocabularies.
         ModelError: There is no trained model, or it is damaged.
     """
-    from s2s_core.checkpoint import load_checkpoint  # noqa: PLC0415
+    from s2s_core.checkpoint import load_together  # noqa: PLC0415
     from s2s_core.likelihood import Likelihoods  # noqa: PLC0415
 
-    return Likelihoods(load_checkpoint(run))
+    return Likelihoods(load_together(runs))
 
 
 def export_runs(runs: Sequence[Run], path: Path | None = None, settings: Sequence[Layer] = ()) -> "Parity":

@@ -21,6 +21,19 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
+class RunFolder(click.Path):
+    """The folder of a run, and not its exported file."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Returns the path."""
+        if Path(value).is_file():
+            self.fail(f"a file can't do this; give the folder of the run (got {str(value)!r})", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+RUN = RunFolder(path_type=Path)
+
+
 class ComponentName(click.ParamType[str, Any]):
     """The name of a component, which the shell can complete."""
 

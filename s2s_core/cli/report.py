@@ -16,6 +16,7 @@ from s2s_core.resolve import Layer
 from s2s_core.run import Run, is_first_process, make_metrics, make_task
 
 if TYPE_CHECKING:
+    from s2s_core.buckets import Bucket
     from s2s_core.checkpoint import Checkpoint
     from s2s_core.cli.progress import ShownProgress
     from s2s_core.data import Splits
@@ -116,8 +117,7 @@ def scores(topic: str, found: "Evaluation", *, lengths: bool = False, err: bool 
     for name, signature in found.signatures.items():
         line("", f"{name}: {signature}", err=err)
     for bucket in found.buckets if lengths else ():
-        heading = f"{bucket.examples:,} of {bucket.shortest} to {bucket.longest} tokens"
-        line("", f"{heading}: {_shown(bucket.scores, found.metrics)}", err=err)
+        line("", f"{bucket.examples:,} of {_lengths(bucket)}: {_shown(bucket.scores, found.metrics)}", err=err)
 
 
 def export(run: Run, found: "Evaluation") -> None:
@@ -144,6 +144,14 @@ def exported(runs: Sequence[Run], path: Path | None = None, settings: Sequence[L
         f"{parity.hypotheses:,} hypotheses for {parity.texts} texts, greedy and beam, equal PyTorch's{ties}; "
         f"scores within {parity.score_difference:.1g}",
     )
+
+
+def _lengths(bucket: "Bucket") -> str:
+    """Says how long the sources of a bucket are."""
+    least, most = bucket.shortest, bucket.longest
+    if least < most:
+        return f"{least} to {most} source tokens"
+    return f"{least} source token" + ("" if least == 1 else "s")
 
 
 def _working(text: str) -> contextlib.AbstractContextManager[Any]:

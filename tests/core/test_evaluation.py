@@ -218,13 +218,13 @@ def test_examples_are_lines_of_source_tab_target(tmp_path):
     ("content", "message"),
     [
         (b"", "is empty: each line takes a source, a tab and a target"),
-        (b"a\tb\nc\n", r"line 2 must be a source, a tab and a target \(got 'c'\)"),
+        (b"a\tb\nc\n", r"line 2 must be a source, a tab and a target \(got 'c'\); only TSV is read here$"),
         (b"a\tb\tc\n", r"line 1 must be a source, a tab and a target \(got 'a\\tb\\tc'\)"),
         (b"a\tb\n\xff\tc\n", "line 2 is not UTF-8"),
     ],
 )
 def test_other_lines_are_refused(tmp_path, content, message):
-    """With the file and the line."""
+    """With the file, the line and the format."""
     path = tmp_path / "pairs.tsv"
     path.write_bytes(content)
     with pytest.raises(DataError, match=f"pairs.tsv,? {message}"):
