@@ -57,7 +57,19 @@ def test_a_run_says_what_it_does(first_run):
     assert ended.err == ""
     lines = [line for line in ended.out.splitlines() if line]
     topics = [line.split()[0] for line in lines if not line.startswith(" ")]
-    assert topics[:10] == ["run", "data", "model", "train", "train", "train", "best", "test", "export", "proof"]
+    assert topics[:11] == [
+        "run",
+        "data",
+        "model",
+        "train",
+        "train",
+        "train",
+        "best",
+        "test",
+        "export",
+        "export",
+        "proof",
+    ]
     expected = [
         f"run +{re.escape(str(folder))}",
         "data +reverse: endless training examples, 20 for validation, 20 for test",
@@ -69,8 +81,9 @@ def test_a_run_says_what_it_does(first_run):
         ],
         rf"best +the model of step \d+, in {re.escape(str(folder / 'model.safetensors'))}",
         r"test +exact match [\d.]+ %, token accuracy [\d.]+ %, edit distance [\d.]+",
+        "export +making the file and comparing it with the model",
         rf"export +{re.escape(str(folder / 'model.onnx'))}, .*",
-        "proof +.* hypotheses for 27 texts.*",
+        "proof +.* hypotheses for 27 texts, greedy and beam, equal PyTorch's.*",
     ]
     for pattern, line in zip(expected, lines, strict=False):
         assert re.fullmatch(pattern, line), line

@@ -98,9 +98,11 @@ def test_predict_sets_lengths(here, exported_run, tmp_path):
         ("--prefix", "a", "export.prefix=true"),
     ],
 )
-def test_predict_says_what_the_file_lacks(here, exported_run, pairs, option, value, setting):
+def test_predict_says_what_the_file_lacks(here, exported_run, tmp_path, option, value, setting):
     """A file that can't do it is to be exported again, with the setting that the error names."""
-    refused = here("predict", exported_run.onnx_path, pairs, option, value).error()
+    words = tmp_path / "words.txt"
+    words.write_text("abc\n", encoding="utf-8")
+    refused = here("predict", exported_run.onnx_path, words, option, value).error()
     name = option.removeprefix("--").replace("-", "_")
     assert refused == f"{exported_run.onnx_path} has no input {name!r}: export it again with --set {setting}"
 
@@ -117,7 +119,9 @@ def test_a_file_that_samples_and_continues(here, exported_run, tmp_path):
     words.write_text("abc\nhg\nfa\n", encoding="utf-8")
     settings = ["decoding.sampling=true", "export.prefix=true", "export.parity_examples=2"]
     options = [word for setting in settings for word in ("--set", setting)]
-    assert here("export", exported_run.folder, "-o", file, *options).code == 0
+    exported = here("export", exported_run.folder, "-o", file, *options)
+    assert exported.code == 0, exported
+    assert " texts, samples, equal PyTorch's" in exported.out
     hot = ["predict", file, words, "--temperature", 9.0]
     first = here(*hot, "--seed", 1).out
     assert first == here(*hot, "--seed", 1).out
