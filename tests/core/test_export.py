@@ -442,7 +442,14 @@ def test_a_refusal_tells_the_difference(export_once, beams, search):
     )
 
 
-def test_scores_that_differ_are_told_with_their_search(export_once):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (0.25, "the file's scores differ from the model's by 0.25 with 3 samples, more than export.tolerance, 0.001"),
+        (-math.inf, "the file doesn't find as many answers as the model with 3 samples"),
+    ],
+)
+def test_scores_that_differ_are_told_with_their_search(export_once, change, message):
     """So is a file that finds fewer answers."""
     checkpoint = export_once("words").checkpoint
     decoding = attrs.evolve(checkpoint.config.decoding, beam_size=3, sampling=True)
@@ -454,9 +461,5 @@ def test_scores_that_differ_are_told_with_their_search(export_once):
         def answer(self, texts, prefixes, decoding):
             return [[""] * 3], Hypotheses(own.ids, own.scores + change)
 
-    for change, message in [
-        (0.25, "the file's scores differ from the model's by 0.25 with 3 samples, more than export.tolerance, 0.001. "),
-        (-math.inf, "the file doesn't find as many answers as the model with 3 samples. "),
-    ]:
-        with pytest.raises(ExportError, match=f"^{re.escape(message)}No file is written"):
-            _compare(Wrong(), checkpoint, ["a"], decoding, 1e-3)
+    with pytest.raises(ExportError, match=rf"^{re.escape(message)}\. No file is written"):
+        _compare(Wrong(), checkpoint, ["a"], decoding, 1e-3)
