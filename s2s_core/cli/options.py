@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 from s2s_core.config import RunConfig
 from s2s_core.errors import ConfigError
 from s2s_core.plugins import Kind, Plugins
-from s2s_core.resolve import Layer, override, parse_assignment, read_toml, resolve
+from s2s_core.resolve import DEFAULT_ENCODER, Layer, override, parse_assignment, read_toml, resolve
 from s2s_core.run import Run, is_first_process
 
 Command = Callable[..., Any]
@@ -53,7 +53,7 @@ def run_options(command: Command) -> Command:
     options = [
         click.argument("recipe", required=False, type=FILE),
         click.option("--task", type=ComponentName("task"), help="What to learn, such as reverse."),
-        click.option("--encoder", type=ComponentName("encoder"), help="The encoder.  [default: mlp-rnn]"),
+        click.option("--encoder", type=ComponentName("encoder"), help=f"The encoder.  [default: {DEFAULT_ENCODER}]"),
         click.option("--decoder", type=ComponentName("decoder"), help="The decoder.  [default: named as the encoder]"),
         click.option("--seed", type=int, help="The same seed gives the same model."),
         click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Any setting; may be repeated."),
