@@ -7,8 +7,8 @@ import attrs
 
 from s2s_core.buckets import Bucket, by_length
 from s2s_core.details import details
-from s2s_core.evaluate import Answered, Scores, score
 from s2s_core.metric import Measure
+from s2s_core.scores import Answered, Scores, score
 
 
 @attrs.frozen

@@ -4,15 +4,12 @@ import functools
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import attrs
 
 from s2s_core import unicode
+from s2s_core.nodes import Op, Value
 from s2s_core.settings import one_of, setting
-
-Op = Any
-Value = Any
 
 
 @attrs.frozen

@@ -8,12 +8,12 @@ import attrs
 
 from s2s_core.config import EvaluationConfig
 from s2s_core.errors import ConfigError, ModelError, listing
-from s2s_core.evaluate import Answered, answer
 from s2s_core.evaluation import Evaluation, examine
 from s2s_core.metric import LikelihoodMetric, Measure
 from s2s_core.plugins import Plugins
 from s2s_core.resolve import Layer, merge, override, structure_component, structure_table
 from s2s_core.run import Run, load_tokenizer, make_metrics, make_task, require
+from s2s_core.scores import Answered, answer
 from s2s_core.task import Example, Split
 from s2s_core.tokenizer import Tokenizer
 from s2s_core.training.log import record_test
@@ -118,16 +118,17 @@ def evaluate_file(
     return _examined(answered, source, metrics, config)
 
 
-def scorer(run: Run) -> "Likelihoods":
-    """Returns what scores given answers with a run's best model.
+def scorer(runs: Sequence[Run]) -> "Likelihoods":
+    """Returns what scores given answers with a run's best model, or with those of several runs together.
 
     Raises:
+        ConfigError: The runs have different tasks or vocabularies.
         ModelError: There is no trained model, or it is damaged.
     """
-    from s2s_core.checkpoint import load_checkpoint  # noqa: PLC0415
+    from s2s_core.checkpoint import load_together  # noqa: PLC0415
     from s2s_core.likelihood import Likelihoods  # noqa: PLC0415
 
-    return Likelihoods(load_checkpoint(run))
+    return Likelihoods(load_together(runs))
 
 
 def export_runs(runs: Sequence[Run], path: Path | None = None, settings: Sequence[Layer] = ()) -> "Parity":

@@ -17,7 +17,7 @@ from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, Iterabl
 from cattrs.gen import make_dict_structure_fn
 
 from s2s_core.config import Component, RunConfig
-from s2s_core.errors import ConfigError, S2SError, closest, listing
+from s2s_core.errors import ConfigError, PluginError, S2SError, closest, listing
 from s2s_core.plugins import Kind, Plugins
 from s2s_core.settings import BadValueError
 
@@ -25,6 +25,8 @@ Layer = Mapping[str, Any]
 Table = TypeVar("Table")
 
 DEFAULT_ENCODER = "mlp-rnn"
+"""The one plugin that is named here: what a run without a choice learns mustn't depend on what else is installed."""
+
 DEFAULT_TOKENIZER = "characters"
 
 
@@ -45,7 +47,7 @@ def resolve(layers: Sequence[Layer], plugins: Plugins) -> RunConfig:
         names = listing(plugins.names("task"))
         raise ConfigError(f"no task chosen: use --task NAME, or set task.name; there are: {names}")
     defaults: Layer = plugins.component("task", str(task["name"])).defaults
-    return structure(_with_names(merge([defaults, *layers])), plugins)
+    return structure(_with_names(merge([defaults, *layers]), plugins), plugins)
 
 
 def structure(tables: Layer, plugins: Plugins) -> RunConfig:
@@ -150,15 +152,27 @@ def _named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-def _with_names(tables: Layer) -> Layer:
+def _with_names(tables: Layer, plugins: Plugins) -> Layer:
     """Fills in the components that nobody chose."""
-    encoder = {"name": DEFAULT_ENCODER} | _table(tables, "encoder")
+    encoder = _table(tables, "encoder")
+    if "name" not in encoder:
+        _require_default_encoder(plugins)
+        encoder["name"] = DEFAULT_ENCODER
     decoder = {"name": encoder["name"]} | _table(tables, "decoder")
     sides = {}
     for side in ("source", "target"):
         table = _table(tables, side)
         sides[side] = table | {"tokenizer": {"name": DEFAULT_TOKENIZER} | _table(table, "tokenizer", f"{side}.")}
     return {**tables, "encoder": encoder, "decoder": decoder, **sides}
+
+
+def _require_default_encoder(plugins: Plugins) -> None:
+    try:
+        plugins.plugin_of("encoder", DEFAULT_ENCODER)
+    except PluginError as error:
+        raise ConfigError(
+            f"no encoder chosen, and the default isn't there: use --encoder NAME, or set encoder.name\n{error}"
+        ) from error
 
 
 def _table(tables: Layer, name: str, path: str = "") -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Runs an exported file. It needs ONNX Runtime and numpy, and neither PyTorch nor ONNX."""
 
+import functools
 import json
+import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,6 +83,23 @@ class Model:
         """
         return Answers(*self._run(["hypotheses", "scores"], texts, **search))
 
+    @property
+    def beam_size(self) -> int:
+        """How many beams the file searches with, where a call doesn't set it."""
+        return int(self._noted("config", "decoding", "beam_size"))
+
+    def knows(self, character: str) -> bool:
+        """Whether a token of the source holds a character. A tokenizer that saves no tokens knows all."""
+        tokens: Sequence[str] | None = self._noted("source_tokenizer").get("tokens")
+        return tokens is None or any(character in token for token in tokens)
+
+    def _noted(self, *keys: str) -> Any:
+        """Returns what the metadata hold, table by table."""
+        try:
+            return functools.reduce(operator.getitem, keys, self.metadata)
+        except (KeyError, TypeError) as error:
+            raise ModelError(f"{self._name} has damaged metadata: there is no {'.'.join(keys)}") from error
+
     def _run(self, outputs: list[str], texts: Sequence[str], **search: Any) -> list[Any]:
         inputs: dict[str, Any] = {"source": _strings(texts)}
         for name, value in search.items():
@@ -95,8 +114,9 @@ class Model:
 
     def _require(self, name: str) -> None:
         """Checks that the file has what an optional input belongs to."""
-        if name != "prefix" and name not in INPUTS:
-            raise TypeError(f"a search has no setting {name!r}{closest(name, INPUTS)}; it has: {listing(INPUTS)}")
+        known = (*INPUTS, "prefix")
+        if name not in known:
+            raise TypeError(f"a search has no setting {name!r}{closest(name, known)}; it has: {listing(known)}")
         feature = "prefix" if name == "prefix" else INPUTS[name].feature
         if feature is not None and name not in self._inputs:
             raise ConfigError(f"{self._name} has no input {name!r}: export it again with --set {ASKED_BY[feature]}")

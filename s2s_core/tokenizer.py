@@ -6,16 +6,11 @@ from typing import Any, ClassVar, Self
 
 import attrs
 
+from s2s_core.nodes import Op, Value
 from s2s_core.normalization import NormalizationConfig, Normalizer
 from s2s_core.settings import BadValueError, at_least, setting
 from s2s_core.version import API_VERSION
 from s2s_core.vocabulary import EOS, PAD, SPECIALS, UNK, Vocabulary
-
-Op = Any
-"""An ``onnxscript`` operator builder: ``op.Shape(x)`` adds a ``Shape`` node and returns its output."""
-
-Value = Any
-"""An ``onnx_ir`` value, as operator builders take and give it."""
 
 _INT64 = 7
 """The number of this type in ONNX."""

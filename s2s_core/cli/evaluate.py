@@ -9,6 +9,7 @@ import click
 
 from s2s_core.cli import report
 from s2s_core.cli.options import installed
+from s2s_core.errors import ConfigError
 from s2s_core.evaluation import Evaluation
 from s2s_core.examples import read_examples
 from s2s_core.files import write_atomically
@@ -65,7 +66,10 @@ def evaluate(
     plugins = installed(context)
     settings = [*_metrics(metrics), *map(parse_assignment, assignments)]
     examples = read_examples(data) if data else None
-    if len(models) == 1 and not models[0].is_dir():
+    files = [model for model in models if not model.is_dir()]
+    if files and len(models) > 1:
+        raise ConfigError(f"several models must be folders of runs (got {files[0]})")
+    if files:
         found = evaluate_file(models[0], plugins, split, provider, settings, examples)
     else:
         found = evaluate_runs([Run.open(model, plugins) for model in models], split, settings, examples)

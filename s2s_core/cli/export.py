@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from s2s_core.cli import report
-from s2s_core.cli.options import FILE, FOLDER, installed
+from s2s_core.cli.options import FILE, RUN, installed
 from s2s_core.resolve import parse_assignment
 from s2s_core.run import Run
 
 
 @click.command(short_help="Write a trained model as one ONNX file.")
-@click.argument("folders", type=FOLDER, nargs=-1, required=True)
+@click.argument("folders", type=RUN, nargs=-1, required=True)
 @click.option("-o", "--output", type=FILE, help="The file.  [default: model.onnx in the run's folder]")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting of decoding or export.")
 @click.pass_context

@@ -12,13 +12,26 @@ from click.shell_completion import CompletionItem
 from s2s_core.config import RunConfig
 from s2s_core.errors import ConfigError
 from s2s_core.plugins import Kind, Plugins
-from s2s_core.resolve import Layer, override, parse_assignment, read_toml, resolve
+from s2s_core.resolve import DEFAULT_ENCODER, Layer, override, parse_assignment, read_toml, resolve
 from s2s_core.run import Run, is_first_process
 
 Command = Callable[..., Any]
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+class RunFolder(click.Path):
+    """The folder of a run, and not its exported file."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Returns the path."""
+        if Path(value).is_file():
+            self.fail(f"a file can't do this; give the folder of the run (got {str(value)!r})", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+RUN = RunFolder(path_type=Path)
 
 
 class ComponentName(click.ParamType[str, Any]):
@@ -40,7 +53,7 @@ def run_options(command: Command) -> Command:
     options = [
         click.argument("recipe", required=False, type=FILE),
         click.option("--task", type=ComponentName("task"), help="What to learn, such as reverse."),
-        click.option("--encoder", type=ComponentName("encoder"), help="The encoder.  [default: mlp-rnn]"),
+        click.option("--encoder", type=ComponentName("encoder"), help=f"The encoder.  [default: {DEFAULT_ENCODER}]"),
         click.option("--decoder", type=ComponentName("decoder"), help="The decoder.  [default: named as the encoder]"),
         click.option("--seed", type=int, help="The same seed gives the same model."),
         click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Any setting; may be repeated."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from s2s_core.cli.options import FILE, FOLDER, installed
+from s2s_core.cli.options import FILE, RUN, installed
 from s2s_core.cli.report import line
 from s2s_core.lines import read_file
 from s2s_core.run import Run
@@ -17,7 +17,7 @@ from s2s_core.run import Run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_FOLDERS = click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=FOLDER)
+_FOLDERS = click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=RUN)
 _METRIC = click.option("--metric", help="What to draw.  [default: the first that the first run has]")
 
 
@@ -86,7 +86,7 @@ def learning(
 
 
 @plot.command(short_help="Draw what the encoder makes of sources.")
-@click.argument("folder", metavar="RUN", type=FOLDER)
+@click.argument("folder", metavar="RUN", type=RUN)
 @click.option("--texts", metavar="FILE", help="Lines to draw; - is standard input.  [default: test sources]")
 @click.option("--count", type=click.IntRange(2), default=12, show_default=True, help="The most test sources to draw.")
 @_figure_options
@@ -108,7 +108,7 @@ def states(
 
 
 @plot.command(short_help="Draw what the decoder looked at.")
-@click.argument("folder", metavar="RUN", type=FOLDER)
+@click.argument("folder", metavar="RUN", type=RUN)
 @click.argument("text")
 @_figure_options
 @click.pass_context

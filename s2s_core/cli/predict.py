@@ -4,13 +4,13 @@ import functools
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from s2s_core.cli.options import Command
-from s2s_core.errors import DataError
-from s2s_core.lines import read_lines
+from s2s_core.errors import ModelError
+from s2s_core.lines import read_batches
 
 if TYPE_CHECKING:
     from s2s_core.runtime import Model
@@ -27,7 +27,7 @@ def search_options(command: Command) -> Command:
         click.option("--length-penalty", type=float, help="0 ranks by log-probability."),
         click.option("--coverage-penalty", type=click.FloatRange(0), help="Against leaving out parts of the source. *"),
         click.option("--no-repeat-ngram", type=click.IntRange(0), help="No row of so many tokens comes twice. *"),
-        click.option("--temperature", type=click.FloatRange(0, min_open=True), help="Of sampling. *"),
+        click.option("--temperature", type=click.FloatRange(0), help="Of sampling; 0 takes the likeliest. *"),
         click.option("--top-k", type=click.IntRange(0), help="Of sampling: only so many of the best tokens. *"),
         click.option("--top-p", type=click.FloatRange(0, 1), help="Of sampling: only the best that reach this. *"),
         click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of sampling. *"),
@@ -40,7 +40,11 @@ def search_options(command: Command) -> Command:
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("file", default="-")
 @search_options
-@click.option("--n-best", type=click.IntRange(1), help="Print so many answers to each line, tab-separated.")
+@click.option(
+    "--n-best",
+    type=click.IntRange(1),
+    help="Print so many answers to each line, tab-separated. Takes as many beams at least; the file may have more.",
+)
 @click.option("--scores", is_flag=True, help="Print each answer's score after it, tab-separated.")
 @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0 leaves it to ONNX Runtime.")
@@ -58,6 +62,8 @@ def predict(
 ) -> None:
     """Reads the lines of FILE, or of standard input, and writes one line for each, as they come.
 
+    A line is one source; a tab is part of it.
+
     MODEL is an exported file, or the folder of a run that has one. PyTorch and ONNX aren't needed, only ONNX Runtime.
     What isn't set is as the file's export chose. What is marked * works if the export asked for it.
 
@@ -67,27 +73,46 @@ def predict(
     """
     from s2s_core.runtime import Model  # noqa: PLC0415  # s2s starts without ONNX Runtime
 
-    loaded = Model(model / "model.onnx" if model.is_dir() else model, provider=provider, threads=threads)
-    search["beam_size"] = max(filter(None, (search["beam_size"], n_best)), default=None)
-    with open_lines(file) as stream:
-        for batch in read_lines(stream, "standard input" if file == "-" else file, batch_size):
-            for line in _answers(loaded, batch, n_best or 1, search, scores=scores):
-                sys.stdout.buffer.write(line.encode() + b"\n")
-            sys.stdout.buffer.flush()
+    loaded = Model(_exported_file(model), provider=provider, threads=threads)
+    search["beam_size"] = _beams(loaded, search["beam_size"], n_best)
+    batches = read_batches(file, batch_size)
+    for batch in batches if loaded.knows("\t") else _warned_of_tabs(batches):
+        for line in _answers(loaded, batch, n_best or 1, search, scores=scores):
+            sys.stdout.buffer.write(line.encode() + b"\n")
+        sys.stdout.buffer.flush()
 
 
-def open_lines(file: str) -> BinaryIO:
-    """Opens a file, or standard input for ``-``.
+def _exported_file(model: Path) -> Path:
+    """Returns the file that is meant: the path itself, or the file in the folder of a run."""
+    if not model.is_dir():
+        return model
+    path = model / "model.onnx"
+    if (model / "run.toml").is_file() and not path.exists():
+        raise ModelError(f"can't read {path}: No such file or directory; s2s export {model} makes it")
+    return path
 
-    Raises:
-        DataError: It can't be read.
-    """
-    if file == "-":
-        return sys.stdin.buffer
-    try:
-        return Path(file).open("rb")
-    except OSError as error:
-        raise DataError(f"can't read {file}: {error.strerror}") from error
+
+def _beams(model: "Model", beam_size: int | None, n_best: int | None) -> int | None:
+    """Returns the beams to search with, enough for so many answers; nothing leaves it to the file."""
+    if n_best is None:
+        return beam_size
+    if beam_size is None:
+        return max(n_best, model.beam_size)
+    if beam_size < n_best:
+        raise click.UsageError(f"--n-best must be at most --beam-size, {beam_size} (got {n_best})")
+    return beam_size
+
+
+def _warned_of_tabs(batches: Iterable[list[str]]) -> Iterator[list[str]]:
+    """Passes lines on, and warns of the first that has a tab."""
+    count, warned = 0, False
+    for batch in batches:
+        for number, line in enumerate(batch, count + 1):
+            if "\t" in line and not warned:
+                click.echo(f"warning: line {number} has a tab; a line is one source", err=True)
+                warned = True
+        count += len(batch)
+        yield batch
 
 
 def _answers(model: "Model", batch: list[str], n_best: int, search: dict[str, Any], *, scores: bool) -> Iterator[str]:

@@ -12,10 +12,11 @@ import click
 from s2s_core.card import USAGE, write_card
 from s2s_core.metric import Measure
 from s2s_core.pipeline import evaluate_runs, export_runs, record_test_scores
-from s2s_core.resolve import Layer
+from s2s_core.resolve import Layer, override
 from s2s_core.run import Run, is_first_process, make_metrics, make_task
 
 if TYPE_CHECKING:
+    from s2s_core.buckets import Bucket
     from s2s_core.checkpoint import Checkpoint
     from s2s_core.cli.progress import ShownProgress
     from s2s_core.data import Splits
@@ -117,8 +118,7 @@ def scores(topic: str, found: "Evaluation", *, lengths: bool = False, err: bool 
     for name, signature in found.signatures.items():
         line("", f"{name}: {signature}", err=err)
     for bucket in found.buckets if lengths else ():
-        heading = f"{bucket.examples:,} of {bucket.shortest} to {bucket.longest} tokens"
-        line("", f"{heading}: {_shown(bucket.scores, found.metrics)}", err=err)
+        line("", f"{bucket.examples:,} of {_lengths(bucket)}: {_shown(bucket.scores, found.metrics)}", err=err)
 
 
 def export(run: Run, found: "Evaluation") -> None:
@@ -134,26 +134,37 @@ def export(run: Run, found: "Evaluation") -> None:
 def exported(runs: Sequence[Run], path: Path | None = None, settings: Sequence[Layer] = ()) -> None:
     """Exports the models of runs as one file, and prints what the proof compared."""
     began = time.perf_counter()
-    with _working("export   making the file and comparing it with the model"):
+    with _working("export", "making the file and comparing it with the model"):
         parity = export_runs(runs, path, settings)
     target = path or runs[0].onnx_path
     seconds = time.perf_counter() - began
     line("export", f"{target}, {target.stat().st_size / 1e6:.1f} MB, in {seconds:.0f} s")
+    decoding = override(runs[0].config, settings, runs[0].plugins).decoding
+    searches = "samples" if decoding.sampling else "greedy and beam"
     ties = f", {parity.ties} of them equally good others" if parity.ties else ""
     line(
         "proof",
-        f"{parity.hypotheses:,} hypotheses for {parity.texts} texts, greedy and beam, equal PyTorch's{ties}; "
+        f"{parity.hypotheses:,} hypotheses for {parity.texts} texts, {searches}, equal PyTorch's{ties}; "
         f"scores within {parity.score_difference:.1g}",
     )
 
 
-def _working(text: str) -> contextlib.AbstractContextManager[Any]:
-    """Shows on a terminal that something takes its time."""
+def _lengths(bucket: "Bucket") -> str:
+    """Says how long the sources of a bucket are."""
+    least, most = bucket.shortest, bucket.longest
+    if least < most:
+        return f"{least} to {most} source tokens"
+    return f"{least} source token" + ("" if least == 1 else "s")
+
+
+def _working(topic: str, text: str) -> contextlib.AbstractContextManager[Any]:
+    """Shows that something takes its time: on a terminal until it is done, elsewhere in a line."""
     if not sys.stdout.isatty():
+        line(topic, text)
         return contextlib.nullcontext()
     from rich.console import Console  # noqa: PLC0415  # rich takes a while to import
 
-    return Console().status(text)
+    return Console().status(f"{topic:<9}{text}")
 
 
 def _shown(found: Mapping[str, float], metrics: Mapping[str, Measure]) -> str:

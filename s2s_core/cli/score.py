@@ -1,55 +1,50 @@
 """``s2s score``: how likely a model finds given answers."""
 
-import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from s2s_core.cli.options import FOLDER, installed
-from s2s_core.cli.predict import open_lines
-from s2s_core.errors import DataError
-from s2s_core.lines import read_lines
+from s2s_core.cli.options import RUN, installed
+from s2s_core.examples import read_example_batches
+from s2s_core.metrics.perplexity import Perplexity
 from s2s_core.pipeline import scorer
 from s2s_core.run import Run
-from s2s_core.task import Example
 
-MOST_NATS = 700.0
-"""What a token's loss is cut at, so that the perplexity is a number."""
+if TYPE_CHECKING:
+    from s2s_core.metric import Likelihood
 
 
 @click.command(short_help="Tell how likely a run's model finds given answers.")
-@click.argument("folder", type=FOLDER)
-@click.argument("file", default="-")
+@click.argument("paths", metavar="RUN... [FILE]", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Lines scored at once.")
 @click.pass_context
-def score(context: click.Context, folder: Path, file: str, batch_size: int) -> None:
+def score(context: click.Context, paths: tuple[Path, ...], batch_size: int) -> None:
     """Reads lines of a source, a tab and an answer from FILE, or from standard input.
 
     For each it writes the log-probability of the answer, a tab, and the log-probability of a token on average. The
-    perplexity of all lines together goes to standard error. FOLDER is a run's; an exported file can't do it.
+    perplexity of all lines together goes to standard error. RUN is the folder of a run; an exported file can't do it.
+    Several runs score together, with the mean of their models' probabilities.
 
     \b
     s2s score runs/reverse-mlp-rnn-mlp-rnn pairs.tsv > scores.tsv
+    s2s score runs/seed-0 runs/seed-1 runs/seed-2 pairs.tsv
     """
-    name = "standard input" if file == "-" else file
-    score_pairs = scorer(Run.open(folder, installed(context)))
-    total, tokens, lines = 0.0, 0, 0
-    with open_lines(file) as stream:
-        for batch in read_lines(stream, name, batch_size):
-            for log_probability, count in score_pairs(
-                [_pair(line, name, lines + n) for n, line in enumerate(batch, 1)]
-            ):
-                click.echo(f"{log_probability:.4f}\t{log_probability / count:.4f}")
-                total, tokens = total + log_probability, tokens + count
-            lines += len(batch)
-    if not tokens:
-        raise DataError(f"{name} is empty: each line takes a source, a tab and an answer")
-    perplexity = math.exp(min(-total / tokens, MOST_NATS))
-    click.echo(f"perplexity {perplexity:.4f}, of {tokens:,} tokens in {lines:,} lines", err=True)
+    folders, file = _separate(context, paths)
+    score_pairs = scorer([Run.open(folder, installed(context)) for folder in folders])
+    found: list[Likelihood] = []
+    for batch in read_example_batches(file, batch_size):
+        for likelihood in score_pairs(batch):
+            total = likelihood.log_probability
+            click.echo(f"{total:.4f}\t{total / likelihood.tokens:.4f}")
+            found.append(likelihood)
+    tokens = sum(likelihood.tokens for likelihood in found)
+    perplexity = Perplexity().score(found)
+    click.echo(f"perplexity {perplexity:.4f}, of {tokens:,} tokens in {len(found):,} lines", err=True)
 
 
-def _pair(line: str, name: str, number: int) -> Example:
-    columns = line.split("\t")
-    if len(columns) != 2:
-        raise DataError(f"{name}, line {number} must be a source, a tab and an answer (got {line[:80]!r})")
-    return Example(*columns)
+def _separate(context: click.Context, paths: tuple[Path, ...]) -> tuple[list[Path], str]:
+    """Returns the folders and the file, which is the last path unless that is a folder."""
+    first, *others = paths
+    file = str(others.pop()) if others and not others[-1].is_dir() else "-"
+    return [RUN.convert(path, None, context) for path in (first, *others)], file

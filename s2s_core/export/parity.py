@@ -34,6 +34,14 @@ STRANGE_TEXTS = (
 SINGLE_TEXTS = 8
 """How many held-out texts are also answered alone."""
 
+MOST_SHOWN = 60
+"""How many characters of a text an error shows."""
+
+ADVICE = (
+    "No file is written and the run is kept. File and model differ, which is a bug of a component: please report it "
+    "there; docs/file-format.md says what the proof compares"
+)
+
 PREFIXES = 4
 """How many of a text's first characters are taken as its prefix."""
 
@@ -132,7 +140,7 @@ class _File:
             inputs["prefix"] = np.array(prefixes, object)
         target, hypotheses, ids, scores = self._session.run(["target", "hypotheses", HYPOTHESIS_IDS, "scores"], inputs)
         if target.tolist() != hypotheses[:, 0].tolist():
-            raise ExportError("the file's target is not its first hypothesis")
+            raise _refusal("the file's target is not its first hypothesis")
         return hypotheses.tolist(), Hypotheses(ids[: len(texts)], scores)
 
 
@@ -153,19 +161,45 @@ def _compare(
     same = same_ids(expected.ids, found.ids)  # [N, K]
     both = np.isfinite(expected.scores) & np.isfinite(found.scores)
     difference = float(np.abs(expected.scores - found.scores)[both & same].max(initial=0.0))
-    if difference > tolerance or (np.isfinite(expected.scores) != np.isfinite(found.scores)).any():
-        raise ExportError(f"the file's scores differ from the model's by {difference:.2g}, more than {tolerance:.2g}")
+    if (np.isfinite(expected.scores) != np.isfinite(found.scores)).any():
+        raise _refusal(f"the file doesn't find as many answers as the model {_search(decoding)}")
+    if difference > tolerance:
+        raise _refusal(
+            f"the file's scores differ from the model's by {difference:.2g} {_search(decoding)}, more than "
+            f"export.tolerance, {tolerance:.2g}"
+        )
     for row in np.flatnonzero(~same.all(1)):
         own, other = (Hypotheses(one.ids[row], one.scores[row]) for one in (expected, found))
         prefix = None if prefixes is None else prefixes[row]
         if not is_tie(checkpoint, texts[row], prefix, own, other, decoding, tolerance):
-            raise ExportError(
-                f"the file answers {texts[row]!r} with {found_texts[row]}, "
-                f"the model with {translator.texts(expected)[row]} ({decoding})"
+            rank = int(np.argmin(same[row]))
+            answers = (
+                f"{_shown(beams[row][rank])} (score {one.scores[rank]:.4f})"
+                for beams, one in ((found_texts, other), (translator.texts(expected), own))
+            )
+            raise _refusal(
+                f"the file answers {_shown(texts[row])} {_search(decoding)} with {', the model with '.join(answers)}"
             )
     if found_texts != translator.texts(found):
-        raise ExportError("the file turns ids into other texts than the target's tokenizer")
+        raise _refusal("the file turns ids into other texts than the target's tokenizer")
     return Parity(len(texts), 1, same.size, int((~same).sum()), difference)
+
+
+def _refusal(difference: str) -> ExportError:
+    return ExportError(f"{difference}. {ADVICE}")
+
+
+def _search(decoding: DecodingConfig) -> str:
+    """Says in words how answers were looked for."""
+    count = decoding.beam_size
+    if decoding.sampling:
+        return f"with {count} samples" if count > 1 else "with a sample"
+    return f"with {count} beams" if count > 1 else "greedily"
+
+
+def _shown(text: str) -> str:
+    """Returns what an error shows of a text."""
+    return repr(text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 1] + "…")
 
 
 def _prefixes(checkpoint: Checkpoint, texts: list[str]) -> list[str]:

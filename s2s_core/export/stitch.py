@@ -22,8 +22,9 @@ from s2s_core.export.hoist import hoist
 from s2s_core.export.pieces import OPSET, Leaf, Pieces
 from s2s_core.export.quiet import quiet
 from s2s_core.inputs import chosen, features
+from s2s_core.nodes import Op, Value
 from s2s_core.onnx_text import strings
-from s2s_core.tokenizer import Op, Tokenizer, Value
+from s2s_core.tokenizer import Tokenizer
 from s2s_core.vocabulary import EOS, PAD
 
 IR_VERSION = 10

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import takewhile
 from typing import Any, Self
 
+from s2s_core.nodes import Op, Value
 from s2s_core.normalization import NormalizationConfig
-from s2s_core.tokenizer import Op, Tokenizer, Value
+from s2s_core.tokenizer import Tokenizer
 from s2s_core.vocabulary import EOS, PAD, SPECIALS, UNK, UNKNOWN_TEXT, Vocabulary
 
 _BYTES = 256

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
-from s2s_core.tokenizer import Op, Value
+from s2s_core.nodes import Op, Value
 from s2s_core.tokenizers.subwords import UNKNOWN, Subwords, SubwordsConfig, characters, learn, normalized
 from s2s_core.vocabulary import PAD, UNK, Vocabulary
 

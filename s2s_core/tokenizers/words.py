@@ -1,6 +1,7 @@
 """The tokenizer whose tokens are words."""
 
-from s2s_core.tokenizer import Op, Tokenizer, Value
+from s2s_core.nodes import Op, Value
+from s2s_core.tokenizer import Tokenizer
 
 
 class Words(Tokenizer):

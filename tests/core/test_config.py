@@ -262,6 +262,19 @@ def test_a_run_needs_a_task(refusal, layers):
     assert message.startswith("no task chosen: use --task NAME, or set task.name; there are: add, copy, mistaken, ")
 
 
+@pytest.mark.parametrize("layers", [[], [{"encoder": {"hidden_size": 6}}]])
+def test_a_run_without_the_default_encoder_needs_another(layers):
+    """Where its plugin isn't there the message says how to choose one, which there are, and why; a choice suffices."""
+    plugins = Plugins(environment={"S2S_DISABLE_PLUGINS": "s2s_mlp_rnn"})
+    with pytest.raises(ConfigError) as refused:
+        resolve([{"task": "copy"}, *layers], plugins)
+    first, second, third = str(refused.value).splitlines()
+    assert first == "no encoder chosen, and the default isn't there: use --encoder NAME, or set encoder.name"
+    assert second.startswith("unknown encoder 'mlp-rnn'; there are: ")
+    assert "disabled by" in third
+    assert resolve([{"task": "copy", "encoder": "lstm"}, *layers], plugins).encoder.name == "lstm"
+
+
 @pytest.mark.parametrize("task", [5, [], True])
 def test_a_task_that_is_no_table_is_refused(refusal, task):
     """What can't be a task is refused as such."""

@@ -4,6 +4,7 @@ import importlib.metadata
 import inspect
 import json
 import re
+import shlex
 import sys
 import tomllib
 from pathlib import Path
@@ -12,6 +13,7 @@ import attrs
 import pytest
 
 from s2s_core import MemorySizes, config, hookspecs
+from s2s_core.cli.main import main
 from s2s_core.plugins import Plugins
 from s2s_core.settings import type_name
 
@@ -87,6 +89,28 @@ def test_configuration_names_every_setting_with_its_default():
 def test_every_table_of_a_run_is_known_to_these_tests():
     """A new table or component of a run needs a line in ``TABLES`` or ``COMPONENT_TABLES``."""
     assert {*TABLES, "task", "encoder", "decoder"} == {field.name for field in attrs.fields(config.RunConfig)}
+
+
+def refusals(text):
+    """Returns the commands that a page shows to be refused, with what they print."""
+    shown = re.findall(r"^\$ s2s (.+)\n(error: (?:(?!```|\$ ).*\n)+)", text, re.MULTILINE)
+    return [pytest.param(*each, id=each[0]) for each in shown]
+
+
+@pytest.mark.parametrize(("arguments", "printed"), refusals(page("configuration.md")))
+def test_errors_are_those_that_the_commands_print(arguments, printed, monkeypatch, tmp_path, capsys):
+    """The commands of ``configuration.md`` that are refused print what stands under them, and write nothing."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["s2s", *shlex.split(arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (1, printed) == (ended.value.code, capsys.readouterr().err)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_errors_are_shown():
+    """There are some to run above."""
+    assert len(refusals(page("configuration.md"))) == 3
 
 
 @pytest.mark.parametrize("name", [name for name in vars(hookspecs) if name.startswith("s2s_")])

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from s2s_core import ConfigError, DataError, Example, Likelihood
 from s2s_core.buckets import LEAST_SOURCES, MOST_BUCKETS, bucket_starts, by_length
 from s2s_core.details import NOTHING, details, escape
-from s2s_core.evaluate import Answered, answer, evaluate, score
 from s2s_core.evaluation import examine
 from s2s_core.examples import read_examples
 from s2s_core.likelihood import Likelihoods
@@ -20,6 +19,7 @@ from s2s_core.metrics.error_rate import WordErrorRate
 from s2s_core.metrics.exact_match import ExactMatch
 from s2s_core.metrics.perplexity import Perplexity
 from s2s_core.metrics.translation import BLEU
+from s2s_core.scores import Answered, answer, evaluate, score
 from s2s_core.vocabulary import BOS, EOS, PAD
 
 METRICS = {"exact_match": ExactMatch(), "edit_distance": EditDistance()}
@@ -218,13 +218,13 @@ def test_examples_are_lines_of_source_tab_target(tmp_path):
     ("content", "message"),
     [
         (b"", "is empty: each line takes a source, a tab and a target"),
-        (b"a\tb\nc\n", r"line 2 must be a source, a tab and a target \(got 'c'\)"),
+        (b"a\tb\nc\n", r"line 2 must be a source, a tab and a target \(got 'c'\); only TSV is read here$"),
         (b"a\tb\tc\n", r"line 1 must be a source, a tab and a target \(got 'a\\tb\\tc'\)"),
         (b"a\tb\n\xff\tc\n", "line 2 is not UTF-8"),
     ],
 )
 def test_other_lines_are_refused(tmp_path, content, message):
-    """With the file and the line."""
+    """With the file, the line and the format."""
     path = tmp_path / "pairs.tsv"
     path.write_bytes(content)
     with pytest.raises(DataError, match=f"pairs.tsv,? {message}"):

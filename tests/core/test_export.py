@@ -20,11 +20,11 @@ from s2s_core import NoConfig, Output
 from s2s_core.data import Sequences
 from s2s_core.errors import ExportError
 from s2s_core.export import exporter
-from s2s_core.export.parity import prove
+from s2s_core.export.parity import _compare, prove
 from s2s_core.export.pieces import export_pieces
-from s2s_core.inputs import INPUTS
+from s2s_core.inputs import INPUTS, Features
 from s2s_core.tokenizers.words import Words
-from s2s_core.translate import Translator
+from s2s_core.translate import Hypotheses, Translator
 from s2s_core.vocabulary import BOS, PAD
 
 BATCH = ["abc", "", "cab a", "b", "bbbb abc b", " ", "\u00e4\N{SNOWMAN}", "c\u65e5\n\x00a", "a b  c", "ab" * 10]
@@ -416,3 +416,50 @@ def test_a_tie_may_end_elsewhere(export_once):
         assert prove(biased(exported, exact + less), checkpoint, ["abc"], 1e-3).ties > 0
     with pytest.raises(ExportError, match="the file"):
         prove(biased(exported, exact + 2000 * more), checkpoint, ["abc"], 1e-3)
+
+
+@pytest.mark.parametrize(("beams", "search"), [(1, "greedily"), (2, "with 2 beams")])
+def test_a_refusal_tells_the_difference(export_once, beams, search):
+    """One answer of each, cut, with its score and the search in words; then what becomes of the run and what to do."""
+    checkpoint = export_once("words").checkpoint
+    decoding = attrs.evolve(checkpoint.config.decoding, beam_size=beams)
+    text = "a" * 100
+    own = Translator(checkpoint, decoding).hypotheses([text])
+    other = Hypotheses(own.ids[:, ::-1] if beams > 1 else own.ids[..., ::-1], own.scores - 2)
+
+    class Wrong:
+        features = Features()
+
+        def answer(self, texts, prefixes, decoding):
+            return [["x" * 100] * beams], other
+
+    with pytest.raises(ExportError) as refused:
+        _compare(Wrong(), checkpoint, [text], decoding, 1e-3)
+    assert re.match(
+        rf"the file answers '{'a' * 59}…' {search} with '{'x' * 59}…' \(score -[\d.]+\), "
+        r"the model with '.{0,60}' \(score -[\d.]+\)\. No file is written and the run is kept\. .* report it ",
+        str(refused.value),
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (0.25, "the file's scores differ from the model's by 0.25 with 3 samples, more than export.tolerance, 0.001"),
+        (-math.inf, "the file doesn't find as many answers as the model with 3 samples"),
+    ],
+)
+def test_scores_that_differ_are_told_with_their_search(export_once, change, message):
+    """So is a file that finds fewer answers."""
+    checkpoint = export_once("words").checkpoint
+    decoding = attrs.evolve(checkpoint.config.decoding, beam_size=3, sampling=True)
+    own = Translator(checkpoint, decoding).hypotheses(["a"])
+
+    class Wrong:
+        features = Features(sampling=True)
+
+        def answer(self, texts, prefixes, decoding):
+            return [[""] * 3], Hypotheses(own.ids, own.scores + change)
+
+    with pytest.raises(ExportError, match=rf"^{re.escape(message)}\. No file is written"):
+        _compare(Wrong(), checkpoint, ["a"], decoding, 1e-3)

@@ -84,8 +84,19 @@ def test_half_a_surrogate_pair_is_refused(model, half):
 
 def test_an_unknown_setting_is_refused(model):
     """As Python refuses any argument that a function doesn't have."""
-    with pytest.raises(TypeError, match="beam"):
+    with pytest.raises(TypeError, match=r"no setting 'beam'.* min_length_ratio, no_repeat_ngram, prefix, seed, "):
         model(TEXTS, beam=3)
+
+
+def test_a_file_tells_its_beams_and_what_it_knows(model, exported):
+    """What a call leaves to the file, and which characters it can tell apart from unknown ones."""
+    assert exported.checkpoint.config.decoding.beam_size == model.beam_size
+    assert [True, False] == [model.knows("a"), model.knows("\t")]
+    model.metadata["source_tokenizer"] = {}
+    assert model.knows("\t")
+    del model.metadata["config"]["decoding"]
+    with pytest.raises(ModelError, match=r" has damaged metadata: there is no config\.decoding\.beam_size$"):
+        _ = model.beam_size
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.7, 0.99])

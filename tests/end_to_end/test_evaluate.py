@@ -113,7 +113,7 @@ def test_scores_come_by_length(here, file):
     """One line for each bucket that has sources."""
     settings = ["--set", "evaluation.length_buckets=[2, 3]"]
     lines = here("evaluate", file, "--by-length", *settings).out.splitlines()
-    assert [re.sub(r": exact match.*", "", line.strip()) for line in lines[1:]][-1].endswith(" of 3 to 3 tokens")
+    assert [re.sub(r": exact match.*", "", line.strip()) for line in lines[1:]][-1].endswith(" of 3 source tokens")
     found = json.loads(here("evaluate", file, "--json", *settings).out)
     assert [bucket["shortest"] for bucket in found["buckets"]] == sorted({1, 2, 3})[-len(found["buckets"]) :]
     assert sum(bucket["examples"] for bucket in found["buckets"]) == found["examples"] == 20

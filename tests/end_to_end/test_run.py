@@ -11,7 +11,7 @@ import pytest
 
 from s2s_core.pipeline import evaluate_file
 from s2s_core.plugins import Plugins
-from s2s_core.runtime import load
+from s2s_core.runtime import Model, load
 
 FILES = {
     "run.toml",
@@ -57,7 +57,7 @@ def test_a_run_says_what_it_does(first_run):
     assert ended.err == ""
     lines = [line for line in ended.out.splitlines() if line]
     topics = [line.split()[0] for line in lines if not line.startswith(" ")]
-    assert topics[:10] == ["run", "data", "model", "train", "train", "train", "best", "test", "export", "proof"]
+    assert topics[:11] == ["run", "data", "model", *["train"] * 3, "best", "test", "export", "export", "proof"]
     expected = [
         f"run +{re.escape(str(folder))}",
         "data +reverse: endless training examples, 20 for validation, 20 for test",
@@ -69,8 +69,9 @@ def test_a_run_says_what_it_does(first_run):
         ],
         rf"best +the model of step \d+, in {re.escape(str(folder / 'model.safetensors'))}",
         r"test +exact match [\d.]+ %, token accuracy [\d.]+ %, edit distance [\d.]+",
+        "export +making the file and comparing it with the model",
         rf"export +{re.escape(str(folder / 'model.onnx'))}, .*",
-        "proof +.* hypotheses for 27 texts.*",
+        "proof +.* hypotheses for 27 texts, greedy and beam, equal PyTorch's.*",
     ]
     for pattern, line in zip(expected, lines, strict=False):
         assert re.fullmatch(pattern, line), line
@@ -254,6 +255,42 @@ def test_several_answers_are_columns(here, file, words):
     assert all(len(set(row)) == 3 for row in expected)
 
 
+@pytest.mark.parametrize(
+    ("options", "beams"),
+    [([], 6), (["--n-best", 2], 6), (["--n-best", 7], 7), (["--n-best", 2, "--beam-size", 3], 3)],
+)
+def test_few_answers_are_searched_with_the_file_s_beams(here, file, words, monkeypatch, options, beams):
+    """Fewer answers than the file has beams are the first that all its beams find."""
+    seen = []
+
+    def answers(model, texts, beam_size=None, **search):
+        seen.append(beam_size or model.beam_size)
+        return answered(model, texts, beam_size=beam_size, **search)
+
+    answered = Model.answers
+    monkeypatch.setattr(Model, "answers", answers)
+    monkeypatch.setattr(Model, "beam_size", 6)
+    assert here("predict", file, words, "--scores", *options).code == 0
+    assert seen == [beams]
+
+
+def test_fewer_beams_than_answers_are_refused(here, file, words):
+    """Both were asked for, so neither is changed."""
+    refused = here("predict", file, words, "--n-best", 3, "--beam-size", 2)
+    assert refused.code == 2
+    assert "--n-best must be at most --beam-size, 2 (got 3)" in refused.err
+
+
+def test_a_tab_is_warned_of(here, file, tmp_path):
+    """Once, as it is read as a part of the source, which may be a mistake."""
+    path = tmp_path / "pairs.tsv"
+    path.write_text("abc\ncba\tabc\na\tb\n", encoding="utf-8")
+    for size in (1, 64):
+        ended = here("predict", file, path, "--batch-size", size)
+        assert ended.out.splitlines() == load(file)(["abc", "cba\tabc", "a\tb"])
+        assert ended.err == "warning: line 2 has a tab; a line is one source\n"
+
+
 def test_scores_follow_their_answers(here, file, words):
     """``--scores`` prints the score of each answer after it."""
     found = load(file).answers(WORDS, beam_size=4, length_penalty=1.0)
@@ -293,6 +330,15 @@ def test_predict_takes_a_folder(here, exported_run):
     assert here("predict", exported_run.folder, os.devnull).code == 0
     missing = here("predict", exported_run.folder / "resume", os.devnull)
     assert missing.error() == f"can't read {exported_run.folder / 'resume' / 'model.onnx'}: No such file or directory"
+
+
+def test_predict_says_how_to_export(here, exported_run, tmp_path):
+    """A run without a file can be exported."""
+    (tmp_path / "run.toml").write_bytes((exported_run.folder / "run.toml").read_bytes())
+    ended = here("predict", tmp_path, os.devnull)
+    assert ended.error() == (
+        f"can't read {tmp_path / 'model.onnx'}: No such file or directory; s2s export {tmp_path} makes it"
+    )
 
 
 def test_resume_alone_asks_for_the_folder(here):

@@ -43,12 +43,26 @@ def test_the_perplexity_comes_last(here, exported_run, pairs):
     assert float(ended.err.split()[1].rstrip(",")) == pytest.approx(math.exp(-sum(sums) / 10), rel=1e-3)
 
 
+def test_a_byte_order_mark_is_dropped(here, exported_run, pairs):
+    """Editors write one; it is no part of the first source."""
+    scores, answers = (here(verb, exported_run.folder, pairs) for verb in ("score", "predict"))
+    pairs.write_bytes(b"\xef\xbb\xbf" + pairs.read_bytes())
+    assert [scores, answers] == [here(verb, exported_run.folder, pairs) for verb in ("score", "predict")]
+
+
+@pytest.mark.parametrize("words", [["score", "MODEL"], ["plot", "attention", "MODEL", "abc"], ["export", "MODEL"]])
+def test_what_needs_a_run_says_so(here, exported_run, words):
+    """An exported file in its place is called so, and not a missing directory."""
+    ended = here(*(exported_run.onnx_path if word == "MODEL" else word for word in words))
+    assert ended.code == 2
+    assert f"a file can't do this; give the folder of the run (got '{exported_run.onnx_path}')" in ended.err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a\tb\nno tab\n", "line 2 must be a source, a tab and an answer (got 'no tab')"),
-        ("a\tb\tc\n", "line 1 must be a source, a tab and an answer (got 'a\\tb\\tc')"),
-        ("", "is empty: each line takes a source, a tab and an answer"),
+        ("a\tb\nno tab\n", "line 2 must be a source, a tab and a target (got 'no tab'); only TSV is read here"),
+        ("", "is empty: each line takes a source, a tab and a target"),
     ],
 )
 def test_lines_that_are_no_pairs_are_refused(here, exported_run, tmp_path, content, message):
@@ -84,9 +98,11 @@ def test_predict_sets_lengths(here, exported_run, tmp_path):
         ("--prefix", "a", "export.prefix=true"),
     ],
 )
-def test_predict_says_what_the_file_lacks(here, exported_run, pairs, option, value, setting):
+def test_predict_says_what_the_file_lacks(here, exported_run, tmp_path, option, value, setting):
     """A file that can't do it is to be exported again, with the setting that the error names."""
-    refused = here("predict", exported_run.onnx_path, pairs, option, value).error()
+    words = tmp_path / "words.txt"
+    words.write_text("abc\n", encoding="utf-8")
+    refused = here("predict", exported_run.onnx_path, words, option, value).error()
     name = option.removeprefix("--").replace("-", "_")
     assert refused == f"{exported_run.onnx_path} has no input {name!r}: export it again with --set {setting}"
 
@@ -103,11 +119,13 @@ def test_a_file_that_samples_and_continues(here, exported_run, tmp_path):
     words.write_text("abc\nhg\nfa\n", encoding="utf-8")
     settings = ["decoding.sampling=true", "export.prefix=true", "export.parity_examples=2"]
     options = [word for setting in settings for word in ("--set", setting)]
-    assert here("export", exported_run.folder, "-o", file, *options).code == 0
+    exported = here("export", exported_run.folder, "-o", file, *options)
+    assert exported.code == 0, exported
+    assert " texts, samples, equal PyTorch's" in exported.out
     hot = ["predict", file, words, "--temperature", 9.0]
     first = here(*hot, "--seed", 1).out
     assert first == here(*hot, "--seed", 1).out
     assert first != here(*hot, "--seed", 2).out
     assert all(line.startswith("dg") for line in here(*hot, "--prefix", "dg").out.splitlines())
     greedy = load(exported_run.onnx_path)(["abc", "hg", "fa"])
-    assert here("predict", file, words, "--temperature", 0.001).out.splitlines() == greedy
+    assert here("predict", file, words, "--temperature", 0).out.splitlines() == greedy

@@ -1,6 +1,7 @@
 """Several runs answer as one: in PyTorch, and as one exported file."""
 
 import json
+import math
 
 import pytest
 
@@ -43,6 +44,24 @@ def test_both_score_as_their_file_does(together, s2s, exported_run, second_run):
     in_pytorch = s2s("evaluate", exported_run.folder, second_run, "--json", "--metrics", "exact_match,token_accuracy")
     in_file = s2s("evaluate", together[0], "--json", "--metrics", "exact_match,token_accuracy")
     assert json.loads(in_pytorch.out) == json.loads(in_file.out)
+
+
+def test_both_score_answers(here, exported_run, second_run, tmp_path):
+    """Together they find an answer as likely as the mean of their probabilities says."""
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("abc\t\n", encoding="utf-8")  # an answer of one token, its end
+    scores = [
+        float(here("score", *runs, pairs).out.split("\t")[0])
+        for runs in ([exported_run.folder], [second_run], [exported_run.folder, second_run])
+    ]
+    one, other, both = map(math.exp, scores)
+    assert both == pytest.approx((one + other) / 2, abs=1e-4)
+
+
+def test_several_models_must_be_runs(here, exported_run, second_run):
+    """A file can't answer together with anything."""
+    message = here("evaluate", second_run, exported_run.onnx_path).error()
+    assert message == f"several models must be folders of runs (got {exported_run.onnx_path})"
 
 
 def test_several_runs_need_a_name_for_their_file(here, exported_run, second_run):
