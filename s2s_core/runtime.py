@@ -108,7 +108,7 @@ class Model:
                 raise ModelError(f"{self._name} was not made by s2s: it has no metadata {METADATA!r}")
             metadata: dict[str, Any] = json.loads(text)
             version = metadata["format"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ModelError(f"{self._name} has damaged metadata: {error}") from error
         if version != FORMAT_VERSION:
             raise ModelError(f"{self._name} has format {version}, but this is s2s {__version__}: upgrade s2s-toolkit")
