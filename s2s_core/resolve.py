@@ -207,7 +207,9 @@ def _converter(plugins: Plugins) -> cattrs.Converter:
         def hook(value: Any, _: Any) -> Any:
             if not isinstance(value, Mapping):
                 raise _BadTypeError(f"must be a table of settings (got {value!r})")
-            if lacking := [field.name for field in attrs.fields(cls) if field.default is attrs.NOTHING and field.name not in value]:
+            if lacking := [
+                field.name for field in attrs.fields(cls) if field.default is attrs.NOTHING and field.name not in value
+            ]:
                 raise _BadTypeError(f"must have {listing(lacking)}")
             return structure_fields(value, cls)
 

@@ -61,6 +61,22 @@ class Run:
             raise ConfigError(f"{path} can't be used: {error}") from error
         return cls(folder, config, plugins)
 
+    def open_initial(self) -> "Run | None":
+        """Opens the run that this one starts from, if it does.
+
+        Raises:
+            ConfigError: The folder holds no run, or is the run's own.
+        """
+        if not self.config.training.initial_run:
+            return None
+        folder = Path(self.config.training.initial_run)
+        if folder.resolve() == self.folder.resolve():
+            raise ConfigError(f"training.initial_run is the run's own folder, {folder}: choose another --output")
+        try:
+            return Run.open(folder, self.plugins)
+        except ConfigError as error:
+            raise ConfigError(f"training.initial_run: {error}") from error
+
     def create(self, *, overwrite: bool = False) -> None:
         """Makes the folder and writes ``run.toml``.
 

@@ -30,5 +30,9 @@ class TransformerConfig:
         "how order is told: sinusoidal, learned, rotary or relative",
         one_of("sinusoidal", "learned", "rotary", "relative"),
     )
-    maximum_positions: int = setting(512, "positions that learned tells apart; later ones are as the last", between(1, 1_000_000))
-    maximum_distance: int = setting(32, "distance that relative tells apart; farther ones are as this", between(1, 1_000_000))
+    maximum_positions: int = setting(
+        512, "positions that learned tells apart; later ones are as the last", between(1, 1_000_000)
+    )
+    maximum_distance: int = setting(
+        32, "distance that relative tells apart; farther ones are as this", between(1, 1_000_000)
+    )

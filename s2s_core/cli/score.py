@@ -7,6 +7,7 @@ import click
 
 from s2s_core.cli.options import FOLDER, installed
 from s2s_core.cli.predict import open_lines
+from s2s_core.config import MOST_ROWS
 from s2s_core.errors import DataError
 from s2s_core.lines import read_lines
 from s2s_core.pipeline import scorer
@@ -20,7 +21,9 @@ MOST_NATS = 700.0
 @click.command(short_help="Tell how likely a run's model finds given answers.")
 @click.argument("folder", type=FOLDER)
 @click.argument("file", default="-")
-@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Lines scored at once.")
+@click.option(
+    "--batch-size", type=click.IntRange(1, MOST_ROWS), default=64, show_default=True, help="Lines scored at once."
+)
 @click.pass_context
 def score(context: click.Context, folder: Path, file: str, batch_size: int) -> None:
     """Reads lines of a source, a tab and an answer from FILE, or from standard input.

@@ -28,6 +28,7 @@ def train_run(run: Run, *, resume: bool, overwrite: bool) -> None:
     """Trains a run and prints how it goes. Its folder is not touched before the data and the model are made."""
     from s2s_core.training.trainer import Trainer  # noqa: PLC0415  # PyTorch takes a second to import
 
+    run.open_initial()
     splits = run.splits()
     report.data(run, splits)
     progress = report.progress(run)

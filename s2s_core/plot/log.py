@@ -43,7 +43,9 @@ def scores_of(record: Record, name: str, path: Path) -> dict[str, Any]:
     """
     scores = record.get(name)
     if not isinstance(scores, dict) or not scores:
-        raise ModelError(f"{path} is damaged: {name} must be a JSON object of metrics and their scores (got {scores!r})")
+        raise ModelError(
+            f"{path} is damaged: {name} must be a JSON object of metrics and their scores (got {scores!r})"
+        )
     return scores
 
 
