@@ -124,7 +124,7 @@ def load_together(runs: Sequence[Run]) -> Checkpoint:
     if len(loaded) == 1:
         return first
     for run, other in zip(runs, loaded, strict=True):
-        if difference := _difference(first, other):
+        if difference := _difference(other, first):
             raise ConfigError(
                 f"{run.folder} and {runs[0].folder} have different {difference}, so they can't answer together: "
                 "train them with the same task, tokenizers and data"
@@ -156,11 +156,11 @@ def _difference(one: Checkpoint, other: Checkpoint) -> str | None:
 def _different_setting(side: str, one: Component, other: Component) -> str | None:
     """Returns the first setting in which two tokenizers differ."""
     if one.name != other.name:
-        return f"{side}.tokenizer ({other.name!r} and {one.name!r})"
+        return f"{side}.tokenizer ({one.name!r} and {other.name!r})"
     settings = attrs.asdict(other.config)
     for name, value in attrs.asdict(one.config).items():
         if settings[name] != value:
-            return f"{side}.tokenizer.{name} ({settings[name]!r} and {value!r})"
+            return f"{side}.tokenizer.{name} ({value!r} and {settings[name]!r})"
     return None
 
 

@@ -12,6 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from s2s_core.errors import ConfigError, DataError, ModelError, closest, listing
 from s2s_core.inputs import ASKED_BY, INPUTS
+from s2s_core.settings import LARGEST
 from s2s_core.version import FORMAT_VERSION, __version__
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -76,7 +77,8 @@ class Model:
                 file; and ``prefix``, a text to begin with, or a list of one for each text.
 
         Raises:
-            ConfigError: The file was exported without the part of the search that a setting belongs to.
+            ConfigError: The file was exported without the part of the search that a setting belongs to, or a number
+                isn't finite or too large.
             DataError: A text can't be UTF-8, or there are not as many prefixes as texts.
         """
         return Answers(*self._run(["hypotheses", "scores"], texts, **search))
@@ -86,7 +88,7 @@ class Model:
         for name, value in search.items():
             if value is not None:
                 self._require(name)
-                inputs[name] = _prefixes(value, len(texts)) if name == "prefix" else np.array(value, INPUTS[name].kind)
+                inputs[name] = _prefixes(value, len(texts)) if name == "prefix" else _number(name, value)
         try:
             found: list[Any] = self._session.run(outputs, inputs)
         except _RUNTIME_ERRORS as error:
@@ -146,6 +148,12 @@ def _provider(name: str) -> str:
     if provider not in onnxruntime.get_available_providers():
         raise ConfigError(f"this ONNX Runtime has no provider {name!r}: pip install onnxruntime-gpu")
     return provider
+
+
+def _number(name: str, value: Any) -> NDArray[Any]:
+    if not abs(value) <= LARGEST:
+        raise ConfigError(f"{name} must be a number from -{LARGEST} to {LARGEST} (got {value!r})")
+    return np.array(value, INPUTS[name].kind)
 
 
 def _strings(texts: Sequence[str]) -> NDArray[np.object_]:
