@@ -47,7 +47,7 @@ def write_card(run: Run, description: Mapping[str, Any], evaluation: Evaluation)
         encoder=run.config.encoder.name,
         decoder=run.config.decoder.name,
         version=description["s2s"],
-        examples=len(splits.test),
+        examples=len(evaluation.answered.sources),
         scores="\n".join(f"| {name} | {metrics[name].display(score)} |" for name, score in scores.items()),
         signatures="".join(f"- `{name}`: {signature}\n" for name, signature in signatures.items()),
         parameters=description["parameters"],

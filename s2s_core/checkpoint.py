@@ -10,14 +10,14 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from s2s_core.config import RunConfig
+from s2s_core.config import Component, RunConfig
 from s2s_core.ensemble import AnyModel, Ensemble
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.files import write_atomically
 from s2s_core.model import Seq2Seq, build_model
 from s2s_core.plugins import Plugins
 from s2s_core.resolve import structure, unstructure
-from s2s_core.run import Run, load_tokenizer, provenance, require
+from s2s_core.run import RECORDED, Run, is_provenance, load_tokenizer, provenance, require
 from s2s_core.tokenizer import Tokenizer
 from s2s_core.version import FORMAT_VERSION, __version__
 
@@ -101,8 +101,11 @@ def load_checkpoint(run: Run) -> Checkpoint:
     """
     description = _read_description(run)
     require(description["plugins"], run.plugins)
-    config = structure(description["config"], run.plugins)
-    tokenizers = _tokenizers(config, description, run.plugins)
+    try:
+        config = structure(description["config"], run.plugins)
+        tokenizers = _tokenizers(config, description, run.plugins)
+    except (ConfigError, ModelError) as error:
+        raise ModelError(f"{run.description_path} is damaged: {error}") from error
     source_size, target_size = (len(tokenizer.vocabulary) for tokenizer in tokenizers)
     model = build_model(config, source_size, target_size, run.plugins)
     if not run.weights_path.is_file():
@@ -111,6 +114,8 @@ def load_checkpoint(run: Run) -> Checkpoint:
         load_weights(model, safetensors.torch.load_file(run.weights_path))
     except (safetensors.SafetensorError, RuntimeError, OSError) as error:
         raise ModelError(f"{run.weights_path} is damaged or of another model: {error}") from error
+    if not all(parameter.isfinite().all() for parameter in model.parameters()):
+        raise ModelError(f"{run.weights_path} is damaged: some weights are infinite or no numbers")
     return Checkpoint(config, *tokenizers, model.eval(), description["plugins"])
 
 
@@ -129,15 +134,11 @@ def load_together(runs: Sequence[Run]) -> Checkpoint:
     if len(loaded) == 1:
         return first
     for run, other in zip(runs, loaded, strict=True):
-        if other.config.task != first.config.task:
-            raise ConfigError(f"{run.folder} and {runs[0].folder} have different tasks, so they can't answer together")
-        for side in ("source", "target"):
-            pair = (attrs.asdict(one, recurse=False)[f"{side}_tokenizer"].save() for one in (first, other))
-            if next(pair) != next(pair):
-                raise ConfigError(
-                    f"{run.folder} and {runs[0].folder} have different {side} vocabularies, so they can't answer "
-                    "together: train them with the same tokenizers on the same data"
-                )
+        if difference := _difference(other, first):
+            raise ConfigError(
+                f"{run.folder} and {runs[0].folder} have different {difference}, so they can't answer together: "
+                "train them with the same task, tokenizers and data"
+            )
     plugins = {json.dumps(record, sort_keys=True): record for one in loaded for record in one.plugins}
     return attrs.evolve(
         first,
@@ -145,6 +146,32 @@ def load_together(runs: Sequence[Run]) -> Checkpoint:
         plugins=list(plugins.values()),
         members=tuple(one.config for one in loaded),
     )
+
+
+def _difference(one: Checkpoint, other: Checkpoint) -> str | None:
+    """Returns what keeps two models from answering together."""
+    if one.config.task != other.config.task:
+        return "tasks"
+    if setting := _different_setting("source", one.config.source.tokenizer, other.config.source.tokenizer):
+        return setting
+    if setting := _different_setting("target", one.config.target.tokenizer, other.config.target.tokenizer):
+        return setting
+    if one.source_tokenizer.save() != other.source_tokenizer.save():
+        return "source vocabularies"
+    if one.target_tokenizer.save() != other.target_tokenizer.save():
+        return "target vocabularies"
+    return None
+
+
+def _different_setting(side: str, one: Component, other: Component) -> str | None:
+    """Returns the first setting in which two tokenizers differ."""
+    if one.name != other.name:
+        return f"{side}.tokenizer ({one.name!r} and {other.name!r})"
+    settings = attrs.asdict(other.config)
+    for name, value in attrs.asdict(one.config).items():
+        if settings[name] != value:
+            return f"{side}.tokenizer.{name} ({value!r} and {settings[name]!r})"
+    return None
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
@@ -186,11 +213,13 @@ def _read_description(run: Run) -> dict[str, Any]:
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
         version = description["format"]
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise ModelError(f"{path} is damaged: {error}") from error
     if version != FORMAT_VERSION:
         raise ModelError(f"{path} has format {version}, but this is s2s {__version__}: upgrade s2s-toolkit")
     if lacking := _NEEDED - set(description):
         raise ModelError(f"{path} is damaged: it has no {listing(lacking)}")
+    if not is_provenance(description["plugins"]):
+        raise ModelError(f"{path} is damaged: plugins must say of each component {listing(RECORDED)}")
     found: dict[str, Any] = description
     return found

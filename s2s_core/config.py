@@ -13,6 +13,16 @@ AVERAGES = ("none", "last", "best", "ema")
 PRECISIONS = ("full", "bf16", "fp16")
 TRACKERS = ("tensorboard", "wandb", "mlflow")
 
+MOST_BEAMS = 1000
+MOST_TOKENS = 1_000_000
+"""Of an answer."""
+
+MOST_ROWS = 100_000
+"""Of a batch."""
+
+WIDEST = 16_384
+"""The most numbers in a token's vector."""
+
 
 @attrs.frozen
 class Component:
@@ -41,7 +51,7 @@ class SourceConfig:
     """How source texts become vectors."""
 
     tokenizer: TokenizerComponent
-    embedding_size: int = setting(64, "width E of a source token's vector", at_least(1))
+    embedding_size: int = setting(64, "width E of a source token's vector", between(1, WIDEST))
     dropout: float = setting(0.0, "share of numbers dropped from these vectors in training", between(0, 0.99))
     reverse: bool = setting(default=False, help="whether the encoder reads the tokens from the last to the first")
 
@@ -51,7 +61,7 @@ class TargetConfig:
     """How target texts become vectors and logits."""
 
     tokenizer: TokenizerComponent
-    embedding_size: int = setting(64, "width E of a target token's vector", at_least(1))
+    embedding_size: int = setting(64, "width E of a target token's vector", between(1, WIDEST))
     dropout: float = setting(0.0, "share of numbers dropped from these vectors in training", between(0, 0.99))
     tie_projection: bool = setting(default=False, help="whether the projection's weight is the target embedding's")
     share_vocabulary: bool = setting(default=False, help="whether one tokenizer, trained on both sides, serves both")
@@ -65,14 +75,18 @@ class TrainingConfig:
     """How the model is trained."""
 
     steps: int = setting(3000, "number of updates", at_least(1))
-    batch_size: int = setting(128, "pairs in an update, over all processes", at_least(1))
+    batch_size: int = setting(128, "pairs in an update, over all processes", between(1, MOST_ROWS))
     batch_tokens: int = setting(
         0,
         "most ids in an update, padding and both sides included, instead of batch_size pairs; 0 sets none",
-        at_least(0),
+        between(0, 100_000_000),
     )
-    bucket_batches: int = setting(32, "batches whose pairs are sorted by length together; 1 sorts none", at_least(1))
-    accumulation: int = setting(1, "parts in which an update's batch is computed, to save memory", at_least(1))
+    bucket_batches: int = setting(
+        32, "batches whose pairs are sorted by length together; 1 sorts none", between(1, 10_000)
+    )
+    accumulation: int = setting(
+        1, "parts in which an update's batch is computed, to save memory", between(1, MOST_ROWS)
+    )
     initial_run: str = setting("", "folder of an earlier run whose weights and vocabularies to start from")
     optimizer: str = setting("adamw", "what turns gradients into updates", one_of(*OPTIMIZERS))
     learning_rate: float = setting(5e-4, "highest learning rate", more_than(0))
@@ -107,11 +121,15 @@ class TrainingConfig:
 class DecodingConfig:
     """How answers are searched, and the defaults of the exported file."""
 
-    beam_size: int = setting(1, "beams; 1 is greedy search; in sampling, samples", at_least(1))
-    max_length: int = setting(100, "most tokens of an answer, its end included", at_least(1))
-    max_length_ratio: float = setting(0.0, "how much each source token, its end included, adds to that", at_least(0))
-    min_length: int = setting(0, "fewest tokens of an answer, its end included", at_least(0))
-    min_length_ratio: float = setting(0.0, "how much each source token, its end included, adds to that", at_least(0))
+    beam_size: int = setting(1, "beams; 1 is greedy search; in sampling, samples", between(1, MOST_BEAMS))
+    max_length: int = setting(100, "most tokens of an answer, its end included", between(1, MOST_TOKENS))
+    max_length_ratio: float = setting(
+        0.0, "how much each source token, its end included, adds to that", between(0, MOST_TOKENS)
+    )
+    min_length: int = setting(0, "fewest tokens of an answer, its end included", between(0, MOST_TOKENS))
+    min_length_ratio: float = setting(
+        0.0, "how much each source token, its end included, adds to that", between(0, MOST_TOKENS)
+    )
     length_penalty: float = setting(
         0.0, "0 ranks hypotheses by log-probability, 1 nearly by that of a token", between(-10, 10)
     )
@@ -124,7 +142,7 @@ class DecodingConfig:
     top_k: int = setting(0, "in sampling: only so many of the best tokens; 0 allows all", at_least(0))
     top_p: float = setting(1.0, "in sampling: only the best tokens that reach this probability together", between(0, 1))
     seed: int = setting(0, "in sampling: another seed, another answer", between(0, 2**32 - 1))
-    batch_size: int = setting(256, "sources decoded at once in PyTorch", at_least(1))
+    batch_size: int = setting(256, "sources decoded at once in PyTorch", between(1, MOST_ROWS))
 
     def __attrs_post_init__(self) -> None:
         """Checks that an answer can be as long as it must be."""

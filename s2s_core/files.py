@@ -1,8 +1,23 @@
 """Writing files so that a reader never sees half of one."""
 
 import contextlib
+import errno
 import os
 from pathlib import Path
+
+
+def require_writable(path: Path) -> None:
+    """Checks that a file of this name can be written, before the work whose result goes there.
+
+    Raises:
+        OSError: Its folder is missing or may not be written, or it is a folder itself.
+    """
+    if not path.parent.is_dir():
+        raise OSError(errno.ENOENT, f"there is no folder {path.parent}", str(path))
+    if path.is_dir():
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not os.access(path.parent, os.W_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:

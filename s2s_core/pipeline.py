@@ -9,10 +9,11 @@ import attrs
 from s2s_core.config import EvaluationConfig
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.evaluation import Evaluation, examine
+from s2s_core.files import require_writable
 from s2s_core.metric import LikelihoodMetric, Measure
 from s2s_core.plugins import Plugins
 from s2s_core.resolve import Layer, merge, override, structure_component, structure_table
-from s2s_core.run import Run, load_tokenizer, make_metrics, make_task, require
+from s2s_core.run import RECORDED, Run, is_provenance, load_tokenizer, make_metrics, make_task, require
 from s2s_core.scores import Answered, answer
 from s2s_core.task import Example, Split
 from s2s_core.tokenizer import Tokenizer
@@ -90,6 +91,8 @@ def evaluate_file(
 
     _only(settings, {"evaluation"}, "the evaluation of a file")
     model = Model(path, provider=provider)
+    if not is_provenance(model.metadata.get("plugins")):
+        raise ModelError(f"{path} has damaged metadata: plugins must say of each component {listing(RECORDED)}")
     try:
         require((used for used in model.metadata["plugins"] if used["kind"] not in {"encoder", "decoder"}), plugins)
         saved = model.metadata["config"]
@@ -104,11 +107,13 @@ def evaluate_file(
         )
     except KeyError as error:
         raise ModelError(f"{path} has damaged metadata: {error} is missing") from error
+    except (TypeError, AttributeError, ConfigError, ModelError) as error:
+        raise ModelError(f"{path} has damaged metadata: {error}") from error
     tables = merge([{"evaluation": saved.get("evaluation", {})}, *settings])
     config = structure_table(tables["evaluation"], EvaluationConfig, "evaluation", plugins)
     task = make_task(chosen, plugins)
     metrics = make_metrics(config, task, plugins, target.split)
-    if not any("metrics" in layer["evaluation"] for layer in settings):
+    if not any("metrics" in layer.get("evaluation", ()) for layer in settings):
         metrics = {name: metric for name, metric in metrics.items() if not isinstance(metric, LikelihoodMetric)}
 
     def translate(texts: Sequence[str]) -> list[str]:
@@ -143,16 +148,19 @@ def export_runs(runs: Sequence[Run], path: Path | None = None, settings: Sequenc
         ConfigError: Another table is set, a setting can't be used, or the runs have different tasks or vocabularies.
         ExportError: The file doesn't answer as the model does; nothing is written.
         ModelError: There is no trained model, or it is damaged.
+        OSError: The file can't be written.
     """
     from s2s_core.checkpoint import load_together  # noqa: PLC0415
     from s2s_core.export.exporter import export  # noqa: PLC0415
 
     _only(settings, {"decoding", "export"}, "an export")
     run = runs[0]
+    path = path or run.onnx_path
+    require_writable(path)
     checkpoint = load_together(runs)
     checkpoint = attrs.evolve(checkpoint, config=override(checkpoint.config, settings, run.plugins))
     held_out = [example.source for example in run.splits().validation]
-    return export(checkpoint, held_out, path or run.onnx_path)
+    return export(checkpoint, held_out, path)
 
 
 def record_test_scores(run: Run, evaluation: Evaluation) -> None:

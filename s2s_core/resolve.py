@@ -5,6 +5,7 @@ settings of that component alone, so naming another component drops them.
 """
 
 import json
+import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from cattrs.gen import make_dict_structure_fn
 from s2s_core.config import Component, RunConfig
 from s2s_core.errors import ConfigError, PluginError, S2SError, closest, listing
 from s2s_core.plugins import Kind, Plugins
-from s2s_core.settings import BadValueError
+from s2s_core.settings import LARGEST, BadValueError
 
 Layer = Mapping[str, Any]
 Table = TypeVar("Table")
@@ -94,8 +95,10 @@ def read_toml(path: Path) -> Layer:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"can't read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path} is not a TOML file: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is not a TOML file that can be read: its brackets are nested too deeply") from error
 
 
 def to_toml(config: RunConfig) -> str:
@@ -119,7 +122,7 @@ def parse_assignment(text: str) -> Layer:
         raise ConfigError(f"--set takes UTF-8 text (got {text!r})")
     try:
         parsed: Any = tomllib.loads(f"value = {value}")["value"] if "\n" not in value else value
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         parsed = value
     for name in reversed(names):
         parsed = {name: parsed}
@@ -218,6 +221,10 @@ def _converter(plugins: Plugins) -> cattrs.Converter:
         def hook(value: Any, _: Any) -> Any:
             if not isinstance(value, Mapping):
                 raise _BadTypeError(f"must be a table of settings (got {value!r})")
+            if lacking := [
+                field.name for field in attrs.fields(cls) if field.default is attrs.NOTHING and field.name not in value
+            ]:
+                raise _BadTypeError(f"must have {listing(lacking)}")
             return structure_fields(value, cls)
 
         return hook
@@ -252,6 +259,7 @@ def _scalar_hook(kind: type, accepted: tuple[type, ...], expected: str) -> Any:
         if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
             hint = "; in --set, quote it twice: '\"…\"'" if kind is str else ""
             raise _BadTypeError(f"must be {expected} (got {value!r}{hint})")
+        _require_usable(value)
         return kind(value)
 
     return hook
@@ -260,7 +268,16 @@ def _scalar_hook(kind: type, accepted: tuple[type, ...], expected: str) -> Any:
 def _number_or_text(value: Any, _: Any) -> int | str:
     if not isinstance(value, int | str) or isinstance(value, bool):
         raise _BadTypeError(f"must be a whole number or a string (got {value!r})")
+    _require_usable(value)
     return value
+
+
+def _require_usable(value: object) -> None:
+    """Refuses numbers that nothing can compute with."""
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise _BadTypeError(f"must be from -{LARGEST} to {LARGEST} (got {value})")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _BadTypeError(f"must be a finite number (got {value})")
 
 
 def _explain(error: BaseException, path: str) -> Iterator[str]:
@@ -275,7 +292,7 @@ def _explain(error: BaseException, path: str) -> Iterator[str]:
     elif isinstance(error, BadValueError):
         yield f"{_join(path, error.name)} must be {error.expected} (got {error.value!r})"
     elif isinstance(error, _BadTypeError):
-        yield f"{path} {error}"
+        yield f"{path or 'a run'} {error}"
     elif isinstance(error, S2SError):
         yield str(error)
     else:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from s2s_core.data import Splits
 
 
+RECORDED = ("kind", "name", "distribution", "version")
+"""What is recorded of a component's origin."""
+
+
 @attrs.frozen
 class Run:
     """Where a run lives and what it consists of.
@@ -44,9 +48,33 @@ class Run:
         Raises:
             ConfigError: There is none, or its ``run.toml`` is damaged.
         """
-        if not (folder / "run.toml").is_file():
+        path = folder / "run.toml"
+        if not folder.is_dir():
+            raise ConfigError(f"there is no folder {folder}")
+        if not path.is_file():
             raise ConfigError(f"{folder} holds no run: it has no run.toml")
-        return cls(folder, structure(read_toml(folder / "run.toml"), plugins), plugins)
+        tables = read_toml(path)
+        try:
+            config = structure(tables, plugins)
+        except ConfigError as error:
+            raise ConfigError(f"{path} can't be used: {error}") from error
+        return cls(folder, config, plugins)
+
+    def open_initial(self) -> "Run | None":
+        """Opens the run that this one starts from, if it does.
+
+        Raises:
+            ConfigError: The folder holds no run, or is the run's own.
+        """
+        if not self.config.training.initial_run:
+            return None
+        folder = Path(self.config.training.initial_run)
+        if folder.resolve() == self.folder.resolve():
+            raise ConfigError(f"training.initial_run is the run's own folder, {folder}: choose another --output")
+        try:
+            return Run.open(folder, self.plugins)
+        except ConfigError as error:
+            raise ConfigError(f"training.initial_run: {error}") from error
 
     def create(self, *, overwrite: bool = False) -> None:
         """Makes the folder and writes ``run.toml``.
@@ -286,6 +314,13 @@ def provenance(config: RunConfig, plugins: Plugins) -> list[dict[str, str]]:
         plugin = plugins.plugin_of(kind, name)  # type: ignore[arg-type]  # the kinds above
         records.append({"kind": kind, "name": name, "distribution": plugin.distribution, "version": plugin.version})
     return records
+
+
+def is_provenance(records: object) -> bool:
+    """Whether this, read from a file, is what ``provenance`` returns."""
+    return isinstance(records, list) and all(
+        isinstance(record, dict) and all(isinstance(record.get(name), str) for name in RECORDED) for record in records
+    )
 
 
 def require(records: Iterable[Mapping[str, str]], plugins: Plugins) -> None:

@@ -14,6 +14,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from s2s_core.errors import ConfigError, DataError, ModelError, closest, listing
 from s2s_core.inputs import ASKED_BY, INPUTS
+from s2s_core.settings import LARGEST
 from s2s_core.version import FORMAT_VERSION, __version__
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -78,7 +79,8 @@ class Model:
                 file; and ``prefix``, a text to begin with, or a list of one for each text.
 
         Raises:
-            ConfigError: The file was exported without the part of the search that a setting belongs to.
+            ConfigError: The file was exported without the part of the search that a setting belongs to, or a number
+                isn't finite or too large.
             DataError: A text can't be UTF-8, or there are not as many prefixes as texts.
         """
         return Answers(*self._run(["hypotheses", "scores"], texts, **search))
@@ -105,7 +107,7 @@ class Model:
         for name, value in search.items():
             if value is not None:
                 self._require(name)
-                inputs[name] = _prefixes(value, len(texts)) if name == "prefix" else np.array(value, INPUTS[name].kind)
+                inputs[name] = _prefixes(value, len(texts)) if name == "prefix" else _number(name, value)
         try:
             found: list[Any] = self._session.run(outputs, inputs)
         except _RUNTIME_ERRORS as error:
@@ -128,7 +130,7 @@ class Model:
                 raise ModelError(f"{self._name} was not made by s2s: it has no metadata {METADATA!r}")
             metadata: dict[str, Any] = json.loads(text)
             version = metadata["format"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ModelError(f"{self._name} has damaged metadata: {error}") from error
         if version != FORMAT_VERSION:
             raise ModelError(f"{self._name} has format {version}, but this is s2s {__version__}: upgrade s2s-toolkit")
@@ -166,6 +168,12 @@ def _provider(name: str) -> str:
     if provider not in onnxruntime.get_available_providers():
         raise ConfigError(f"this ONNX Runtime has no provider {name!r}: pip install onnxruntime-gpu")
     return provider
+
+
+def _number(name: str, value: Any) -> NDArray[Any]:
+    if not abs(value) <= LARGEST:
+        raise ConfigError(f"{name} must be a number from -{LARGEST} to {LARGEST} (got {value!r})")
+    return np.array(value, INPUTS[name].kind)
 
 
 def _strings(texts: Sequence[str]) -> NDArray[np.object_]:

@@ -8,6 +8,9 @@ import attrs
 
 Check = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
+LARGEST = 2**32
+"""The largest whole number that a setting may have, whatever else it allows; one more than the largest seed."""
+
 
 @attrs.frozen
 class NoConfig:

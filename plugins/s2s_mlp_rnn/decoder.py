@@ -6,7 +6,7 @@ import attrs
 import torch
 from torch import Tensor
 
-from s2s_core import Decoder, Memory, MemorySizes, Output, at_least, bridge, setting
+from s2s_core import Decoder, Memory, MemorySizes, Output, between, bridge, setting
 from s2s_mlp_rnn.perceptron import Perceptron, features
 from s2s_mlp_rnn.recurrence import Packing, unroll
 
@@ -15,7 +15,7 @@ from s2s_mlp_rnn.recurrence import Packing, unroll
 class MLPRNNDecoderConfig:
     """What can be set of the MLP-RNN decoder."""
 
-    hidden_size: int = setting(256, "width H of the state", at_least(2))
+    hidden_size: int = setting(256, "width H of the state", between(2, 16_384))
     feed_previous: bool = setting(default=False, help="whether a step sees the token before, as in the 2014 paper")
 
 

@@ -6,7 +6,7 @@ import attrs
 import torch
 from torch import Tensor
 
-from s2s_core import Encoder, Memory, at_least, padding_mask, scan, setting
+from s2s_core import Encoder, Memory, between, padding_mask, scan, setting
 from s2s_mlp_rnn.perceptron import Perceptron
 from s2s_mlp_rnn.recurrence import Packing, unroll
 
@@ -15,7 +15,7 @@ from s2s_mlp_rnn.recurrence import Packing, unroll
 class MLPRNNEncoderConfig:
     """What can be set of the MLP-RNN encoder."""
 
-    hidden_size: int = setting(256, "width H of the state", at_least(2))
+    hidden_size: int = setting(256, "width H of the state", between(2, 16_384))
 
 
 class MLPRNNEncoder(Encoder):

@@ -5,7 +5,7 @@ from typing import ClassVar
 import attrs
 from torch import Tensor, nn
 
-from s2s_core import Decoder, Memory, MemorySizes, Output, State, at_least, between, bridge, setting
+from s2s_core import Decoder, Memory, MemorySizes, Output, State, between, bridge, setting
 from s2s_recurrent.cell import GRU, LSTM, Cell, Layers
 
 
@@ -13,8 +13,8 @@ from s2s_recurrent.cell import GRU, LSTM, Cell, Layers
 class RecurrentDecoderConfig:
     """What can be set of a recurrent decoder."""
 
-    hidden_size: int = setting(256, "width H of a layer's state", at_least(1))
-    layers: int = setting(1, "layers, one above the other", at_least(1))
+    hidden_size: int = setting(256, "width H of a layer's state", between(1, 16_384))
+    layers: int = setting(1, "layers, one above the other", between(1, 100))
     dropout: float = setting(0.0, "share of numbers dropped between layers and from the output", between(0, 0.99))
 
 

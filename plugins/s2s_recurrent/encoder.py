@@ -6,7 +6,7 @@ import attrs
 import torch
 from torch import Tensor, nn
 
-from s2s_core import BadValueError, Encoder, Memory, at_least, between, padding_mask, setting
+from s2s_core import BadValueError, Encoder, Memory, between, padding_mask, setting
 from s2s_recurrent.cell import GRU, LSTM, Cell
 
 
@@ -14,8 +14,8 @@ from s2s_recurrent.cell import GRU, LSTM, Cell
 class RecurrentEncoderConfig:
     """What can be set of a recurrent encoder."""
 
-    hidden_size: int = setting(256, "width H of a position's vector, both directions together", at_least(1))
-    layers: int = setting(1, "layers, one above the other", at_least(1))
+    hidden_size: int = setting(256, "width H of a position's vector, both directions together", between(1, 16_384))
+    layers: int = setting(1, "layers, one above the other", between(1, 100))
     bidirectional: bool = setting(default=True, help="whether half of the vector reads from the end")
     dropout: float = setting(0.0, "share of numbers dropped between layers and from the states", between(0, 0.99))
 

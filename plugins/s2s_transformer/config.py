@@ -4,7 +4,7 @@ from typing import Any
 
 import attrs
 
-from s2s_core import BadValueError, at_least, between, one_of, setting
+from s2s_core import BadValueError, between, one_of, setting
 
 
 def _shares(config: "TransformerConfig", _: "attrs.Attribute[Any]", heads: int) -> None:
@@ -19,10 +19,10 @@ def _shares(config: "TransformerConfig", _: "attrs.Attribute[Any]", heads: int) 
 class TransformerConfig:
     """What can be set of a transformer encoder or decoder."""
 
-    hidden_size: int = setting(256, "width H of the vector of each position", at_least(1))
-    layers: int = setting(3, "layers", at_least(1))
-    heads: int = setting(4, "heads of each attention, which share its width", at_least(1), _shares)
-    feed_forward_size: int = setting(1024, "hidden width of the perceptron in each layer", at_least(1))
+    hidden_size: int = setting(256, "width H of the vector of each position", between(1, 16_384))
+    layers: int = setting(3, "layers", between(1, 100))
+    heads: int = setting(4, "heads of each attention, which share its width", between(1, 16_384), _shares)
+    feed_forward_size: int = setting(1024, "hidden width of the perceptron in each layer", between(1, 65_536))
     activation: str = setting("relu", "of that perceptron: relu or gelu", one_of("relu", "gelu"))
     dropout: float = setting(0.1, "share of the numbers that training leaves out", between(0, 0.9))
     positions: str = setting(
@@ -30,5 +30,9 @@ class TransformerConfig:
         "how order is told: sinusoidal, learned, rotary or relative",
         one_of("sinusoidal", "learned", "rotary", "relative"),
     )
-    maximum_positions: int = setting(512, "positions that learned tells apart; later ones are as the last", at_least(1))
-    maximum_distance: int = setting(32, "distance that relative tells apart; farther ones are as this", at_least(1))
+    maximum_positions: int = setting(
+        512, "positions that learned tells apart; later ones are as the last", between(1, 1_000_000)
+    )
+    maximum_distance: int = setting(
+        32, "distance that relative tells apart; farther ones are as this", between(1, 1_000_000)
+    )

@@ -12,7 +12,7 @@ from s2s_core.cli.options import installed
 from s2s_core.errors import ConfigError
 from s2s_core.evaluation import Evaluation
 from s2s_core.examples import read_examples
-from s2s_core.files import write_atomically
+from s2s_core.files import require_writable, write_atomically
 from s2s_core.pipeline import evaluate_file, evaluate_runs
 from s2s_core.resolve import Layer, parse_assignment
 from s2s_core.run import Run
@@ -64,6 +64,8 @@ def evaluate(
     s2s evaluate runs/mine --by-length --set evaluation.metrics='[{name = "bleu", tokenize = "char"}]'
     """
     plugins = installed(context)
+    if details not in {None, "-"}:
+        require_writable(Path(details))
     settings = [*_metrics(metrics), *map(parse_assignment, assignments)]
     examples = read_examples(data) if data else None
     files = [model for model in models if not model.is_dir()]

@@ -23,6 +23,15 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 """128 and the number of SIGINT or SIGPIPE, as of a program that the signal ends."""
 
 
+_NO_MEMORY = ("can't allocate memory", "out of memory", "Storage size calculation overflowed")
+"""How PyTorch says that there is too little memory."""
+
+_SIZES = (
+    "the sizes of a batch, training.batch_size, decoding.batch_size and decoding.beam_size, "
+    "or those of the model, such as encoder.hidden_size and decoder.hidden_size"
+)
+
+
 class Commands(click.Group):
     """The commands. They end as a program does that a broken pipe ends; click would exit with 1."""
 
@@ -87,7 +96,7 @@ def _run() -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (S2SError, OSError, ModuleNotFoundError, KeyboardInterrupt, click.Abort) as error:
+    except (S2SError, OSError, ModuleNotFoundError, MemoryError, RuntimeError, KeyboardInterrupt) as error:
         message = _message(error)
         if message is None:
             raise
@@ -101,6 +110,10 @@ def _message(error: BaseException) -> str | None:
     if isinstance(error, ModuleNotFoundError):
         reason = missing(error)
         return reason and f"this command {reason}"
+    if isinstance(error, MemoryError | RuntimeError) and not isinstance(error, click.Abort):
+        reason = str(error).partition("\n")[0]
+        lacking = isinstance(error, MemoryError) or any(sign in reason for sign in _NO_MEMORY)
+        return f"not enough memory: lower {_SIZES} ({reason})" if lacking else None
     if isinstance(error, OSError):
         return ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
     return str(error) or "interrupted"

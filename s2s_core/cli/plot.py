@@ -11,6 +11,7 @@ import click
 
 from s2s_core.cli.options import FILE, RUN, installed
 from s2s_core.cli.report import line
+from s2s_core.files import require_writable
 from s2s_core.lines import read_file
 from s2s_core.run import Run
 
@@ -60,9 +61,10 @@ def length(
     """
     from s2s_core.plot.length import draw_lengths, length_curves  # noqa: PLC0415
 
+    path = _place(output, "length.png", as_json=as_json)
     curves = length_curves(paths, metric)
     percent = _is_percent(context, curves[0].metric)
-    _finish(curves, lambda: draw_lengths(curves, percent=percent), output or Path("length.png"), as_json=as_json)
+    _finish(curves, lambda: draw_lengths(curves, percent=percent), path, as_json=as_json)
 
 
 @plot.command(short_help="Draw loss and score over the updates.")
@@ -80,9 +82,10 @@ def learning(
     """
     from s2s_core.plot.learning import draw_learning, learning_curves  # noqa: PLC0415
 
+    path = _place(output, "learning.png", as_json=as_json)
     curves = learning_curves(folders, metric)
     percent = _is_percent(context, curves[0].metric)
-    _finish(curves, lambda: draw_learning(curves, percent=percent), output or Path("learning.png"), as_json=as_json)
+    _finish(curves, lambda: draw_learning(curves, percent=percent), path, as_json=as_json)
 
 
 @plot.command(short_help="Draw what the encoder makes of sources.")
@@ -101,10 +104,11 @@ def states(
     """
     from s2s_core.plot.states import draw_states, project_texts  # noqa: PLC0415
 
+    path = _place(output, "states.png", as_json=as_json)
     run = Run.open(folder, installed(context))
     chosen = list(read_file(texts)) if texts else [example.source for example in run.splits().test[:count]]
     projection = project_texts(run, chosen)
-    _finish(projection, lambda: draw_states(projection), output or Path("states.png"), as_json=as_json)
+    _finish(projection, lambda: draw_states(projection), path, as_json=as_json)
 
 
 @plot.command(short_help="Draw what the decoder looked at.")
@@ -120,12 +124,24 @@ def attention(context: click.Context, folder: Path, text: str, output: Path | No
     """
     from s2s_core.plot.attention import attention_map, draw_attention  # noqa: PLC0415
 
+    path = _place(output, "attention.png", as_json=as_json)
     found = attention_map(Run.open(folder, installed(context)), text)
-    _finish(found, lambda: draw_attention(found), output or Path("attention.png"), as_json=as_json)
+    _finish(found, lambda: draw_attention(found), path, as_json=as_json)
 
 
 def _is_percent(context: click.Context, metric: str) -> bool:
     return bool(installed(context).component("metric", metric).percent)
+
+
+def _place(output: Path | None, default: str, *, as_json: bool) -> Path:
+    """Returns where a figure goes, and checks before its numbers are computed that it can be written there."""
+    path = output or Path(default)
+    if not as_json:
+        from s2s_core.plot.figure import check_suffix  # noqa: PLC0415  # needs Matplotlib
+
+        check_suffix(path)
+        require_writable(path)
+    return path
 
 
 def _finish(numbers: Any, draw: "Callable[[], Figure]", path: Path, *, as_json: bool) -> None:
@@ -133,9 +149,8 @@ def _finish(numbers: Any, draw: "Callable[[], Figure]", path: Path, *, as_json: 
     if as_json:
         click.echo(json.dumps(_plain(numbers), ensure_ascii=False))
         return
-    from s2s_core.plot.figure import check_suffix, save  # noqa: PLC0415  # needs Matplotlib
+    from s2s_core.plot.figure import save  # noqa: PLC0415  # needs Matplotlib
 
-    check_suffix(path)
     save(draw(), path)
     line("figure", str(path))
 

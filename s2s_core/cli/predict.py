@@ -1,6 +1,7 @@
 """``s2s predict``: answer lines with an exported file."""
 
 import functools
+import math
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,27 +10,52 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s2s_core.cli.options import Command
+from s2s_core.config import MOST_BEAMS, MOST_ROWS, MOST_TOKENS
 from s2s_core.errors import ModelError
 from s2s_core.lines import read_batches
+from s2s_core.settings import LARGEST
 
 if TYPE_CHECKING:
     from s2s_core.runtime import Model
+
+MOST_THREADS = 1024
+
+
+class FiniteNumber(click.FloatRange):
+    """A number within bounds that is neither infinite nor nan."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Returns the number."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 def search_options(command: Command) -> Command:
     """Adds what can be set of a search, by its settings' names. Where nothing is given, the file decides."""
     options = [
-        click.option("--beam-size", type=click.IntRange(1), help="Beams; 1 is greedy search. In sampling, samples."),
-        click.option("--max-length", type=click.IntRange(1), help="Most tokens of an answer."),
-        click.option("--max-length-ratio", type=click.FloatRange(0), help="Added to that for each source token."),
-        click.option("--min-length", type=click.IntRange(0), help="Fewest tokens of an answer."),
-        click.option("--min-length-ratio", type=click.FloatRange(0), help="Added to that for each source token."),
-        click.option("--length-penalty", type=float, help="0 ranks by log-probability."),
-        click.option("--coverage-penalty", type=click.FloatRange(0), help="Against leaving out parts of the source. *"),
-        click.option("--no-repeat-ngram", type=click.IntRange(0), help="No row of so many tokens comes twice. *"),
-        click.option("--temperature", type=click.FloatRange(0), help="Of sampling; 0 takes the likeliest. *"),
-        click.option("--top-k", type=click.IntRange(0), help="Of sampling: only so many of the best tokens. *"),
-        click.option("--top-p", type=click.FloatRange(0, 1), help="Of sampling: only the best that reach this. *"),
+        click.option(
+            "--beam-size", type=click.IntRange(1, MOST_BEAMS), help="Beams; 1 is greedy search. In sampling, samples."
+        ),
+        click.option("--max-length", type=click.IntRange(1, MOST_TOKENS), help="Most tokens of an answer."),
+        click.option(
+            "--max-length-ratio", type=FiniteNumber(0, MOST_TOKENS), help="Added to that for each source token."
+        ),
+        click.option("--min-length", type=click.IntRange(0, MOST_TOKENS), help="Fewest tokens of an answer."),
+        click.option(
+            "--min-length-ratio", type=FiniteNumber(0, MOST_TOKENS), help="Added to that for each source token."
+        ),
+        click.option("--length-penalty", type=FiniteNumber(-10, 10), help="0 ranks by log-probability."),
+        click.option("--coverage-penalty", type=FiniteNumber(0), help="Against leaving out parts of the source. *"),
+        click.option(
+            "--no-repeat-ngram", type=click.IntRange(0, LARGEST), help="No row of so many tokens comes twice. *"
+        ),
+        click.option("--temperature", type=FiniteNumber(0), help="Of sampling; 0 takes the likeliest. *"),
+        click.option(
+            "--top-k", type=click.IntRange(0, LARGEST), help="Of sampling: only so many of the best tokens. *"
+        ),
+        click.option("--top-p", type=FiniteNumber(0, 1), help="Of sampling: only the best that reach this. *"),
         click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of sampling. *"),
         click.option("--prefix", help="What every answer begins with. *"),
     ]
@@ -42,13 +68,17 @@ def search_options(command: Command) -> Command:
 @search_options
 @click.option(
     "--n-best",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST_BEAMS),
     help="Print so many answers to each line, tab-separated. Takes as many beams at least; the file may have more.",
 )
 @click.option("--scores", is_flag=True, help="Print each answer's score after it, tab-separated.")
 @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0 leaves it to ONNX Runtime.")
-@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Lines answered at once.")
+@click.option(
+    "--threads", type=click.IntRange(0, MOST_THREADS), default=0, help="Threads; 0 leaves it to ONNX Runtime."
+)
+@click.option(
+    "--batch-size", type=click.IntRange(1, MOST_ROWS), default=64, show_default=True, help="Lines answered at once."
+)
 def predict(
     model: Path,
     file: str,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from s2s_core.cli.options import RUN, installed
+from s2s_core.config import MOST_ROWS
 from s2s_core.examples import read_example_batches
 from s2s_core.metrics.perplexity import Perplexity
 from s2s_core.pipeline import scorer
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Tell how likely a run's model finds given answers.")
 @click.argument("paths", metavar="RUN... [FILE]", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Lines scored at once.")
+@click.option(
+    "--batch-size", type=click.IntRange(1, MOST_ROWS), default=64, show_default=True, help="Lines scored at once."
+)
 @click.pass_context
 def score(context: click.Context, paths: tuple[Path, ...], batch_size: int) -> None:
     """Reads lines of a source, a tab and an answer from FILE, or from standard input.

@@ -35,6 +35,7 @@ def train_run(plugins: Plugins, *, resume: bool, overwrite: bool, **options: Any
         run = open_run(plugins, resume=resume, overwrite=overwrite, **options)
         from s2s_core.training.trainer import Trainer  # noqa: PLC0415  # PyTorch takes a second to import
     with before_training():
+        run.open_initial()
         splits = run.splits()
         report.data(run, splits)
         trainer = Trainer(run, splits, report.progress(run), resume=resume)

@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s_core.errors import ConfigError
+from s2s_core.errors import ConfigError, DataError
 from s2s_core.run import Run
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def attention_map(run: Run, text: str) -> AttentionMap:
 
     Raises:
         ConfigError: The decoder has no attention.
+        DataError: The text has no tokens.
         ModelError: There is no trained model, or it is damaged.
     """
     import torch  # noqa: PLC0415  # takes a second to import
@@ -47,6 +48,8 @@ def attention_map(run: Run, text: str) -> AttentionMap:
 
     checkpoint = load_checkpoint(run)
     model = checkpoint.trained
+    if not checkpoint.source_tokenizer.split(text):
+        raise DataError(f"there is nothing to look at in {text!r}: give a text of at least one token")
     found = Translator(checkpoint, run.config.decoding).hypotheses([text]).ids[0, 0].tolist()
     target = [token for token in found if token != PAD]
     source = [*checkpoint.source_tokenizer.encode(text), EOS]

@@ -145,9 +145,11 @@ def color(number: int) -> str:
 
 
 def percent(axes: Any) -> None:
-    """Shows shares on the y axis as percentages."""
+    """Shows shares on the y axis as percentages, and nothing beyond 0 and 100 % unless it is drawn there."""
     from matplotlib.ticker import PercentFormatter  # noqa: PLC0415  # few figures have shares
 
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, 0.0), high if axes.dataLim.ymax > 1 else min(high, 1.0))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
 
 

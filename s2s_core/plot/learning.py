@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from s2s_core.errors import ConfigError, ModelError, closest, listing
-from s2s_core.plot.log import names, read_log
+from s2s_core.plot.log import names, numbers, read_log, scores_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,12 +48,15 @@ def learning_curves(folders: Sequence[Path], metric: str | None = None) -> list[
         records = [record for record in read_log(folder) if "validation" in record]
         if not records:
             raise ModelError(f"{folder} has no validation yet")
-        known = records[0]["validation"]
-        metric = metric or next(iter(known))
-        if metric not in known:
-            raise ConfigError(f"{folder} has no metric {metric!r}{closest(metric, known)}; it has: {listing(known)}")
-        steps, losses = ([record[key] for record in records] for key in ("step", "loss"))
-        curves.append(LearningCurve(name, metric, steps, losses, [record["validation"][metric] for record in records]))
+        log = folder / "metrics.jsonl"
+        scores = [scores_of(record, "validation", log) for record in records]
+        metric = metric or next(iter(scores[0]))
+        if metric not in scores[0]:
+            raise ConfigError(
+                f"{folder} has no metric {metric!r}{closest(metric, scores[0])}; it has: {listing(scores[0])}"
+            )
+        steps, losses = (numbers(records, key, log) for key in ("step", "loss"))
+        curves.append(LearningCurve(name, metric, steps, losses, numbers(scores, metric, log)))
     return curves
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
 from s2s_core.errors import ConfigError, closest, listing
-from s2s_core.plot.log import names, read_evaluation
+from s2s_core.plot.log import names, numbers, read_evaluation, scores_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,15 +46,16 @@ def length_curves(paths: Sequence[Path], metric: str | None = None) -> list[Leng
     curves: list[LengthCurve] = []
     for name, path in zip(names(paths), paths, strict=True):
         buckets = read_evaluation(path)["buckets"]
-        known = buckets[0]["scores"]
-        metric = metric or next(iter(known))
-        if metric not in known:
-            raise ConfigError(f"{path} has no metric {metric!r}{closest(metric, known)}; it has: {listing(known)}")
-        columns: list[list[Any]] = [
-            [bucket[key] for bucket in buckets] for key in ("mean_length", "scores", "examples")
-        ]
-        lengths, scores, examples = columns
-        curves.append(LengthCurve(name, metric, lengths, [score[metric] for score in scores], examples))
+        scores = [scores_of(bucket, "scores", path) for bucket in buckets]
+        metric = metric or next(iter(scores[0]))
+        if metric not in scores[0]:
+            run = path if path.is_dir() else "RUN"
+            raise ConfigError(
+                f"{path} has no metric {metric!r}{closest(metric, scores[0])}; it has: {listing(scores[0])}; "
+                f"s2s evaluate {run} --metrics {metric} --json > {run}.json computes it for a file to plot"
+            )
+        lengths, examples = (numbers(buckets, key, path) for key in ("mean_length", "examples"))
+        curves.append(LengthCurve(name, metric, lengths, numbers(scores, metric, path), examples))
     return curves
 
 

@@ -1,8 +1,10 @@
 """Reads what runs and evaluations wrote about themselves."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from s2s_core.errors import ModelError
 from s2s_core.training.log import Record, read_metrics
@@ -24,9 +26,39 @@ def read_evaluation(path: Path) -> Record:
         ModelError: There is none, or it's damaged.
     """
     record = _last_test(path) if path.is_dir() else _parsed(_text(path), path)
-    if not record.get("buckets"):
+    buckets = record.get("buckets")
+    if not buckets:
         raise ModelError(f"{path} has no scores by length: s2s evaluate {path} --json > scores.json makes such a file")
+    if not isinstance(buckets, list) or not all(isinstance(bucket, dict) for bucket in buckets):
+        raise ModelError(f"{path} is damaged: buckets must be a list of JSON objects")
     return record
+
+
+def scores_of(record: Record, name: str, path: Path) -> dict[str, Any]:
+    """Returns the scores that a record holds under a name, by metric.
+
+    Raises:
+        ModelError: There are none.
+    """
+    scores = record.get(name)
+    if not isinstance(scores, dict) or not scores:
+        raise ModelError(
+            f"{path} is damaged: {name} must be a JSON object of metrics and their scores (got {scores!r})"
+        )
+    return scores
+
+
+def numbers(records: Sequence[Record], name: str, path: Path) -> list[Any]:
+    """Returns the number that each record holds under a name.
+
+    Raises:
+        ModelError: One of them holds none.
+    """
+    found = [record.get(name) for record in records]
+    for value in found:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+            raise ModelError(f"{path} is damaged: {name} must be a finite number (got {value!r})")
+    return found
 
 
 def names(paths: Sequence[Path]) -> list[str]:
@@ -55,7 +87,7 @@ def _text(path: Path) -> str:
 def _parsed(text: str, path: Path) -> Record:
     try:
         record = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged: {error}") from error
     if not isinstance(record, dict):
         raise ModelError(f"{path} is damaged: it is no JSON object")

@@ -15,6 +15,9 @@ from s2s_core.vocabulary import BOS, PAD
 NEVER = float("-inf")
 """The log-probability of what can't be."""
 
+LONGEST = 2**30
+"""What each part of a limit of tokens is cut at, so that their sum is a number in int64, whatever a file is given."""
+
 Settings = dict[str, Tensor]
 """The settings of a search by their names in ``DecodingConfig``, each []; and perhaps ``prefix`` [B, P]."""
 
@@ -89,7 +92,8 @@ class Start(nn.Module):
     def _limits(self, lengths: Tensor, settings: Settings) -> Extras:
         """A limit is a fixed number and a share of the source's tokens."""
         shortest, longest = (
-            settings[f"{name}_length"] + (settings[f"{name}_length_ratio"] * lengths).floor().to(torch.int64)
+            settings[f"{name}_length"].clamp(max=LONGEST)
+            + (settings[f"{name}_length_ratio"] * lengths).clamp(max=LONGEST).floor().to(torch.int64)
             for name in ("min", "max")
         )  # [B]
         return {"shortest": shortest, "longest": longest.clamp(min=1)}

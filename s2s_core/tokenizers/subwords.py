@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import attrs
 
 from s2s_core.normalization import NormalizationConfig, Normalizer
-from s2s_core.settings import BadValueError, at_least, setting
+from s2s_core.settings import BadValueError, at_least, between, setting
 from s2s_core.tokenizer import Tokenizer, require_frequent
 from s2s_core.vocabulary import UNK, Vocabulary
 
@@ -29,7 +29,7 @@ _words = re.compile(" [^ ]*|[^ ]+").findall
 class SubwordsConfig(NormalizationConfig):
     """What can be set of a tokenizer of subwords."""
 
-    vocabulary_size: int = setting(8000, "most tokens, single characters among them", at_least(1))
+    vocabulary_size: int = setting(8000, "most tokens, single characters among them", between(1, 1_000_000))
     minimum_count: int = setting(1, "how often a character must occur in the training texts to be known", at_least(1))
 
 

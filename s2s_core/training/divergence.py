@@ -49,6 +49,10 @@ def _way_out(run: Run, state: TrainingState) -> str:
         f"more training.warmup_steps than {config.warmup_steps}",
         f"a lower training.clip_norm than {config.clip_norm}" if config.clip_norm else "training.clip_norm=1",
     ]
+    if config.weight_decay > 1:
+        remedies.insert(0, f"a lower training.weight_decay than {config.weight_decay}")
+    if config.initial_range > 1:
+        remedies.insert(0, f"a lower training.initial_range than {config.initial_range}")
     if config.precision != "full":
         remedies.append("training.precision=full")
     return f"{run.folder} {holds}; start again with --overwrite and {', or '.join(remedies)}"

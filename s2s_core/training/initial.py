@@ -45,12 +45,8 @@ def load_initial(run: Run) -> Checkpoint | None:
         ConfigError: The folder holds no run, or is the run's own.
         ModelError: The earlier run has no trained model, or it is damaged.
     """
-    if not run.config.training.initial_run:
-        return None
-    folder = Path(run.config.training.initial_run)
-    if folder.resolve() == run.folder.resolve():
-        raise ConfigError(f"training.initial_run is the run's own folder, {folder}: choose another --output")
-    return load_checkpoint(Run.open(folder, run.plugins))
+    initial = run.open_initial()
+    return None if initial is None else load_checkpoint(initial)
 
 
 def same_tokenizer(side: Side, config: RunConfig, initial: Checkpoint | None) -> Tokenizer | None:

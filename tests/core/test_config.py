@@ -13,9 +13,11 @@ from hypothesis import strategies as some
 
 from s2s_core import ConfigError, NoConfig, PluginError, Task, at_least, hookimpl, setting
 from s2s_core.cli.options import default_folder, open_run
-from s2s_core.config import Component, DecodingConfig, TrainingConfig
+from s2s_core.config import MOST_ROWS, Component, DecodingConfig, TrainingConfig
 from s2s_core.plugins import Plugins
 from s2s_core.resolve import parse_assignment, read_toml, resolve, structure, to_toml, unstructure
+from s2s_core.run import Run
+from s2s_core.settings import LARGEST
 
 
 @attrs.frozen
@@ -195,7 +197,28 @@ def test_the_default_folder_is_named_like_the_components(plugins):
         ({"training": {"steps": 0}}, "training.steps must be at least 1 (got 0)"),
         ({"training": {"learning_rate": "x"}}, "training.learning_rate must be a number (got 'x')"),
         ({"training": {"learning_rate": 0}}, "training.learning_rate must be more than 0 (got 0.0)"),
-        ({"training": {"learning_rate": float("nan")}}, "training.learning_rate must be more than 0 (got nan)"),
+        ({"training": {"learning_rate": float("nan")}}, "training.learning_rate must be a finite number (got nan)"),
+        ({"training": {"weight_decay": float("inf")}}, "training.weight_decay must be a finite number (got inf)"),
+        (
+            {"decoding": {"max_length_ratio": float("inf")}},
+            "decoding.max_length_ratio must be a finite number (got inf",
+        ),
+        ({"decoding": {"max_length_ratio": 1e30}}, "decoding.max_length_ratio must be from 0 to 1000000 (got 1e+30)"),
+        ({"encoder": {"name": "wide", "rate": -float("inf")}}, "encoder.rate must be a finite number (got -inf)"),
+        (
+            {"encoder": {"name": "wide", "rate": 10**400}},
+            "encoder.rate must be from -4294967296 to 4294967296 (got 1000",
+        ),
+        ({"training": {"steps": 10**23}}, "training.steps must be from -4294967296 to 4294967296 (got 1"),
+        (
+            {"encoder": {"name": "wide", "even": -(10**23)}},
+            "encoder.even must be from -4294967296 to 4294967296 (got -1",
+        ),
+        ({"evaluation": {"length_buckets": [1, 10**23]}}, "evaluation.length_buckets must be from -4294967296 to"),
+        ({"training": {"batch_size": 10**9}}, "training.batch_size must be from 1 to 100000 (got 1000000000)"),
+        ({"decoding": {"beam_size": 10**9}}, "decoding.beam_size must be from 1 to 1000 (got 1000000000)"),
+        ({"encoder": {"hidden_size": 2**31}}, "encoder.hidden_size must be from 2 to 16384 (got 2147483648)"),
+        ({"encoder": {"name": "lstm", "layers": 10**8}}, "encoder.layers must be from 1 to 100 (got 100000000)"),
         ({"training": {"beta1": 1}}, "training.beta1 must be from 0 to 0.9999 (got 1.0)"),
         ({"training": {"seed": -1}}, "training.seed must be from 0 to 4294967295 (got -1)"),
         ({"training": {"seed": 2**32}}, "training.seed must be from 0 to 4294967295 (got 4294967296)"),
@@ -243,7 +266,7 @@ def test_several_mistakes_are_several_lines(refusal):
         "training.steps must be a whole number (got 'x')",
         "training.seed must be a whole number (got 1.5)",
         "unknown setting training.stepz (did you mean 'steps'?)",
-        "decoding.beam_size must be at least 1 (got 0)",
+        "decoding.beam_size must be from 1 to 1000 (got 0)",
         "unknown setting exprot (did you mean 'export'?)",
     ]
     assert len(lines) == len(starts)
@@ -308,10 +331,10 @@ def test_an_unknown_component_is_refused_with_the_closest_name(plugins, tables, 
 @given(
     training=some.builds(
         TrainingConfig,
-        steps=some.integers(1),
-        batch_size=some.integers(1, 10**9),
-        learning_rate=some.floats(0, exclude_min=True, allow_nan=False),
-        weight_decay=some.floats(0, allow_nan=False),
+        steps=some.integers(1, LARGEST),
+        batch_size=some.integers(1, MOST_ROWS),
+        learning_rate=some.floats(0, exclude_min=True, allow_nan=False, allow_infinity=False),
+        weight_decay=some.floats(0, allow_nan=False, allow_infinity=False),
         beta1=some.floats(0, 0.9999),
         beta2=some.floats(0, 0.9999),
         seed=some.integers(0, 2**32 - 1),
@@ -407,6 +430,38 @@ def test_a_toml_of_other_bytes_is_refused(tmp_path):
     path.write_bytes(b"task = '\xff'")
     with pytest.raises(ConfigError, match="is not a TOML file: 'utf-8' codec"):
         read_toml(path)
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 100_000, f"a = {'9' * 5000}"], ids=["nested", "long"])
+def test_a_toml_that_can_not_be_parsed_is_refused(tmp_path, text):
+    """Whatever the parser fails on, the message names the file; ``--set`` takes it for a text."""
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        read_toml(path)
+    assert str(refused.value).startswith(f"{path} is not a TOML file")
+    assert isinstance(parse_assignment(text)["a"], str)
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ("", "a run must have decoder, encoder, source, target, task"),
+        ('task = "copy"\n[encoder]\n', "a run must have decoder, source, target"),
+    ],
+)
+def test_a_run_toml_that_lacks_a_table_is_refused(plugins, tmp_path, tables, message):
+    """The message names the file, and what it lacks."""
+    (tmp_path / "run.toml").write_text(tables)
+    with pytest.raises(ConfigError) as refused:
+        Run.open(tmp_path, plugins)
+    assert str(refused.value) == f"{tmp_path / 'run.toml'} can't be used: {message}"
+
+
+def test_what_is_no_table_at_all_is_refused(plugins):
+    """There is no setting to name then."""
+    with pytest.raises(ConfigError, match=r"^a run must be a table of settings \(got \[\]\)$"):
+        structure([], plugins)
 
 
 def test_a_missing_toml_is_refused(tmp_path):

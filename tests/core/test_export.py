@@ -230,6 +230,13 @@ def test_one_model_gives_one_file(export_once, words_pieces, monkeypatch, tmp_pa
     assert first.path.read_bytes() == (tmp_path / "again.onnx").read_bytes()
 
 
+@pytest.mark.parametrize(("ratio", "most"), [(1e30, 5), (math.inf, 5), (1.0, 2**63 - 1)])
+def test_a_limit_that_no_integer_holds_is_no_limit_in_the_file(exported, ratio, most):
+    """Answers are as long as with a limit that none reaches, in a runtime that checks nothing."""
+    unlimited = run(exported.path, ["abc"], max_length=10_000)[0].tolist()
+    assert run(exported.path, ["abc"], max_length_ratio=ratio, max_length=most)[0].tolist() == unlimited
+
+
 def test_exporting_leaves_the_model_as_it_was(export_again, checkpoints, tmp_path):
     """A model in training is so afterwards, with the same weights."""
     model = checkpoints["words"].model

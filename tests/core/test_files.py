@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from s2s_core.files import write_atomically
+from s2s_core.files import require_writable, write_atomically
 
 
 def names(folder):
@@ -24,6 +24,32 @@ def test_what_is_written_is_what_was_given(tmp_path, content, expected):
     write_atomically(tmp_path / "file", content)
     assert (tmp_path / "file").read_bytes() == expected
     assert names(tmp_path) == ["file"]
+
+
+def test_a_place_that_can_be_written_is_left_as_it_is(tmp_path):
+    """Whether a file is there already or not."""
+    (tmp_path / "old").write_text("old")
+    require_writable(tmp_path / "old")
+    require_writable(tmp_path / "new")
+    assert names(tmp_path) == ["old"]
+
+
+def test_a_place_that_can_not_be_written_is_refused(tmp_path):
+    """The error names the file, and what is wrong with its folder."""
+    with pytest.raises(
+        FileNotFoundError, match=f"there is no folder {tmp_path / 'nope'}: '{tmp_path / 'nope' / 'file'}'"
+    ):
+        require_writable(tmp_path / "nope" / "file")
+    with pytest.raises(IsADirectoryError):
+        require_writable(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_is_no_place(tmp_path):
+    """This is known without trying."""
+    tmp_path.chmod(0o555)
+    with pytest.raises(PermissionError):
+        require_writable(tmp_path / "file")
 
 
 def test_a_file_is_replaced(tmp_path):

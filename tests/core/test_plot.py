@@ -13,7 +13,7 @@ from s2s_core import ConfigError, ModelError
 from s2s_core.plot.attention import END, AttentionMap, draw_attention
 from s2s_core.plot.figure import save, spread
 from s2s_core.plot.learning import draw_learning, learning_curves
-from s2s_core.plot.length import draw_lengths, length_curves
+from s2s_core.plot.length import LengthCurve, draw_lengths, length_curves
 from s2s_core.plot.log import names
 from s2s_core.plot.states import Projection, draw_states, project
 
@@ -129,6 +129,68 @@ def test_a_folder_without_scores_is_refused(folder, content, message):
         (folder / "metrics.jsonl").write_text(content)
     with pytest.raises(ModelError, match=message):
         length_curves([folder])
+
+
+NO_NUMBER = [{"scores": {"bleu": "a"}}, {"scores": {"bleu": float("nan")}}, {"scores": {"bleu": True}}, {"scores": {}}]
+
+
+@pytest.mark.parametrize(
+    "buckets",
+    [5, [1], {"a": 1}, [{}], [{"scores": {}}], [{"scores": 5}], *([BUCKETS[0] | wrong] for wrong in NO_NUMBER)]
+    + [[BUCKETS[0] | {"mean_length": value}] for value in (float("nan"), float("inf"), None, 10**400)]
+    + [[BUCKETS[0], {"mean_length": 1.0, "examples": 1, "scores": {"exact_match": 0.1}}]],
+)
+def test_scores_that_are_none_are_refused(tmp_path, buckets):
+    """Whatever a file holds that is JSON but no evaluation, the message names the file."""
+    file = tmp_path / "scores.json"
+    file.write_text(json.dumps({"buckets": buckets}))
+    with pytest.raises(ModelError, match=r"^.*scores\.json is damaged: "):
+        length_curves([file], "bleu")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"step": 1, "validation": {}},
+        {"step": 1, "loss": 1.0, "validation": 5},
+        {"step": 1, "validation": {"exact_match": 0.5}},
+        {"step": "a", "loss": 1.0, "validation": {"exact_match": 0.5}},
+        {"step": 1, "loss": float("nan"), "validation": {"exact_match": 0.5}},
+        {"step": 1, "loss": 1.0, "validation": {"exact_match": None}},
+    ],
+)
+def test_a_log_without_numbers_is_refused(folder, record):
+    """The message names the file."""
+    (folder / "metrics.jsonl").write_text(json.dumps(record) + "\n")
+    with pytest.raises(ModelError, match=r"^.*metrics\.jsonl is damaged: "):
+        learning_curves([folder])
+
+
+def test_brackets_without_end_are_refused(tmp_path):
+    """The parser gives up on them."""
+    (tmp_path / "scores.json").write_text("[" * 100_000)
+    with pytest.raises(ModelError, match=r"^.*scores\.json is damaged: "):
+        length_curves([tmp_path / "scores.json"])
+
+
+def test_a_metric_that_was_not_computed_can_be(folder, tmp_path):
+    """The message says by what command."""
+    with pytest.raises(ConfigError, match=f"; s2s evaluate {folder} --metrics ter --json > {folder}.json computes it"):
+        length_curves([folder], "ter")
+    (tmp_path / "scores.json").write_text(json.dumps({"buckets": BUCKETS}))
+    with pytest.raises(ConfigError, match=r"; s2s evaluate RUN --metrics ter --json > RUN\.json computes it"):
+        length_curves([tmp_path / "scores.json"], "ter")
+
+
+@pytest.mark.parametrize(
+    ("score", "low", "high"), [(0.0, (0, 0), (0.01, 1)), (1.0, (0.5, 0.99), (1, 1)), (1.5, (0, 1.5), (1.5, 2))]
+)
+def test_shares_are_drawn_between_none_and_all(score, low, high):
+    """The axis ends at 0 and 100 %, but where an error rate is higher."""
+    (axes,) = draw_lengths([LengthCurve("mine", "exact_match", [3.0], [score], [9])], percent=True).axes
+    ends = axes.get_ylim()
+    assert low[0] <= ends[0] <= low[1]
+    assert high[0] <= ends[1] <= high[1]
 
 
 def test_an_unknown_metric_is_refused(folder):

@@ -82,6 +82,21 @@ def test_half_a_surrogate_pair_is_refused(model, half):
         model(["a", f"b{chr(half)}c"])
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_length_ratio", float("inf")),
+        ("length_penalty", float("nan")),
+        ("max_length", 10**30),
+        ("beam_size", -(2**64)),
+    ],
+)
+def test_a_number_that_can_not_be_computed_with_is_refused(model, name, value):
+    """The message names the setting."""
+    with pytest.raises(ConfigError, match=rf"^{name} must be a number from -4294967296 to 4294967296 \(got "):
+        model(["a"], **{name: value})
+
+
 def test_an_unknown_setting_is_refused(model):
     """As Python refuses any argument that a function doesn't have."""
     with pytest.raises(TypeError, match=r"no setting 'beam'.* min_length_ratio, no_repeat_ngram, prefix, seed, "):

@@ -9,7 +9,8 @@ import torch
 from hypothesis import strategies as st
 
 from s2s_core.errors import ConfigError
-from s2s_core.search import BeamSearch
+from s2s_core.inputs import Features
+from s2s_core.search import BeamSearch, Start
 from s2s_core.vocabulary import BOS, EOS, PAD, UNK
 
 SOURCES = [[4, 5, 6, EOS], [7, EOS], [EOS], [8, 8, 3, 5, 4, 6, EOS], [5, EOS]]
@@ -192,6 +193,22 @@ def test_an_answer_is_as_long_as_it_must_be(random_model):
             for ids, _ in found:
                 assert 2 + len(source) // 2 <= len(ids) <= 3 + len(source)
                 assert EOS in ids or len(ids) == 3 + len(source)
+
+
+@pytest.mark.parametrize("ratio", [2.0**31, 1e30, math.inf])
+def test_a_limit_that_no_integer_holds_is_no_limit(random_model, ratio):
+    """It must not come out as a small one, nor as less than nothing."""
+    start = Start(random_model(0), Features())
+    sources, lengths = pad([[4, 3, EOS], [EOS]])
+    for most in (1, 2**63 - 1):
+        settings = {
+            f"{name}{part}": torch.tensor(value)
+            for name in ("min_length", "max_length")
+            for part, value in (("", most), ("_ratio", ratio))
+        }
+        extras = start(sources, lengths, torch.arange(1), settings).extras
+        assert (extras["longest"] > 2**29).all()
+        assert (extras["shortest"] > 2**29).all()
 
 
 def test_a_prefix_may_hold_a_whole_answer(random_model):

@@ -94,7 +94,31 @@ def test_what_a_run_can_not_use_is_refused(here, tmp_path, options, expected):
         (["run", "--task", "copy", "--seed", "x"], "Invalid value for '--seed': 'x' is not a valid integer."),
         (["rnu"], "No such command 'rnu'."),
         (["predict"], "Missing argument 'MODEL'."),
-        (["predict", "m.onnx", "--beam-size", "0"], "Invalid value for '--beam-size': 0 is not in the range x>=1."),
+        (
+            ["predict", "m.onnx", "--beam-size", "0"],
+            "Invalid value for '--beam-size': 0 is not in the range 1<=x<=1000.",
+        ),
+        (
+            ["predict", "m.onnx", "--top-k", 10**23],
+            f"Invalid value for '--top-k': {10**23} is not in the range 0<=x<=4294967296.",
+        ),
+        (
+            ["predict", "m.onnx", "--threads", 10**9],
+            "Invalid value for '--threads': 1000000000 is not in the range 0<=x<=1024.",
+        ),
+        (
+            ["predict", "m.onnx", "--max-length-ratio", "inf"],
+            "Invalid value for '--max-length-ratio': inf is not in the range",
+        ),
+        (["predict", "m.onnx", "--length-penalty", "nan"], "Invalid value for '--length-penalty': nan is not a finite"),
+        (
+            ["predict", "m.onnx", "--temperature", "nan"],
+            "Invalid value for '--temperature': nan is not a finite number.",
+        ),
+        (
+            ["predict", "m.onnx", "--temperature", "inf"],
+            "Invalid value for '--temperature': inf is not a finite number.",
+        ),
         (["evaluate", "x", "--split", "tset"], "Invalid value for '--split': 'tset' is not one of 'test', 'validati"),
     ],
 )
@@ -104,6 +128,44 @@ def test_a_mistake_in_the_usage_ends_with_2(here, arguments, expected):
     assert ended.code == 2
     assert ended.out == ""
     assert ended.err.splitlines()[-1].startswith(f"Error: {expected}")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError("Unable to allocate 8.00 PiB"), RuntimeError("DefaultCPUAllocator: can't allocate memory: …\nat …")],
+)
+def test_too_little_memory_is_one_line(here, monkeypatch, error):
+    """It says what to lower."""
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(Plugins, "claims", fail)
+    message = here("plugins", "list").error()
+    assert message.startswith(
+        "not enough memory: lower the sizes of a batch, training.batch_size, decoding.batch_size "
+    )
+    assert message.endswith(f"({str(error).splitlines()[0]})")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["export", "-o"], ["evaluate", "--details"], ["plot", "length", "-o"], ["plot", "states", "-o"]],
+    ids=["export", "details", "length", "states"],
+)
+def test_a_place_that_can_not_be_written_is_refused_at_once(here, copied, words):
+    """Before the work whose result would go there: nobody looks at the model, which is damaged."""
+    copied.weights_path.write_bytes(b"")
+    copied.metrics_path.write_bytes(b"")
+    *verb, option = words
+    assert here(*verb, copied.folder, option, "nope/x.png").error() == "nope/x.png: there is no folder nope"
+
+
+def test_a_run_to_start_from_is_looked_for_first(here, tmp_path):
+    """Before the data are read, and with its setting's name."""
+    data = ["--task", "pairs", "--set", f"task.train={tmp_path / 'missing.tsv'}"]
+    message = here("train", *data, "--set", "training.initial_run=nope", "--output", tmp_path / "run").error()
+    assert message == "training.initial_run: there is no folder nope"
 
 
 def test_an_unknown_component_can_not_be_shown(here):

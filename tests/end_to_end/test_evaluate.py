@@ -6,6 +6,8 @@ import tomllib
 
 import pytest
 
+from s2s_core.pipeline import evaluate_file
+from s2s_core.plugins import Plugins
 from s2s_core.runtime import load
 
 BLEU = '[{name = "bleu", tokenize = "char"}]'
@@ -36,6 +38,11 @@ def test_metrics_may_be_chosen(here, exported_run, file):
     assert found[0] == found[1]
     assert ["bleu", "character_error_rate"] == list(found[0]["scores"])
     assert re.match(r"nrefs:1\|case:mixed\|eff:no\|tok:13a\|", found[0]["signatures"]["bleu"])
+
+
+def test_a_layer_may_leave_out_the_evaluation(file):
+    """An empty one changes nothing."""
+    assert evaluate_file(file, Plugins(), settings=[{}]).scores == evaluate_file(file, Plugins()).scores
 
 
 def test_signatures_are_printed_under_the_scores(here, file):

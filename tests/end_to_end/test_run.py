@@ -9,9 +9,13 @@ import sys
 
 import pytest
 
+from s2s_core.card import write_card
+from s2s_core.evaluation import examine
 from s2s_core.pipeline import evaluate_file
 from s2s_core.plugins import Plugins
+from s2s_core.run import Run, make_metrics, make_task
 from s2s_core.runtime import Model, load
+from s2s_core.scores import Answered
 
 FILES = {
     "run.toml",
@@ -94,6 +98,15 @@ def test_the_log_ends_with_the_test_scores(exported_run, first_run):
     printed = re.search(r"^test +.*edit distance ([\d.]+)$", first_run[1].out, re.MULTILINE).group(1)
     assert f"{records[3]['test']['edit_distance']:.4f}" == printed
     assert records[2]["loss"] < records[0]["loss"]
+
+
+def test_the_card_counts_what_was_scored(exported_run, tmp_path):
+    """Examples with the same source are one answer and one score."""
+    run = Run.open(shutil.copytree(exported_run.folder, tmp_path / "copied"), exported_run.plugins)
+    answered = Answered(["abc", "ab"], [["cba", "abc"], ["ba"]], ["cba", "ab"])
+    metrics = make_metrics(run.config.evaluation, make_task(run.config.task, run.plugins), run.plugins)
+    write_card(run, Model(run.onnx_path).metadata, examine(answered, [3, 2], metrics))
+    assert "| on the 2 test examples | |" in run.card_path.read_text(encoding="utf-8")
 
 
 def test_the_card_has_the_scores_and_a_program_that_runs(exported_run, file):

@@ -80,11 +80,11 @@ def test_runs_of_different_tasks_do_not_answer_together(here, s2s, small, export
     assert f"{other} and {exported_run.folder} have different tasks" in message
 
 
-def test_runs_of_different_vocabularies_do_not_answer_together(here, s2s, small, exported_run, tmp_path):
+def test_runs_of_different_tokenizers_do_not_answer_together(here, s2s, small, exported_run, tmp_path):
     """An id must mean the same to each."""
     other = tmp_path / "other"
     changed = ["--set", "target.tokenizer.maximum_size=5", "--set", "training.steps=1"]
     ended = s2s("train", *small, *changed, "--output", other)
     assert ended.code == 0, ended
     message = here("evaluate", exported_run.folder, other).error()
-    assert "different target vocabularies" in message
+    assert "different target.tokenizer.maximum_size (5 and 0)" in message

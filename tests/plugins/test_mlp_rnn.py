@@ -423,5 +423,5 @@ def test_its_names_lead_to_its_classes():
 @pytest.mark.parametrize("component", [MLPRNNEncoder, MLPRNNDecoder])
 def test_a_state_has_at_least_two_numbers(component: type):
     """A narrower one would have no second layer."""
-    with pytest.raises(ValueError, match="hidden_size must be at least 2"):
+    with pytest.raises(ValueError, match="hidden_size must be from 2 to 16384"):
         component.Config(hidden_size=1)

@@ -57,6 +57,14 @@ def test_weights_that_are_no_numbers_are_never_kept(make_run, train, spoil, late
     assert all(parameter.isfinite().all() for parameter in load_checkpoint(run).model.parameters())
 
 
+@pytest.mark.parametrize("setting", ["weight_decay", "initial_range"])
+def test_a_setting_that_is_far_too_large_is_named_first(make_run, train, spoil, setting):
+    """A lower learning rate would not help."""
+    spoil(1, loss=float("nan"))
+    with pytest.raises(DivergedError, match=rf"with --overwrite and a lower training\.{setting} than 1000\.0, or "):
+        train(make_run(**{setting: 1000.0}))
+
+
 def test_a_run_that_diverges_at_once_has_no_model(make_run, train):
     """The message doesn't promise one; the state is that of the start, and resuming reports the same."""
     run = make_run(learning_rate=1e30, clip_norm=0.0, optimizer="sgd")

@@ -1,0 +1,141 @@
+"""A model on disk is loaded as it was, or refused with the name of the file that is damaged."""
+
+import json
+from pathlib import Path
+
+import attrs
+import pytest
+import safetensors.torch
+
+from s2s_core import ConfigError, Example, ModelError
+from s2s_core.checkpoint import load_checkpoint, load_together, new_checkpoint
+from s2s_core.ensemble import Ensemble
+from s2s_core.plugins import Plugins
+from s2s_core.resolve import resolve
+from s2s_core.run import Run, train_tokenizers
+
+TABLES = {
+    "task": "copy",
+    "encoder": {"name": "mlp-rnn", "hidden_size": 8},
+    "decoder": {"hidden_size": 8},
+    "source": {"embedding_size": 4},
+}
+EXAMPLES = [Example("abc", "cba"), Example("Ab", "bA")]
+RECORD = {"kind": "task", "name": "copy", "distribution": "s2s-toolkit", "version": "1"}
+
+
+@pytest.fixture(scope="module")
+def plugins():
+    """What is installed."""
+    return Plugins()
+
+
+@pytest.fixture
+def make_run(tmp_path, plugins):
+    """Makes runs with an untrained model on disk."""
+
+    def make(name, tables=(), examples=EXAMPLES):
+        run = Run(tmp_path / name, resolve([TABLES, dict(tables)], plugins), plugins)
+        run.create()
+        checkpoint = new_checkpoint(run, *train_tokenizers(run.config, examples, plugins))
+        checkpoint.save_description(run)
+        checkpoint.save_weights(run)
+        return run
+
+    return make
+
+
+@pytest.fixture
+def run(make_run):
+    """One of them."""
+    return make_run("mine")
+
+
+def refusal(path: Path, load, *arguments):
+    """Returns what is wrong with a file, as the error says it."""
+    with pytest.raises(ModelError) as refused:
+        load(*arguments)
+    assert str(refused.value).startswith(f"{path} is damaged")
+    return str(refused.value).removeprefix(f"{path} is damaged")
+
+
+@pytest.mark.parametrize(
+    "records", [None, 5, "x", {"a": 1}, [1], [{}], [RECORD | {"kind": 5}], [RECORD, {"kind": "task", "name": "copy"}]]
+)
+def test_a_description_that_names_no_plugins_is_refused(run, records):
+    """Whatever stands in their place."""
+    description = json.loads(run.description_path.read_text())
+    run.description_path.write_text(json.dumps(description | {"plugins": records}))
+    message = refusal(run.description_path, load_checkpoint, run)
+    assert message == ": plugins must say of each component distribution, kind, name, version"
+
+
+def test_brackets_without_end_are_refused(run):
+    """The parser gives up on them."""
+    run.description_path.write_text("[" * 100_000)
+    refusal(run.description_path, load_checkpoint, run)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("config", [], "a run must be a table of settings (got [])"),
+        ("config", {}, "a run must have decoder, encoder, source, target, task"),
+        ("config.encoder.hidden_size", 2**62, "encoder.hidden_size must be "),
+        ("config.encoder.hidden_size", 10**7, "encoder.hidden_size must be "),
+        ("config.encoder", 5, "encoder must be a name or a table (got 5)"),
+        ("source_tokenizer", [], "the saved tokenizer 'characters' is damaged: "),
+    ],
+)
+def test_a_description_that_can_not_be_used_is_refused(run, path, value, expected):
+    """The message names the file and what in it is wrong."""
+    description = inner = json.loads(run.description_path.read_text())
+    *tables, last = path.split(".")
+    for table in tables:
+        inner = inner[table]
+    inner[last] = value
+    run.description_path.write_text(json.dumps(description))
+    assert refusal(run.description_path, load_checkpoint, run).startswith(f": {expected}")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_weights_that_are_no_numbers_are_refused(run, value):
+    """Their answers would mean nothing."""
+    weights = safetensors.torch.load_file(run.weights_path)
+    weights["projection.bias"][1] = float(value)
+    safetensors.torch.save_file(weights, run.weights_path)
+    assert ": some weights are infinite or no numbers" == refusal(run.weights_path, load_checkpoint, run)
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+@pytest.mark.parametrize(
+    ("one", "other", "different"),
+    [
+        ({"name": "bytes"}, {"name": "bytes", "fold_case": True}, ".tokenizer.fold_case (True and False)"),
+        ({"name": "bytes"}, {"name": "bytes", "normalization": "nfkc"}, ".tokenizer.normalization ('nfkc' and 'none')"),
+        ({"name": "characters"}, {"name": "words"}, ".tokenizer ('words' and 'characters')"),
+    ],
+)
+def test_tokenizers_that_differ_do_not_answer_together(make_run, side, one, other, different):
+    """Even if they save the same; the message says in what."""
+    runs = [make_run(name, {side: {"tokenizer": tokenizer}}) for name, tokenizer in (("one", one), ("other", other))]
+    assert load_together(runs[:1]).model is not None
+    with pytest.raises(ConfigError) as refused:
+        load_together(runs)
+    assert f"{runs[1].folder} and {runs[0].folder} have different {side}{different}, " in str(refused.value)
+
+
+def test_vocabularies_that_differ_do_not_answer_together(make_run):
+    """An id must mean the same to each."""
+    runs = [make_run("one"), make_run("other", examples=[Example("abc", "xyz"), Example("Ab", "bA")])]
+    with pytest.raises(ConfigError, match="have different target vocabularies, so they can't answer together"):
+        load_together(runs)
+
+
+def test_models_may_read_in_different_directions(make_run):
+    """How a model reads is its own affair."""
+    runs = [make_run("one"), make_run("other", {"source": {"reverse": True}})]
+    together = load_together(runs).model
+    assert isinstance(together, Ensemble)
+    assert [False, True] == [model.reverse_source for model in together.models]
+    assert attrs.asdict(runs[0].config.source.tokenizer) == attrs.asdict(runs[1].config.source.tokenizer)
