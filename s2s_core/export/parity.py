@@ -171,7 +171,7 @@ def _compare(
     for row in np.flatnonzero(~same.all(1)):
         own, other = (Hypotheses(one.ids[row], one.scores[row]) for one in (expected, found))
         prefix = None if prefixes is None else prefixes[row]
-        if not is_tie(checkpoint, texts[row], prefix, own, other, decoding, tolerance):
+        if not is_tie(checkpoint, texts[row], prefix, other, decoding, tolerance):
             rank = int(np.argmin(same[row]))
             answers = (
                 f"{_shown(beams[row][rank])} (score {one.scores[rank]:.4f})"

@@ -1,6 +1,8 @@
 """Whether a file's hypotheses that differ from the model's are as good.
 
-Where two hypotheses are equally good, rounding may let the file prefer the other one.
+Where two hypotheses are equally good, rounding may let the file prefer the other one. A tie early in a search, or in a
+draw, may then lead anywhere. So the model is asked to search again with what the file says a little more likely: if it
+then says the same, nothing but ties has kept it from that before.
 """
 
 from typing import Any
@@ -10,37 +12,44 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from s2s_core.checkpoint import Checkpoint
 from s2s_core.config import DecodingConfig
-from s2s_core.data import Sequences
 from s2s_core.ensemble import AnyModel
 from s2s_core.interfaces import State
-from s2s_core.search import BeamSearch
 from s2s_core.translate import Hypotheses, Translator
-from s2s_core.vocabulary import PAD
+from s2s_core.vocabulary import EOS, PAD
 
-NUDGES = [scale for scale in (1e-3, 1e-2, 1e-1) for _ in range(16)]
-"""How far logits are off, in tolerances, where a tie is looked for."""
+BONUSES = (1e-3, 1e-2, 1e-1)
+"""How much more likely each token is made, in tolerances."""
 
 
 def is_tie(
-    checkpoint: Checkpoint,
-    text: str,
-    prefix: str | None,
-    expected: Hypotheses,
-    found: Hypotheses,
-    decoding: DecodingConfig,
-    tolerance: float,
+    checkpoint: Checkpoint, text: str, prefix: str | None, found: Hypotheses, decoding: DecodingConfig, tolerance: float
 ) -> bool:
-    """Whether the file's hypotheses of a source [K, T] are as good as the model's.
+    """Whether the model gives a source the file's hypotheses [K, T] when their tokens are a little more likely."""
+    for bonus in BONUSES:
+        guided: Any = _Guided(checkpoint.model, found.ids, bonus * tolerance)
+        translator = Translator(attrs.evolve(checkpoint, model=guided), decoding)
+        said = Hypotheses(*(beams[0] for beams in translator.hypotheses([text], None if prefix is None else [prefix])))
+        if _same(said, found, tolerance * (1 + bonus * said.ids.shape[1])):
+            return True
+    return False
 
-    They are if they have the scores of the model's, and the model, made to say them, gives them these. Or if the model
-    answers so itself when its logits are a little off: a tie early in a search, or in a draw, may lead anywhere.
-    """
-    if not decoding.sampling and _equally_good(checkpoint, text, expected, found, decoding, tolerance):
-        return True
-    return _nearly_said(checkpoint, text, prefix, found, decoding, tolerance)
+
+def _same(left: Hypotheses, right: Hypotheses, tolerance: float) -> bool:
+    """Whether two sides' hypotheses [K, T] are the same ones, in any order of those that are equally good."""
+    (ids, scores), (other_ids, other_scores) = map(_by_ids, (left, right))
+    pairs = ((scores, other_scores), (left.scores, right.scores))
+    return bool(same_ids(ids[None], other_ids[None]).all()) and all(
+        np.allclose(one, other, rtol=0.0, atol=tolerance) for one, other in pairs
+    )
+
+
+def _by_ids(hypotheses: Hypotheses) -> Hypotheses:
+    order = np.lexsort(hypotheses.ids.T[::-1])
+    return Hypotheses(hypotheses.ids[order], hypotheses.scores[order])
 
 
 def same_ids(*hypotheses: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -52,64 +61,38 @@ def same_ids(*hypotheses: NDArray[np.int64]) -> NDArray[np.bool_]:
     return same
 
 
-def _equally_good(
-    checkpoint: Checkpoint,
-    text: str,
-    expected: Hypotheses,
-    found: Hypotheses,
-    decoding: DecodingConfig,
-    tolerance: float,
-) -> bool:
-    """Whether a source's hypotheses [K, T] are different ones with the scores of the model's, which it gives them."""
-    real = np.isfinite(found.scores)
-    claimed, own = found.scores[real], expected.scores[real]
-    forced = _forced(checkpoint, text, found.ids[real], attrs.evolve(decoding, beam_size=1)).scores[:, 0]
-    different = len(np.unique(found.ids[real], axis=0)) == real.sum()
-    return bool(different and (np.abs([own - claimed, forced - claimed]) <= tolerance).all())
+class _Guided(nn.Module):
+    """A model that finds each token of some hypotheses a little more likely, after the tokens before it.
 
-
-def _nearly_said(
-    checkpoint: Checkpoint, text: str, prefix: str | None, found: Hypotheses, decoding: DecodingConfig, tolerance: float
-) -> bool:
-    """Whether the model gives a source the file's hypotheses [K, T] when its logits are a little off."""
-    for seed, scale in enumerate(NUDGES):
-        nudged: Any = _Nudged(checkpoint.model, scale * tolerance, seed)
-        translator = Translator(attrs.evolve(checkpoint, model=nudged), decoding)
-        ids, scores = translator.hypotheses([text], None if prefix is None else [prefix])
-        if same_ids(ids, found.ids[None]).all() and np.allclose(scores, found.scores, rtol=0.0, atol=tolerance):
-            return True
-    return False
-
-
-class _Nudged(nn.Module):
-    """A model whose logits are a little off, as those of another runtime are.
+    And any other end a little less, as an answer that has ended stays among the best where it would have been cut. The
+    state has beside the model's own, for each row, which hypotheses begin with its tokens [R, K] and their number [R].
 
     Args:
         model: The model.
-        scale: How far, as a standard deviation.
-        seed: Chooses the differences.
+        ids: The hypotheses, padded past EOS, [K, T].
+        bonus: What is added to a logit.
     """
 
-    def __init__(self, model: AnyModel, scale: float, seed: int) -> None:
+    def __init__(self, model: AnyModel, ids: NDArray[np.int64], bonus: float) -> None:
         super().__init__()
-        self.start, self.device = model.start, model.device
-        self._model, self._scale = model, scale
-        self._chance = torch.Generator().manual_seed(seed)
+        self.device = model.device
+        self._model, self._bonus = model, bonus
+        self._ids = torch.from_numpy(np.pad(ids, ((0, 0), (0, 1)), constant_values=PAD))
+
+    def start(self, source: Tensor, lengths: Tensor) -> State:
+        rows = (source.shape[0], len(self._ids))
+        return self._model.start(source, lengths), torch.ones(rows, dtype=torch.bool), torch.zeros_like(lengths)
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         logits, _, state = self.attentive_step(tokens, state)
         return logits, state
 
     def attentive_step(self, tokens: Tensor, state: State) -> tuple[Tensor, Tensor | None, State]:
-        logits, attention, state = self._model.attentive_step(tokens, state)
-        return logits + self._scale * torch.randn(logits.shape, generator=self._chance), attention, state
-
-
-def _forced(checkpoint: Checkpoint, text: str, prefix: NDArray[np.int64], decoding: DecodingConfig) -> Hypotheses:
-    """Returns what the model says to one text if it's made to begin with each of some rows of ids [N, P]."""
-    source, lengths = Sequences([checkpoint.source_tokenizer.encode(text)]).padded([0] * len(prefix))
-    free = np.pad(prefix, ((0, 0), (0, 1)), constant_values=PAD)
-    ids, scores = BeamSearch(checkpoint.model)(
-        *map(torch.from_numpy, (source, lengths, free)), **attrs.asdict(decoding)
-    )
-    return Hypotheses(ids.numpy(), scores.numpy())
+        inner, begun, number = state
+        logits, attention, inner = self._model.attentive_step(tokens, inner)
+        place = number.clamp(max=self._ids.shape[1] - 1)
+        last, following = self._ids.T[place - 1], self._ids.T[place]  # [R, K]
+        begun = begun & ((number == 0)[:, None] | (last == tokens[:, None]))
+        said = (one_hot(following, logits.shape[1]) * begun[:, :, None]).amax(1)  # [R, V]
+        other_end = one_hot(torch.full_like(tokens, EOS), logits.shape[1]) * (1 - said)
+        return logits + self._bonus * (said - other_end), attention, (inner, begun, number + 1)
