@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 import torch
 
+from s2s_core.config import MOST_BEAMS
 from s2s_core.search import BeamSearch, sampling
 from s2s_core.vocabulary import BOS, EOS, PAD
 
@@ -157,9 +158,13 @@ def test_the_seed_and_the_number_of_a_sample_matter(make_model):
 def test_samples_are_distributed_as_whole_answers_are(make_model):
     """Of many samples of one source, each answer's share is its probability, which is its score."""
     model = make_model(seed=4, target_size=6)
-    (found,), scores = samples(model, SOURCES[:1], beam_size=COUNT, max_length=2)
-    counts = Counter(map(tuple, found))
-    probabilities = {tuple(ids): math.exp(score) for ids, score in zip(found, scores[0].tolist(), strict=True)}
+    counts: Counter[tuple[int, ...]] = Counter()
+    probabilities = {}
+    for seed in range(COUNT // MOST_BEAMS):
+        (found,), scores = samples(model, SOURCES[:1], beam_size=MOST_BEAMS, max_length=2, seed=seed)
+        answers = list(map(tuple, found))
+        counts.update(answers)
+        probabilities |= zip(answers, scores[0].exp().tolist(), strict=True)
     assert len(counts) >= 5
     for ids, probability in probabilities.items():
         deviation = math.sqrt(COUNT * probability * (1 - probability)) + 1e-9

@@ -138,11 +138,12 @@ def test_the_file_searches_as_pytorch_does(exported_run, texts):
 
 
 def test_one_line_comes_out_for_each_line_in(s2s, exported_run, translator, texts):
-    """Through the command line every text without a line feed gets its own line, in order."""
+    """Every text without a line feed gets its own line, in order, and the first tab a warning."""
     sent = [text for text in texts if "\n" not in text]
     arrived = [text.removesuffix("\r") for text in sent]  # CR LF ends a line, too
     ended = s2s("predict", exported_run.onnx_path, input="".join(f"{text}\n" for text in sent), errors="strict")
-    assert (ended.code, ended.err) == (0, "")
+    first = next(number for number, text in enumerate(sent, 1) if "\t" in text)
+    assert (ended.code, ended.err) == (0, f"warning: line {first} has a tab; a line is one source\n")
     assert ended.out.split("\n") == [*map(one_line, translator(arrived)), ""]
 
 
