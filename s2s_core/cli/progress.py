@@ -95,18 +95,18 @@ class LineProgress(ShownProgress):
         left = elapsed / (step - self._first) * (self._steps - step)
         self._pace = f"{tokens_per_second:,.0f} tokens/s, {duration(left)} left"
         if time.perf_counter() - self._printed >= LINE_EVERY:
-            self._print(step, loss)
+            self._print(step, f"loss {loss:.4f}")
 
     def validated(self, step: int, loss: float, scores: Mapping[str, float], *, best: bool) -> None:
         """Prints a line with the score."""
         self._note(scores)
-        self._print(step, loss, f", {self._score}{BEST if best else ''}")
+        self._print(step, f"mean loss {loss:.4f}", f", {self._score}{BEST if best else ''}")
 
     def averaged(self, models: int, scores: Mapping[str, float], *, best: bool) -> None:
         """Prints a line with the score."""
         self._note(scores)
         click.echo(f"average  of the {models} best models, {self._score}{BEST if best else ''}")
 
-    def _print(self, step: int, loss: float, end: str = "") -> None:
-        click.echo(f"train    step {step:,} of {self._steps:,}, loss {loss:.4f}, {self._pace}{end}")
+    def _print(self, step: int, loss: str, end: str = "") -> None:
+        click.echo(f"train    step {step:,} of {self._steps:,}, {loss}, {self._pace}{end}")
         self._printed = time.perf_counter()

@@ -28,7 +28,7 @@ def test_a_validation_is_a_line(capsys):
     shown.averaged(3, {"exact_match": 0.4}, best=True)
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
-        "train    step 10 of 20, loss 1.5000, 1,000 tokens/s, 0 s left, exact match 25.00 % (best)",
+        "train    step 10 of 20, mean loss 1.5000, 1,000 tokens/s, 0 s left, exact match 25.00 % (best)",
         "average  of the 3 best models, exact match 20.00 %",
         "average  of the 3 best models, exact match 40.00 % (best)",
     ]
