@@ -68,7 +68,8 @@ def test_a_run_says_what_it_does(first_run):
         " +such as '([a-h]+)' → '[a-h]+'",
         r"model +mlp-rnn → mlp-rnn, [\d,]+ parameters; characters \(12 ids\) → characters \(12 ids\)",
         *[
-            rf"train +step {step} of 90, mean loss \d\.\d+, [\d,]+ tokens/s, \d+ s left, exact match [\d.]+ %( \(best\))?"
+            rf"train +step {step} of 90, mean loss \d\.\d+, [\d,]+ tokens/s, \d+ s left, "
+            r"exact match [\d.]+ %( \(best\))?"
             for step in (30, 60, 90)
         ],
         rf"best +the model of step \d+, in {re.escape(str(folder / 'model.safetensors'))}",
