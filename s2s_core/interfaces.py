@@ -4,6 +4,7 @@ Axis letters, here and in every file with tensors: ``B`` batch, ``S`` source len
 ``E`` embedding, ``H`` hidden, ``M`` memory, ``Z`` summary, ``D`` decoder output, ``V`` vocabulary, ``K`` beam.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -61,10 +62,12 @@ class Encoder(nn.Module):
     Attributes:
         states_size: The width M of ``Memory.states``.
         summary_size: The width Z of ``Memory.summary``.
+        exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
     """
 
     Config: ClassVar[type] = NoConfig
     api_version: ClassVar[int] = API_VERSION
+    exempt: ClassVar[Mapping[str, str]] = {}
     states_size: int
     summary_size: int
 
@@ -105,10 +108,12 @@ class Decoder(nn.Module):
         output_size: The width D of ``Output.vectors``.
         reads_inputs: False for a decoder that doesn't look at the tokens before. Then the model has no target
             embedding, and ``inputs`` have width 0.
+        exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
     """
 
     Config: ClassVar[type] = NoConfig
     api_version: ClassVar[int] = API_VERSION
+    exempt: ClassVar[Mapping[str, str]] = {}
     output_size: int
     reads_inputs: bool = True
 

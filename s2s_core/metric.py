@@ -1,6 +1,6 @@
 """What a metric is: a number for how good a model's answers are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from s2s_core.settings import NoConfig
@@ -32,6 +32,7 @@ class Measure:
         higher_is_better: Which way is up, for choosing the best checkpoint.
         percent: Whether the score is a share from 0 to 1, to be shown as a percentage.
         digits: The digits after the point of a score that isn't a percentage.
+        exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
     """
 
     Config: ClassVar[type] = NoConfig
@@ -39,6 +40,7 @@ class Measure:
     higher_is_better: ClassVar[bool] = True
     percent: ClassVar[bool] = False
     digits: ClassVar[int] = 4
+    exempt: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, split: Split = list, config: Any = None) -> None:
         self.split = split

@@ -1,0 +1,128 @@
+"""Examines components: each promise by itself, in a report or as an item of pytest."""
+
+import contextlib
+import pkgutil
+import random
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
+
+import attrs
+
+from s2s_core.errors import PluginError, closest, listing
+from s2s_core.plugins import Kind
+from s2s_core.testing.promise import PAGE, BrokenPromiseError, Promise
+from s2s_core.testing.subject import Subject
+
+Outcome = Literal["kept", "exempt", "broken"]
+
+
+@attrs.frozen
+class Finding:
+    """How a component does with one promise.
+
+    Attributes:
+        promise: Which one.
+        outcome: ``"exempt"`` where the component says that it doesn't keep the promise, and doesn't.
+        message: Why it is broken or exempt; empty where it is kept.
+        error: What broke it.
+    """
+
+    promise: Promise
+    outcome: Outcome
+    message: str = ""
+    error: Exception | None = None
+
+
+def promises(kind: Kind) -> list[Promise]:
+    """Returns what every component of a kind promises, in the order of examination."""
+    checks: tuple[Callable[[Subject], None], ...] = pkgutil.resolve_name(f"s2s_core.testing.{kind}:PROMISES")
+    return [Promise.of(check) for check in checks]
+
+
+def examine(subject: Subject) -> Iterator[Finding]:
+    """Examines a component, one promise after the other.
+
+    Raises:
+        PluginError: The component is exempt from a promise that doesn't exist.
+    """
+    every = promises(subject.kind)
+    names = [promise.name for promise in every]
+    for name in subject.exempt:
+        if name not in names:
+            known = f"{closest(name, names)}; there are: {listing(names)}"
+            raise PluginError(f"{subject} is exempt from {name!r}, which is no promise{known}")
+    return (examine_promise(subject, promise) for promise in every)
+
+
+def examine_promise(subject: Subject, promise: Promise) -> Finding:
+    """Examines whether a component keeps a promise. Chance starts anew for each."""
+    reason = subject.exempt.get(promise.name)
+    error = _failure(subject, promise)
+    if error is None and reason is None:
+        return Finding(promise, "kept")
+    if error is None:
+        return Finding(promise, "broken", f"{subject} keeps {promise.name}: take it out of its exempt promises")
+    if reason is not None:
+        return Finding(promise, "exempt", reason, error)
+    return Finding(promise, "broken", _message(subject, promise, error), error)
+
+
+def conformance(kind: Kind, name: str, settings: Mapping[str, Any] | None = None) -> Callable[..., None]:
+    """Makes a test of an installed component, with one item for each promise; it needs pytest.
+
+    ::
+
+        test_average = conformance("encoder", "average", {"size": 8})
+
+    Args:
+        kind: What it is: ``"task"``, ``"tokenizer"``, ``"encoder"``, ``"decoder"`` or ``"metric"``.
+        name: How users call it.
+        settings: Those that aren't to have their defaults. Small sizes make it fast.
+    """
+    import pytest  # noqa: PLC0415  # s2s plugins check does without
+
+    every = promises(kind)
+
+    @pytest.mark.parametrize("promise", every, ids=[promise.name for promise in every])
+    def test(promise: Promise) -> None:
+        __tracebackhide__ = True
+        finding = examine_promise(Subject.installed(kind, name, settings), promise)
+        if finding.outcome == "exempt":
+            pytest.xfail(finding.message)
+        if finding.outcome == "broken":
+            cause = None if isinstance(finding.error, BrokenPromiseError) else finding.error
+            raise BrokenPromiseError(finding.message) from cause
+
+    return test
+
+
+def _failure(subject: Subject, promise: Promise) -> Exception | None:
+    with _fresh_chance():
+        try:
+            promise.check(subject)
+        except Exception as error:  # noqa: BLE001  # a component can fail in any way
+            return error
+    return None
+
+
+@contextlib.contextmanager
+def _fresh_chance() -> Iterator[None]:
+    """Starts from seed 0, and gives the generators back as they were."""
+    before = random.getstate()
+    random.seed(0)
+    torch: Any = sys.modules.get("torch")
+    try:
+        if torch is None:
+            yield
+        else:
+            with torch.random.fork_rng():
+                torch.manual_seed(0)
+                yield
+    finally:
+        random.setstate(before)
+
+
+def _message(subject: Subject, promise: Promise, error: Exception) -> str:
+    found = str(error) if isinstance(error, BrokenPromiseError) else f"it raises {type(error).__name__}: {error}"
+    return f"{subject} breaks {promise.name}: {promise.statement}\n  found: {found}\n  see {PAGE}#{promise.name}"

@@ -1,0 +1,58 @@
+"""What is examined: a component with its settings."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import attrs
+
+from s2s_core.plugins import Kind, Plugins
+from s2s_core.resolve import structure_component
+
+
+@attrs.frozen
+class Subject:
+    """A component that is examined.
+
+    Attributes:
+        kind: What it is.
+        name: How users call it.
+        component: Its class.
+        config: Of the class's own ``Config``.
+        plugins: What is installed, the component itself among it.
+    """
+
+    kind: Kind
+    name: str
+    component: type[Any]
+    config: Any
+    plugins: Plugins = attrs.field(repr=False)
+
+    @classmethod
+    def installed(
+        cls, kind: Kind, name: str, settings: Mapping[str, Any] | None = None, plugins: Plugins | None = None
+    ) -> Self:
+        """Finds an installed component.
+
+        Args:
+            kind: What it is.
+            name: How users call it.
+            settings: Those that aren't to have their defaults.
+            plugins: What is installed.
+
+        Raises:
+            ConfigError: A setting is unknown or has a bad value.
+            PluginError: The name is unknown, claimed twice, or its class can't be imported or used.
+        """
+        plugins = plugins or Plugins()
+        component = plugins.component(kind, name)
+        chosen = structure_component({"name": name, **(settings or {})}, kind, plugins)
+        return cls(kind, name, component, chosen.config, plugins)
+
+    @property
+    def exempt(self) -> Mapping[str, str]:
+        """The promises that the component says it doesn't keep, each with the reason."""
+        return getattr(self.component, "exempt", {})
+
+    def __str__(self) -> str:
+        """Returns what a report calls it, such as ``"encoder 'lstm'"``."""
+        return f"{self.kind} {self.name!r}"
