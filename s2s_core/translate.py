@@ -34,11 +34,12 @@ class Translator:
     Args:
         checkpoint: The model, in evaluation mode.
         decoding: How to search.
+        search: Another search than the usual one over the model.
     """
 
-    def __init__(self, checkpoint: Checkpoint, decoding: DecodingConfig) -> None:
+    def __init__(self, checkpoint: Checkpoint, decoding: DecodingConfig, search: BeamSearch | None = None) -> None:
         self._checkpoint, self._decoding = checkpoint, decoding
-        self._search = BeamSearch(checkpoint.model)
+        self._search = search or BeamSearch(checkpoint.model)
 
     def __call__(self, texts: Sequence[str], prefixes: Sequence[str] | None = None) -> list[str]:
         """Returns one answer for each text, which begins with the tokens of its prefix.

@@ -14,8 +14,8 @@ import onnxruntime
 from s2s_core.checkpoint import Checkpoint
 from s2s_core.config import DecodingConfig
 from s2s_core.errors import ExportError
-from s2s_core.export.stitch import HYPOTHESIS_IDS
-from s2s_core.export.ties import is_tie, same_ids
+from s2s_core.export.stitch import HYPOTHESIS_IDS, TRACE
+from s2s_core.export.ties import Trace, is_tie, same_ids
 from s2s_core.inputs import Features, chosen, features
 from s2s_core.translate import Hypotheses, Translator
 from s2s_core.vocabulary import SPECIALS
@@ -115,14 +115,16 @@ def _other_searches(own: DecodingConfig, features: Features) -> Iterator[Decodin
 
 
 class _File:
-    """The file in ONNX Runtime, with one output more: the ids of the hypotheses."""
+    """The file in ONNX Runtime, with more outputs: the ids of the hypotheses, and what the search kept."""
 
     def __init__(self, model: onnx.ModelProto, checkpoint: Checkpoint) -> None:
         self.features = features(checkpoint.config.decoding, prefix=checkpoint.config.export.prefix)
         probe = onnx.ModelProto()
         probe.CopyFrom(model)
-        ids = onnx.helper.make_tensor_value_info(HYPOTHESIS_IDS, onnx.TensorProto.INT64, [None] * 3)
-        probe.graph.output.append(ids)
+        probe.graph.output.extend(
+            onnx.helper.make_tensor_value_info(name, onnx.TensorProto.INT64, [None] * 3)
+            for name in (HYPOTHESIS_IDS, *TRACE)
+        )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
@@ -131,17 +133,19 @@ class _File:
 
     def answer(
         self, texts: list[str], prefixes: list[str] | None, decoding: DecodingConfig
-    ) -> tuple[list[list[str]], Hypotheses]:
-        """Returns the hypotheses' texts, ids and scores."""
+    ) -> tuple[list[list[str]], Hypotheses, Trace]:
+        """Returns the hypotheses' texts, their ids and scores, and how they were found."""
         inputs: dict[str, Any] = {
             name: np.array(value, kind) for name, kind, value in chosen(decoding, self.features)
         } | {"source": np.array(texts, object)}
         if prefixes is not None:
             inputs["prefix"] = np.array(prefixes, object)
-        target, hypotheses, ids, scores = self._session.run(["target", "hypotheses", HYPOTHESIS_IDS, "scores"], inputs)
+        target, hypotheses, scores, ids, *kept = self._session.run(
+            ["target", "hypotheses", "scores", HYPOTHESIS_IDS, *TRACE], inputs
+        )
         if target.tolist() != hypotheses[:, 0].tolist():
             raise _refusal("the file's target is not its first hypothesis")
-        return hypotheses.tolist(), Hypotheses(ids[: len(texts)], scores)
+        return hypotheses.tolist(), Hypotheses(ids[: len(texts)], scores), Trace(*kept)
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
@@ -157,7 +161,7 @@ def _compare(
     translator = Translator(checkpoint, decoding)
     prefixes = _prefixes(checkpoint, texts) if file.features.prefix else None
     expected = translator.hypotheses(texts, prefixes)
-    found_texts, found = file.answer(texts, prefixes, decoding)
+    found_texts, found, trace = file.answer(texts, prefixes, decoding)
     same = same_ids(expected.ids, found.ids)  # [N, K]
     both = np.isfinite(expected.scores) & np.isfinite(found.scores)
     difference = float(np.abs(expected.scores - found.scores)[both & same].max(initial=0.0))
@@ -171,7 +175,7 @@ def _compare(
     for row in np.flatnonzero(~same.all(1)):
         own, other = (Hypotheses(one.ids[row], one.scores[row]) for one in (expected, found))
         prefix = None if prefixes is None else prefixes[row]
-        if not is_tie(checkpoint, texts[row], prefix, other, decoding, tolerance):
+        if not is_tie(checkpoint, texts[row], prefix, other, trace.of(int(row)), decoding, tolerance):
             rank = int(np.argmin(same[row]))
             answers = (
                 f"{_shown(beams[row][rank])} (score {one.scores[rank]:.4f})"

@@ -32,6 +32,9 @@ IR_VERSION = 10
 HYPOTHESIS_IDS = "hypothesis_ids"
 """The name of the ids [N, K, T] inside the graph, from which the hypotheses' texts are made."""
 
+TRACE = ("kept_tokens", "kept_parents")
+"""The names of what each step of the search kept, inside the graph: the tokens and the beams before, [T, N, K]."""
+
 INT64, FLOAT, BOOL, STRING = (
     ir.TensorType(kind) for kind in (ir.DataType.INT64, ir.DataType.FLOAT, ir.DataType.BOOL, ir.DataType.STRING)
 )
@@ -131,6 +134,8 @@ def _search(op: Op, pieces: Pieces, inputs: Sequence[Value]) -> tuple[Value, Val
     results = op.Loop(None, True, tokens, finished, scores, *changed, body=graph, _outputs=len(carried) + 2)  # noqa: FBT003
     hoist(results[0].producer())
     extras = all_leaves(results[3:-2])[-pieces.extras :]
+    for name, kept in zip(TRACE, results[-2:], strict=True):
+        kept.name = name
     return results[-2], results[-1], results[2], extras
 
 

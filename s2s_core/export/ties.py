@@ -1,41 +1,77 @@
 """Whether a file's hypotheses that differ from the model's are as good.
 
-Where two hypotheses are equally good, rounding may let the file prefer the other one. A tie early in a search, or in a
-draw, may then lead anywhere. So the model is asked to search again with what the file says a little more likely: if it
-then says the same, nothing but ties has kept it from that before.
+Where two tokens or two beams are equally good, rounding may let the file prefer the other one, and that may lead
+anywhere. So the model searches again and keeps in each step what the file kept. Then it tells whether anything else was
+better, and what the hypotheses are worth.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
-import attrs
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import one_hot
 
 from s2s_core.checkpoint import Checkpoint
 from s2s_core.config import DecodingConfig
 from s2s_core.ensemble import AnyModel
-from s2s_core.interfaces import State
+from s2s_core.inputs import Features
+from s2s_core.search import BeamSearch, Step
+from s2s_core.search.beams import Extras
 from s2s_core.translate import Hypotheses, Translator
-from s2s_core.vocabulary import EOS, PAD
+from s2s_core.vocabulary import PAD
 
-BONUSES = (1e-3, 1e-2, 1e-1)
-"""How much more likely each token is made, in tolerances."""
+
+class Trace(NamedTuple):
+    """What a file kept in each step of a search.
+
+    Attributes:
+        tokens: The tokens, [T, N, K].
+        parents: The beam before of each, [T, N, K].
+    """
+
+    tokens: NDArray[np.int64]
+    parents: NDArray[np.int64]
+
+    def of(self, row: int) -> "Trace":
+        """Returns what was kept for one text alone."""
+        return Trace(self.tokens[:, row : row + 1], self.parents[:, row : row + 1])
 
 
 def is_tie(
-    checkpoint: Checkpoint, text: str, prefix: str | None, found: Hypotheses, decoding: DecodingConfig, tolerance: float
+    checkpoint: Checkpoint,
+    text: str,
+    prefix: str | None,
+    found: Hypotheses,
+    trace: Trace,
+    decoding: DecodingConfig,
+    tolerance: float,
 ) -> bool:
-    """Whether the model gives a source the file's hypotheses [K, T] when their tokens are a little more likely."""
-    for bonus in BONUSES:
-        guided: Any = _Guided(checkpoint.model, found.ids, bonus * tolerance)
-        translator = Translator(attrs.evolve(checkpoint, model=guided), decoding)
-        said = Hypotheses(*(beams[0] for beams in translator.hypotheses([text], None if prefix is None else [prefix])))
-        if _same(said, found, tolerance * (1 + bonus * said.ids.shape[1])):
-            return True
-    return False
+    """Whether a file's hypotheses [K, T] are the model's too, but for what is equally good.
+
+    Args:
+        checkpoint: The model.
+        text: The source.
+        prefix: Of the answers.
+        found: The file's hypotheses.
+        trace: How the file found them.
+        decoding: How it searched.
+        tolerance: The largest difference of what counts as equal.
+    """
+    replay = _Replay(checkpoint.model, trace, tolerance)
+    translator = Translator(checkpoint, decoding, replay)
+    said = Hypotheses(*(beams[0] for beams in translator.hypotheses([text], None if prefix is None else [prefix])))
+    return replay.fair and _same(said, found, tolerance)
+
+
+def same_ids(*hypotheses: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Compares two arrays of hypotheses [N, K, T] that may differ in T."""
+    size = max(ids.shape[2] for ids in hypotheses)
+    padding = [((0, 0), (0, 0), (0, size - ids.shape[2])) for ids in hypotheses]
+    left, right = (np.pad(ids, width, constant_values=PAD) for ids, width in zip(hypotheses, padding, strict=True))
+    same: NDArray[np.bool_] = (left == right).all(2)
+    return same
 
 
 def _same(left: Hypotheses, right: Hypotheses, tolerance: float) -> bool:
@@ -52,47 +88,81 @@ def _by_ids(hypotheses: Hypotheses) -> Hypotheses:
     return Hypotheses(hypotheses.ids[order], hypotheses.scores[order])
 
 
-def same_ids(*hypotheses: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Compares two arrays of hypotheses [N, K, T] that may differ in T."""
-    size = max(ids.shape[2] for ids in hypotheses)
-    padding = [((0, 0), (0, 0), (0, size - ids.shape[2])) for ids in hypotheses]
-    left, right = (np.pad(ids, width, constant_values=PAD) for ids, width in zip(hypotheses, padding, strict=True))
-    same: NDArray[np.bool_] = (left == right).all(2)
-    return same
-
-
-class _Guided(nn.Module):
-    """A model that finds each token of some hypotheses a little more likely, after the tokens before it.
-
-    And any other end a little less, as an answer that has ended stays among the best where it would have been cut. The
-    state has beside the model's own, for each row, which hypotheses begin with its tokens [R, K] and their number [R].
+class _Replay(BeamSearch):
+    """A search that keeps in each step what another one kept, and notes whether that was fair.
 
     Args:
-        model: The model.
-        ids: The hypotheses, padded past EOS, [K, T].
-        bonus: What is added to a logit.
+        model: In evaluation mode.
+        trace: What the other search kept for the only text.
+        tolerance: By how much what it left out may be better.
+
+    Attributes:
+        fair: Whether nothing that it left out is better by more.
     """
 
-    def __init__(self, model: AnyModel, ids: NDArray[np.int64], bonus: float) -> None:
-        super().__init__()
-        self.device = model.device
-        self._model, self._bonus = model, bonus
-        self._ids = torch.from_numpy(np.pad(ids, ((0, 0), (0, 1)), constant_values=PAD))
+    def __init__(self, model: AnyModel, trace: Trace, tolerance: float) -> None:
+        super().__init__(model)
+        self.fair = True
+        self._tokens, self._parents = (torch.from_numpy(kept[:, 0].copy()) for kept in trace)  # [T, K]
+        self._tolerance = tolerance
 
-    def start(self, source: Tensor, lengths: Tensor) -> State:
-        rows = (source.shape[0], len(self._ids))
-        return self._model.start(source, lengths), torch.ones(rows, dtype=torch.bool), torch.zeros_like(lengths)
+    def make_step(self, features: Features) -> Step:
+        return _ReplayedStep(self._model, features, self)
 
-    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        logits, _, state = self.attentive_step(tokens, state)
-        return logits, state
+    def kept(self, step: int) -> tuple[Tensor, Tensor]:
+        """Returns the tokens [K] of a step, and the beams before; a search that goes on for longer isn't fair."""
+        self.fair &= step < len(self._tokens)
+        last = min(step, len(self._tokens) - 1)
+        return self._tokens[last], self._parents[last]
 
-    def attentive_step(self, tokens: Tensor, state: State) -> tuple[Tensor, Tensor | None, State]:
-        inner, begun, number = state
-        logits, attention, inner = self._model.attentive_step(tokens, inner)
-        place = number.clamp(max=self._ids.shape[1] - 1)
-        last, following = self._ids.T[place - 1], self._ids.T[place]  # [R, K]
-        begun = begun & ((number == 0)[:, None] | (last == tokens[:, None]))
-        said = (one_hot(following, logits.shape[1]) * begun[:, :, None]).amax(1)  # [R, V]
-        other_end = one_hot(torch.full_like(tokens, EOS), logits.shape[1]) * (1 - said)
-        return logits + self._bonus * (said - other_end), attention, (inner, begun, number + 1)
+    def judge(self, kept: Tensor, left: Tensor) -> None:
+        """Compares the scores of what was kept with those of what was left out."""
+        self.fair &= bool(kept.min() >= left.max() - self._tolerance)
+
+    def lenient(self, log_probabilities: Tensor, tokens: Tensor) -> Tensor:
+        """Returns log-probabilities [R, V] among which those of some tokens [R] win where it is close."""
+        return log_probabilities + self._tolerance * one_hot(tokens, log_probabilities.shape[1])
+
+
+class _ReplayedStep(Step):
+    """A step that keeps what another search kept."""
+
+    def __init__(self, model: AnyModel, features: Features, replay: _Replay) -> None:
+        super().__init__(model, features)
+        self._replay = replay
+
+    def forward(self, step: Tensor, *beams: Any) -> Any:
+        self._kept = self._replay.kept(int(step))
+        return super().forward(step, *beams)
+
+    def _candidates(self, step: Tensor, known: Tensor, extras: Extras, beams: int) -> tuple[Tensor, Tensor]:
+        """Returns all tokens, as one that the file kept may be just beyond the best; in sampling, the one drawn."""
+        if not self.features.sampling:
+            return super()._candidates(step, known, extras, known.shape[1])
+        _, picks = super()._candidates(step, self._replay.lenient(known, self._kept[0]), extras, beams)
+        return known.gather(1, picks), picks
+
+    def _choose(self, scores: Tensor, gains: Tensor, picks: Tensor, size: torch.Size) -> tuple[Tensor, Tensor, Tensor]:
+        tokens, parents = self._kept  # [K]
+        if self.features.sampling:
+            self._replay.fair &= torch.equal(picks[:, 0], tokens)
+            return super()._choose(scores, gains, picks, size)
+        every = scores.reshape(-1, 1) + gains  # [K, C]
+        there, places = _places(picks[parents] == tokens[:, None], parents, tokens)  # [K]
+        kept = every[parents, places].masked_fill(~there, float("-inf"))
+        self._replay.judge(kept, every.index_put((parents, places), torch.tensor(float("-inf"))))
+        return kept[None], parents[None], tokens[None]
+
+
+def _places(same: Tensor, parents: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns whether each kept one is among the candidates of its parent [K], and where [K].
+
+    Args:
+        same: Whether a candidate of the parent is the token, [K, C].
+        parents: The beam before, [K].
+        tokens: The token, [K]; beams that have ended, or don't live, have many candidates that are PAD.
+    """
+    equal = (parents[:, None] == parents) & (tokens[:, None] == tokens)  # [K, K]
+    earlier = equal.tril(-1).sum(1, keepdim=True)
+    there, places = (same & (same.cumsum(1) == earlier + 1)).max(1)
+    return there, places

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from s2s_core.config import DecodingConfig
 from s2s_core.ensemble import AnyModel
-from s2s_core.inputs import chosen, features
+from s2s_core.inputs import Features, chosen, features
 from s2s_core.search.beams import Start
 from s2s_core.search.finish import Finish
 from s2s_core.search.step import Step
@@ -51,7 +51,7 @@ class BeamSearch:
         penalty = settings["length_penalty"]
         if prefix is not None:
             settings["prefix"] = prefix
-        start, step, finish = Start(self._model, parts), Step(self._model, parts), Finish(parts)
+        start, step, finish = Start(self._model, parts), self.make_step(parts), Finish(parts)
         beams = start(source, lengths, torch.arange(config.beam_size, device=source.device), settings)
         tokens, parents = [], []
         for number in itertools.count():
@@ -62,3 +62,7 @@ class BeamSearch:
                 break
         found: tuple[Any, Any] = finish(torch.stack(tokens), torch.stack(parents), beams.scores, beams.extras, penalty)
         return found
+
+    def make_step(self, features: Features) -> Step:
+        """Makes what takes a step."""
+        return Step(self._model, features)

@@ -22,10 +22,12 @@ from s2s_core.errors import ExportError
 from s2s_core.export import exporter
 from s2s_core.export.parity import _compare, prove
 from s2s_core.export.pieces import export_pieces
+from s2s_core.export.ties import Trace, is_tie
 from s2s_core.inputs import INPUTS, Features
+from s2s_core.search import BeamSearch
 from s2s_core.tokenizers.words import Words
 from s2s_core.translate import Hypotheses, Translator
-from s2s_core.vocabulary import BOS, PAD
+from s2s_core.vocabulary import BOS, EOS, PAD, UNK
 
 BATCH = ["abc", "", "cab a", "b", "bbbb abc b", " ", "\u00e4\N{SNOWMAN}", "c\u65e5\n\x00a", "a b  c", "ab" * 10]
 TEXTS = ["abc", "b cab", "bbbb", "a b c"]
@@ -425,6 +427,73 @@ def test_a_tie_may_end_elsewhere(export_once):
         prove(biased(exported, exact + 2000 * more), checkpoint, ["abc"], 1e-3)
 
 
+def test_a_tie_of_beams_may_end_elsewhere(export_once):
+    """Where all tokens are nearly as likely, the file may keep others in any step; one that is likelier is refused."""
+    exported = export_once("words")
+    checkpoint = copy.deepcopy(exported.checkpoint)
+    flat = checkpoint.model.projection
+    model = biased(exported, 1e-6 * torch.randn_like(flat.bias))
+    weights = {value.raw_data: value for value in model.graph.initializer}
+    for transposed in (flat.weight.T, flat.weight):
+        if value := weights.get(transposed.contiguous().numpy(force=True).tobytes()):
+            value.CopyFrom(onnx.numpy_helper.from_array(np.zeros(value.dims, np.float32), value.name))
+    torch.nn.init.zeros_(flat.weight)
+    torch.nn.init.normal_(flat.bias, std=1e-6)
+    assert prove(model, checkpoint, ["abc", "a b cab"], 1e-3).ties > 10
+    flat.bias.data[-1] += 0.05
+    with pytest.raises(ExportError, match="the file"):
+        prove(model, checkpoint, ["abc", "a b cab"], 1e-3)
+
+
+def altered(trace, step, beam, *, token=None, parent=None):
+    """Returns a trace of which one pick is another one."""
+    tokens, parents = (kept.copy() for kept in trace)
+    tokens[step, 0, beam] = tokens[step, 0, beam] if token is None else token
+    parents[step, 0, beam] = parents[step, 0, beam] if parent is None else parent
+    return Trace(tokens, parents)
+
+
+@pytest.fixture
+def searched(export_once):
+    """A text's hypotheses with two beams by a model, what was kept in each step, and what tells whether they tie."""
+    checkpoint = export_once("words").checkpoint
+    decoding = attrs.evolve(checkpoint.config.decoding, beam_size=2, max_length=4, max_length_ratio=0.0)
+    kept = []
+
+    class Recording(BeamSearch):
+        def make_step(self, features):
+            step = super().make_step(features)
+            step.register_forward_hook(lambda _, given, result: kept.append((result[2].tokens, result[1])))
+            return step
+
+    found = Translator(checkpoint, decoding, Recording(checkpoint.model)).hypotheses(["abc cab"])
+    trace = Trace(*(torch.stack(parts).numpy() for parts in zip(*kept, strict=True)))
+
+    def tie(trace, found=Hypotheses(found.ids[0], found.scores[0])):  # noqa: B008  # that one
+        return is_tie(checkpoint, "abc cab", None, found, trace, decoding, 1e-3)
+
+    return tie, trace
+
+
+def test_a_search_that_keeps_the_same_finds_the_same(searched):
+    """The model's own picks are fair."""
+    tie, trace = searched
+    assert tie(trace)
+
+
+def test_unfair_picks_are_no_tie(searched):
+    """One that is worse, that was kept twice, or that never comes, and a search cut short."""
+    tie, trace = searched
+    (first, second), steps = trace.tokens[0, 0], len(trace.tokens)
+    assert first != second
+    worse = [token for token in range(UNK, 8) if token not in {first, second}]
+    for unfair in (
+        *(altered(trace, 0, 1, token=token) for token in (*worse, first, PAD, BOS)),
+        Trace(trace.tokens[: steps - 1], trace.parents[: steps - 1]),
+    ):
+        assert not tie(unfair)
+
+
 @pytest.mark.parametrize(("beams", "search"), [(1, "greedily"), (2, "with 2 beams")])
 def test_a_refusal_tells_the_difference(export_once, beams, search):
     """One answer of each, cut, with its score and the search in words; then what becomes of the run and what to do."""
@@ -438,7 +507,8 @@ def test_a_refusal_tells_the_difference(export_once, beams, search):
         features = Features()
 
         def answer(self, texts, prefixes, decoding):
-            return [["x" * 100] * beams], other
+            kept = np.full((3, 1, beams), EOS)
+            return [["x" * 100] * beams], other, Trace(kept, np.zeros_like(kept))
 
     with pytest.raises(ExportError) as refused:
         _compare(Wrong(), checkpoint, [text], decoding, 1e-3)
@@ -466,7 +536,7 @@ def test_scores_that_differ_are_told_with_their_search(export_once, change, mess
         features = Features(sampling=True)
 
         def answer(self, texts, prefixes, decoding):
-            return [[""] * 3], Hypotheses(own.ids, own.scores + change)
+            return [[""] * 3], Hypotheses(own.ids, own.scores + change), None
 
     with pytest.raises(ExportError, match=rf"^{re.escape(message)}\. No file is written"):
         _compare(Wrong(), checkpoint, ["a"], decoding, 1e-3)
