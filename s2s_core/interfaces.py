@@ -62,11 +62,13 @@ class Encoder(nn.Module):
     Attributes:
         states_size: The width M of ``Memory.states``.
         summary_size: The width Z of ``Memory.summary``.
+        small: Settings with which the conformance kit examines it, small sizes above all, which make it fast.
         exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
     """
 
     Config: ClassVar[type] = NoConfig
     api_version: ClassVar[int] = API_VERSION
+    small: ClassVar[Mapping[str, Any]] = {}
     exempt: ClassVar[Mapping[str, str]] = {}
     states_size: int
     summary_size: int
@@ -108,11 +110,13 @@ class Decoder(nn.Module):
         output_size: The width D of ``Output.vectors``.
         reads_inputs: False for a decoder that doesn't look at the tokens before. Then the model has no target
             embedding, and ``inputs`` have width 0.
+        small: Settings with which the conformance kit examines it, small sizes above all, which make it fast.
         exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
     """
 
     Config: ClassVar[type] = NoConfig
     api_version: ClassVar[int] = API_VERSION
+    small: ClassVar[Mapping[str, Any]] = {}
     exempt: ClassVar[Mapping[str, str]] = {}
     output_size: int
     reads_inputs: bool = True

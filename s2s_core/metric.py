@@ -32,6 +32,7 @@ class Measure:
         higher_is_better: Which way is up, for choosing the best checkpoint.
         percent: Whether the score is a share from 0 to 1, to be shown as a percentage.
         digits: The digits after the point of a score that isn't a percentage.
+        small: Settings with which the conformance kit examines it, small sizes above all, which make it fast.
         exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
     """
 
@@ -40,6 +41,7 @@ class Measure:
     higher_is_better: ClassVar[bool] = True
     percent: ClassVar[bool] = False
     digits: ClassVar[int] = 4
+    small: ClassVar[Mapping[str, Any]] = {}
     exempt: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, split: Split = list, config: Any = None) -> None:

@@ -49,41 +49,46 @@ def setting(default: Any, help: str, *checks: Check) -> Any:  # noqa: A002  # as
         help: What it means, as ``s2s plugins show`` prints it.
         *checks: ``at_least``, ``between`` or ``one_of``, or any attrs validator.
     """
-    return attrs.field(default=default, validator=list(checks), metadata={"help": help})
+    bounds = ", ".join(check.expected for check in checks if isinstance(check, _Bound))
+    return attrs.field(default=default, validator=list(checks), metadata={"help": help, "bounds": bounds})
 
 
 def at_least(minimum: float) -> Check:
     """Refuses values below ``minimum``."""
-    return _check(f"at least {minimum}", lambda value: value >= minimum)
+    return _Bound(f"at least {minimum}", lambda value: value >= minimum)
 
 
 def more_than(minimum: float) -> Check:
     """Refuses ``minimum`` and values below it."""
-    return _check(f"more than {minimum}", lambda value: value > minimum)
+    return _Bound(f"more than {minimum}", lambda value: value > minimum)
 
 
 def between(minimum: float, maximum: float) -> Check:
     """Refuses values outside the two bounds, which are allowed themselves."""
-    return _check(f"from {minimum} to {maximum}", lambda value: minimum <= value <= maximum)
+    return _Bound(f"from {minimum} to {maximum}", lambda value: minimum <= value <= maximum)
 
 
 def one_of(*values: Any) -> Check:
     """Refuses every value but the given ones."""
-    return _check("one of " + ", ".join(map(repr, values)), lambda value: value in values)
+    return _Bound("one of " + ", ".join(map(repr, values)), lambda value: value in values)
 
 
 def some_of(*values: Any) -> Check:
     """Refuses lists with another value than the given ones, or with one of them twice."""
     known = ", ".join(map(repr, values))
-    return _check(
+    return _Bound(
         f"a list of different ones of {known}",
         lambda chosen: set(chosen) <= set(values) and len(set(chosen)) == len(chosen),
     )
 
 
-def _check(expected: str, holds: Callable[[Any], bool]) -> Check:
-    def check(_: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-        if not holds(value):
-            raise BadValueError(attribute.name, expected, value)
+@attrs.frozen
+class _Bound:
+    """A check that says what it allows."""
 
-    return check
+    expected: str
+    holds: Callable[[Any], bool]
+
+    def __call__(self, _: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+        if not self.holds(value):
+            raise BadValueError(attribute.name, self.expected, value)

@@ -29,6 +29,7 @@ class Task:
             ``{"training": {"steps": 3000}}``. What a user sets comes before them.
         endless: Whether ``examples("train", …)`` goes on for ever. The core then takes a new stream, with a new
             generator, every few batches, and leaves out what it holds for validation and test.
+        small: Settings with which the conformance kit examines it, small sizes above all, which make it fast.
         exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
     """
 
@@ -37,6 +38,7 @@ class Task:
     metrics: ClassVar[tuple[str, ...]] = ("exact_match", "token_accuracy", "edit_distance")
     defaults: ClassVar[Mapping[str, Any]] = {}
     endless: ClassVar[bool] = False
+    small: ClassVar[Mapping[str, Any]] = {}
     exempt: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, config: Any) -> None:

@@ -48,12 +48,14 @@ class Tokenizer:
     Attributes:
         separator: What stands between two tokens when they are joined into a text.
         normalize: Does to a text what ``config`` asks for, before it is encoded.
+        small: Settings with which the conformance kit examines it, small sizes above all, which make it fast.
         exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
     """
 
     Config: ClassVar[type] = TokenizerConfig
     api_version: ClassVar[int] = API_VERSION
     separator: ClassVar[str] = ""
+    small: ClassVar[Mapping[str, Any]] = {}
     exempt: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, config: Any, vocabulary: Vocabulary) -> None:

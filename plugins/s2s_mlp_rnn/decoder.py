@@ -1,6 +1,7 @@
 """The MLP-RNN decoder."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import attrs
 import torch
@@ -27,6 +28,7 @@ class MLPRNNDecoder(Decoder):
     """
 
     Config: ClassVar[type] = MLPRNNDecoderConfig
+    small: ClassVar[Mapping[str, Any]] = {"hidden_size": 8}
     config: MLPRNNDecoderConfig
 
     def __init__(self, config: MLPRNNDecoderConfig, input_size: int, memory: MemorySizes) -> None:

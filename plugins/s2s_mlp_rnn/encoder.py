@@ -1,6 +1,7 @@
 """The MLP-RNN encoder."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import attrs
 import torch
@@ -26,6 +27,7 @@ class MLPRNNEncoder(Encoder):
     """
 
     Config: ClassVar[type] = MLPRNNEncoderConfig
+    small: ClassVar[Mapping[str, Any]] = {"hidden_size": 8}
     config: MLPRNNEncoderConfig
 
     def __init__(self, config: MLPRNNEncoderConfig, input_size: int) -> None:

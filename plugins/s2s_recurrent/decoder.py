@@ -1,6 +1,7 @@
 """The recurrent decoders without attention, as in the 2014 paper."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import attrs
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ class RecurrentDecoder(Decoder):
     """Writes a target with a stack of recurrent layers that starts from the memory's summary and sees no more of it."""
 
     Config: ClassVar[type] = RecurrentDecoderConfig
+    small: ClassVar[Mapping[str, Any]] = {"hidden_size": 8, "layers": 2}
     config: RecurrentDecoderConfig
     cell: ClassVar[Cell]
 

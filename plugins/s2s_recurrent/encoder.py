@@ -1,6 +1,7 @@
 """The recurrent encoders."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import attrs
 import torch
@@ -33,6 +34,7 @@ class RecurrentEncoder(Encoder):
     """
 
     Config: ClassVar[type] = RecurrentEncoderConfig
+    small: ClassVar[Mapping[str, Any]] = {"hidden_size": 8, "layers": 2}
     config: RecurrentEncoderConfig
     cell: ClassVar[Cell]
 

@@ -1,5 +1,6 @@
 """The transformer decoder."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -35,6 +36,7 @@ class TransformerDecoder(Decoder):
     """
 
     Config: ClassVar[type] = TransformerConfig
+    small: ClassVar[Mapping[str, Any]] = {"hidden_size": 8, "layers": 2, "heads": 2, "feed_forward_size": 12}
     config: TransformerConfig
 
     def __init__(self, config: TransformerConfig, input_size: int, memory: MemorySizes) -> None:

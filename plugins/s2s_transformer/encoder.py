@@ -1,6 +1,7 @@
 """The transformer encoder."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -18,6 +19,7 @@ class TransformerEncoder(Encoder):
     """
 
     Config: ClassVar[type] = TransformerConfig
+    small: ClassVar[Mapping[str, Any]] = {"hidden_size": 8, "layers": 2, "heads": 2, "feed_forward_size": 12}
     config: TransformerConfig
 
     def __init__(self, config: TransformerConfig, input_size: int) -> None:

@@ -4,14 +4,14 @@ import contextlib
 import pkgutil
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, Literal
 
 import attrs
 
 from s2s_core.errors import PluginError, closest, listing
 from s2s_core.plugins import Kind
-from s2s_core.testing.promise import PAGE, BrokenPromiseError, Promise
+from s2s_core.testing.promise import BrokenPromiseError, Promise
 from s2s_core.testing.subject import Subject
 
 Outcome = Literal["kept", "exempt", "broken"]
@@ -37,11 +37,15 @@ class Finding:
 def promises(kind: Kind) -> list[Promise]:
     """Returns what every component of a kind promises, in the order of examination."""
     checks: tuple[Callable[[Subject], None], ...] = pkgutil.resolve_name(f"s2s_core.testing.{kind}:PROMISES")
-    return [Promise.of(check) for check in checks]
+    return [Promise.of(kind, check) for check in checks]
 
 
-def examine(subject: Subject) -> Iterator[Finding]:
+def examine(subject: Subject, chosen: Container[str] | None = None) -> Iterator[Finding]:
     """Examines a component, one promise after the other.
+
+    Args:
+        subject: The component.
+        chosen: The names of the promises to examine; by default all.
 
     Raises:
         PluginError: The component is exempt from a promise that doesn't exist.
@@ -52,7 +56,7 @@ def examine(subject: Subject) -> Iterator[Finding]:
         if name not in names:
             known = f"{closest(name, names)}; there are: {listing(names)}"
             raise PluginError(f"{subject} is exempt from {name!r}, which is no promise{known}")
-    return (examine_promise(subject, promise) for promise in every)
+    return (examine_promise(subject, promise) for promise in every if chosen is None or promise.name in chosen)
 
 
 def examine_promise(subject: Subject, promise: Promise) -> Finding:
@@ -73,12 +77,12 @@ def conformance(kind: Kind, name: str, settings: Mapping[str, Any] | None = None
 
     ::
 
-        test_average = conformance("encoder", "average", {"size": 8})
+        test_average = conformance("encoder", "average")
 
     Args:
         kind: What it is: ``"task"``, ``"tokenizer"``, ``"encoder"``, ``"decoder"`` or ``"metric"``.
         name: How users call it.
-        settings: Those that aren't to have their defaults. Small sizes make it fast.
+        settings: Those that aren't to be as the component's ``small`` says, or else as by default.
     """
     import pytest  # noqa: PLC0415  # s2s plugins check does without
 
@@ -125,4 +129,4 @@ def _fresh_chance() -> Iterator[None]:
 
 def _message(subject: Subject, promise: Promise, error: Exception) -> str:
     found = str(error) if isinstance(error, BrokenPromiseError) else f"it raises {type(error).__name__}: {error}"
-    return f"{subject} breaks {promise.name}: {promise.statement}\n  found: {found}\n  see {PAGE}#{promise.name}"
+    return f"{subject} breaks {promise.name}: {promise.statement}\n  found: {found}\n  see {promise.place}"

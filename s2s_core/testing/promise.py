@@ -6,10 +6,11 @@ from typing import NoReturn, Self
 
 import attrs
 
+from s2s_core.plugins import Kind
 from s2s_core.testing.subject import Subject
 
 PAGE = "docs/conformance.md"
-"""Where each promise has a heading."""
+"""Where each promise has a heading, of its kind and name."""
 
 
 class BrokenPromiseError(AssertionError):
@@ -21,20 +22,29 @@ class Promise:
     """Something that every component of a kind must do.
 
     Attributes:
+        kind: What promises it.
         name: How a test, a report and the documentation call it.
         statement: The promise in a sentence.
+        details: What else there is to know: how it is examined, what usually breaks it, what to do. May be empty.
         check: Raises ``BrokenPromiseError`` if a component breaks it.
     """
 
+    kind: Kind
     name: str
     statement: str
+    details: str
     check: Callable[[Subject], None]
 
     @classmethod
-    def of(cls, check: Callable[[Subject], None]) -> Self:
-        """Makes a promise of its check: named as the function, and stated in the first paragraph of its docstring."""
-        statement = " ".join((inspect.getdoc(check) or "").partition("\n\n")[0].split())
-        return cls(check.__name__, statement, check)
+    def of(cls, kind: Kind, check: Callable[[Subject], None]) -> Self:
+        """Makes a promise of its check: named as the function, stated and explained by its docstring."""
+        statement, _, details = inspect.cleandoc(check.__doc__ or "").partition("\n\n")
+        return cls(kind, check.__name__, " ".join(statement.split()), details, check)
+
+    @property
+    def place(self) -> str:
+        """Where it is documented."""
+        return f"{PAGE}#{self.kind}-{self.name}"
 
 
 def require(condition: object, finding: str) -> None:

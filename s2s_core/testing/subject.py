@@ -36,7 +36,7 @@ class Subject:
         Args:
             kind: What it is.
             name: How users call it.
-            settings: Those that aren't to have their defaults.
+            settings: Those that aren't to be as the component's ``small`` says, or else as by default.
             plugins: What is installed.
 
         Raises:
@@ -45,7 +45,8 @@ class Subject:
         """
         plugins = plugins or Plugins()
         component = plugins.component(kind, name)
-        chosen = structure_component({"name": name, **(settings or {})}, kind, plugins)
+        small = getattr(component, "small", {})
+        chosen = structure_component({**small, **(settings or {}), "name": name}, kind, plugins)
         return cls(kind, name, component, chosen.config, plugins)
 
     @property

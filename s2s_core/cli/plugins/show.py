@@ -1,0 +1,102 @@
+"""``s2s plugins show``: what can be set of a component, or of a run."""
+
+import json
+from typing import Annotated, Any, get_origin
+
+import attrs
+import click
+
+from s2s_core.cli.options import installed
+from s2s_core.cli.plugins.table import table
+from s2s_core.config import DecodingConfig, EvaluationConfig, ExportConfig, SourceConfig, TargetConfig, TrainingConfig
+from s2s_core.errors import PluginError, closest, listing
+from s2s_core.plugins import KINDS, Kind, Plugins
+from s2s_core.settings import type_name
+
+TABLES: dict[str, type] = {
+    "source": SourceConfig,
+    "target": TargetConfig,
+    "training": TrainingConfig,
+    "decoding": DecodingConfig,
+    "evaluation": EvaluationConfig,
+    "export": ExportConfig,
+}
+
+HEADINGS = ("setting", "type", "default", "allowed", "meaning")
+
+
+@click.command(short_help="Show what can be set of a component, or of a run.")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def show(context: click.Context, name: str, *, as_json: bool) -> None:
+    """Shows the settings of every component called NAME: the type, default and allowed values of each, and its meaning.
+
+    NAME may also be a table of a run: source, target, training, decoding, evaluation or export.
+
+    \b
+    s2s plugins show mlp-rnn
+    s2s plugins show training
+    """
+    found = installed(context)
+    shown = [_component(found, kind, name) for kind in KINDS if name in found.names(kind)]
+    if name in TABLES:
+        shown.append(_described(f"table {name}", TABLES[name], name, TABLES[name]))
+    if not shown:
+        names = {*TABLES, *(claim.name for claim in found.claims())}
+        raise PluginError(f"no component is called {name!r}{closest(name, names)}; there are: {listing(names)}")
+    if as_json:
+        click.echo(json.dumps(shown, ensure_ascii=False, indent=1))
+    else:
+        click.echo("\n\n".join(map(_text, shown)))
+
+
+def setting_table(kind: Kind, name: str) -> str:
+    """Returns the table of a run that holds a component's settings."""
+    return {"tokenizer": "source.tokenizer", "metric": name}.get(kind, kind)
+
+
+def _component(found: Plugins, kind: Kind, name: str) -> dict[str, Any]:
+    component = found.component(kind, name)
+    heading = f"{kind} {name}, of {found.plugin_of(kind, name).origin}"
+    return _described(heading, component, setting_table(kind, name), getattr(component, "Config", None))
+
+
+def _described(heading: str, described: type, path: str, config: type | None) -> dict[str, Any]:
+    fields = attrs.fields(config) if config is not None and attrs.has(config) else ()
+    return {
+        "heading": heading,
+        "summary": (described.__doc__ or "").strip().partition("\n")[0],
+        "settings": [
+            {
+                "setting": f"{path}.{field.name}",
+                "type": _type(field),
+                "default": _default(field),
+                "allowed": field.metadata.get("bounds", ""),
+                "meaning": field.metadata.get("help", ""),
+            }
+            for field in fields
+        ],
+    }
+
+
+def _text(described: dict[str, Any]) -> str:
+    head = "{heading}\n{summary}\n".format_map(described)
+    settings = described["settings"]
+    if not settings:
+        return head + "It has no settings."
+    rows = ({**setting, "default": _written(setting["default"])} for setting in settings)
+    return head + table([HEADINGS, *([row[heading] for heading in HEADINGS] for row in rows)])
+
+
+def _type(field: "attrs.Attribute[Any]") -> str:
+    return "name or table" if get_origin(field.type) is Annotated else type_name(field)
+
+
+def _default(field: "attrs.Attribute[Any]") -> Any:
+    """Returns a default that JSON can hold; nothing where there is none."""
+    return field.default if isinstance(field.default, bool | int | float | str | tuple) else None
+
+
+def _written(default: Any) -> str:
+    return "" if default is None else json.dumps(default, ensure_ascii=False)

@@ -1,0 +1,7 @@
+"""What every tokenizer promises."""
+
+from collections.abc import Callable
+
+from s2s_core.testing.subject import Subject
+
+PROMISES: tuple[Callable[[Subject], None], ...] = ()
