@@ -10,7 +10,7 @@ import attrs
 
 from s2s_core.data import generator
 from s2s_core.metric import Likelihood, LikelihoodMetric, Measure, Metric
-from s2s_core.testing.promise import broken, require
+from s2s_core.testing.promise import broken, naming, require
 from s2s_core.testing.subject import Subject
 from s2s_core.testing.texts import AWKWARD, SENTENCES, shown
 
@@ -80,7 +80,8 @@ def empty_texts(subject: Subject) -> None:
     metric = _make(subject)
     if isinstance(metric, LikelihoodMetric):
         for likelihoods in ([Likelihood(0.0, 1)], [Likelihood(-1e9, 1)], [Likelihood(-1e9, 1), Likelihood(0.0, 1)]):
-            score = metric.score(likelihoods)
+            with naming(f"scoring {shown(likelihoods)}"):
+                score = metric.score(likelihoods)
             _require_bounds(metric, score, f"the score of {shown(likelihoods)}")
         return
     texts = ("", SENTENCES[0], *AWKWARD)
@@ -88,7 +89,7 @@ def empty_texts(subject: Subject) -> None:
         for hypothesis, references in ((text, [""]), ("", [text]), (text, [text]), (text, ["", SENTENCES[1]])):
             for lines in (Lines([hypothesis], [references]), Lines([hypothesis, "a"], [references, ["a"]])):
                 _require_bounds(metric, _score(metric, lines), f"the score of {_shown(metric, lines)}")
-            found = metric.score_line(hypothesis, references)
+            found = _score_line(metric, hypothesis, references)
             _require_bounds(metric, found, f"score_line of {shown(hypothesis)} for {shown(references)}")
 
 
@@ -116,7 +117,7 @@ def perfect_is_best(subject: Subject) -> None:
             for hypothesis, other, references in zip(
                 right.hypotheses, others.hypotheses, right.references, strict=True
             ):
-                line, best_line = metric.score_line(other, references), metric.score_line(hypothesis, references)
+                line, best_line = _score_line(metric, other, references), _score_line(metric, hypothesis, references)
                 what = f"score_line of {shown(other)} for {shown(references)}"
                 _require_no_better(metric, line, best_line, what, "a right answer")
 
@@ -189,7 +190,7 @@ def score_line(subject: Subject) -> None:
         return
     for lines in _corpora():
         for line in lines.lines():
-            alone, score = metric.score_line(line.hypotheses[0], line.references[0]), _score(metric, line)
+            alone, score = _score_line(metric, line.hypotheses[0], line.references[0]), _score(metric, line)
             require(_is_close(alone, score), f"score_line gives {alone}, score {score}: {_shown(metric, line)}")
 
 
@@ -270,9 +271,15 @@ _DISTURBANCES = (_replaced, _moved, _added, _shortened, _nothing)
 
 
 def _score(metric: Metric | LikelihoodMetric, lines: Lines) -> float:
-    if isinstance(metric, LikelihoodMetric):
-        return metric.score(lines.likelihoods)
-    return metric.score(lines.hypotheses, lines.references)
+    with naming(f"scoring {_shown(metric, lines)}"):
+        if isinstance(metric, LikelihoodMetric):
+            return metric.score(lines.likelihoods)
+        return metric.score(lines.hypotheses, lines.references)
+
+
+def _score_line(metric: Metric, hypothesis: str, references: Sequence[str]) -> float:
+    with naming(f"score_line of {shown(hypothesis)} for {shown(references)}"):
+        return metric.score_line(hypothesis, references)
 
 
 def _shown(metric: Measure, lines: Lines) -> str:

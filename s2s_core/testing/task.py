@@ -103,8 +103,8 @@ def splits(subject: Subject) -> None:
     validation, test, training = _split_sources(task, subject.name)
     for name, sources in (("validation", validation), ("test", test)):
         require(sources, f"{name} has no examples")
-    shared = next(filter(validation.__contains__, test), None)
-    require(shared is None, f"validation and test share the source {shown(shared)}")
+    shared = validation & test
+    require(not shared, f"validation and test share the source {shown(min(shared, default=None))}")
     count = 0
     for count, source in enumerate(training, 1):  # noqa: B007  # it is read below
         for name, sources in (("validation", validation), ("test", test)):

@@ -9,7 +9,7 @@ from typing import Any
 from s2s_core.data import Sequences, generator
 from s2s_core.testing.elsewhere import ask_elsewhere
 from s2s_core.testing.graph import TokenizerGraph
-from s2s_core.testing.promise import broken, require
+from s2s_core.testing.promise import broken, naming, require
 from s2s_core.testing.subject import Subject
 from s2s_core.testing.texts import AWKWARD, SENTENCES, SPECIAL_LOOKING, random_texts, shown
 from s2s_core.tokenizer import Tokenizer
@@ -51,13 +51,13 @@ def round_trip(subject: Subject) -> None:
     encoded and decoded again, must be the same text. A tokenizer that drops more, such as accents, is exempt.
     """
     tokenizer = _trained(subject)
-    known = [text for text in dict.fromkeys(TRAINING) if text and UNK not in tokenizer.encode(text)]
+    known = [text for text in dict.fromkeys(TRAINING) if text and UNK not in _encoded(tokenizer, text)]
     require(known, f"every text that it was trained on has unknown tokens, such as {TRAINING[0]!r}")
     for text in known:
-        back = tokenizer.decode(tokenizer.encode(text))
+        back = _decoded(tokenizer, _encoded(tokenizer, text))
         wanted, found = (_without_separators(tokenizer, one) for one in (tokenizer.normalize(text), back))
         require(wanted == found, f"{shown(text)} comes back as {shown(back)}")
-        again = tokenizer.decode(tokenizer.encode(back))
+        again = _decoded(tokenizer, _encoded(tokenizer, back))
         require(back == again, f"{shown(text)} comes back as {shown(back)}, and that comes back as {shown(again)}")
 
 
@@ -71,10 +71,10 @@ def any_text(subject: Subject) -> None:
     for name, tokenizer in _trained_and_not(subject):
         size = len(tokenizer.vocabulary)
         for text in _texts():
-            ids = _encoded(tokenizer, text, name)
+            ids = _encoded(tokenizer, text)
             wrong = [number for number in ids if not isinstance(number, int) or not 0 <= number < size]
             require(not wrong, f"{name} encodes {shown(text)} as {shown(ids)}, but has the ids from 0 to {size - 1}")
-            _require_unicode(tokenizer.decode(ids), f"{name} decodes what {shown(text)} is encoded as")
+            _require_unicode(_decoded(tokenizer, ids), f"{name} decodes what {shown(text)} is encoded as")
 
 
 def special_ids(subject: Subject) -> None:
@@ -85,7 +85,7 @@ def special_ids(subject: Subject) -> None:
     """
     for name, tokenizer in _trained_and_not(subject):
         for text in (*SPECIAL_LOOKING, *_texts()):
-            found = {PAD, BOS, EOS}.intersection(_encoded(tokenizer, text, name))
+            found = {PAD, BOS, EOS}.intersection(_encoded(tokenizer, text))
             require(not found, f"{name} encodes {shown(text)} with the special id {min(found, default=PAD)}")
 
 
@@ -97,10 +97,10 @@ def any_ids(subject: Subject) -> None:
     for name, tokenizer in _trained_and_not(subject):
         for row in _rows(tokenizer):
             ids = [number for number in row if number not in {EOS, PAD}]
-            text = tokenizer.decode(ids)
+            text = _decoded(tokenizer, ids)
             _require_unicode(text, f"{name} decodes the ids {shown(ids)}")
             for more, what in (([EOS, *ids], "an end and more"), ([PAD, PAD], "padding")):
-                found = tokenizer.decode([*ids, *more])
+                found = _decoded(tokenizer, [*ids, *more])
                 require(found == text, f"{name} decodes {shown(ids)} as {shown(text)}, with {what} as {shown(found)}")
 
 
@@ -111,9 +111,10 @@ def split(subject: Subject) -> None:
     """
     tokenizer = _trained(subject)
     for text in _texts():
-        tokens = tokenizer.split(tokenizer.normalize(text))
+        with naming(f"splitting {shown(text)}"):
+            tokens = tokenizer.split(tokenizer.normalize(text))
         require(all(tokens), f"{shown(text)} is split into {shown(tokens)}, of which one is empty")
-        ids, expected = tokenizer.vocabulary.ids_of(tokens), tokenizer.encode(text)
+        ids, expected = tokenizer.vocabulary.ids_of(tokens), _encoded(tokenizer, text)
         require(
             ids == expected, f"{shown(text)} is split into {shown(tokens)}, of the ids {ids}, but encoded as {expected}"
         )
@@ -130,14 +131,15 @@ def save_load(subject: Subject) -> None:
             written = json.dumps(saved, allow_nan=False)
         except (TypeError, ValueError) as error:
             broken(f"what {name} saves is no JSON: {error}")
-        loaded: Tokenizer = subject.component.load(subject.config, json.loads(written))
+        with naming(f"loading {_cut(written)}"):
+            loaded: Tokenizer = subject.component.load(subject.config, json.loads(written))
         tokens, others = (one.vocabulary.tokens for one in (tokenizer, loaded))
         require(tokens == others, f"{name} has the tokens {_cut(tokens)}, loaded again {_cut(others)}")
         for text in _texts():
-            ids, found = tokenizer.encode(text), loaded.encode(text)
+            ids, found = _encoded(tokenizer, text), _encoded(loaded, text)
             require(ids == found, f"{name} encodes {shown(text)} as {shown(ids)}, loaded again as {shown(found)}")
         for row in _rows(tokenizer):
-            back, again = tokenizer.decode(row), loaded.decode(row)
+            back, again = _decoded(tokenizer, row), _decoded(loaded, row)
             require(back == again, f"{name} decodes {shown(row)} as {shown(back)}, loaded again as {shown(again)}")
 
 
@@ -152,7 +154,8 @@ def onnx_encode(subject: Subject) -> None:
         graph = TokenizerGraph(tokenizer)
         for texts in _batches(_texts()):
             expected, expected_lengths = Sequences(map(tokenizer.encode, texts)).padded(range(len(texts)))
-            ids, lengths = graph.encode(texts)
+            with naming(f"the graph of {name}, encoding {shown(texts)},"):
+                ids, lengths = graph.encode(texts)
             for number, text in enumerate(texts):
                 row, found = (one[number].tolist() if number < len(one) else [] for one in (expected, ids))
                 where = f"{shown(text)}, text {number + 1} of {len(texts)}," if len(texts) > 1 else shown(text)
@@ -175,7 +178,9 @@ def onnx_decode(subject: Subject) -> None:
         for rows in _batches(_rows(tokenizer)):
             width = max(1, *map(len, rows))
             padded = [row + [PAD] * (width - len(row)) for row in rows]
-            expected, found = list(map(tokenizer.decode, padded)), graph.decode(padded)
+            with naming(f"the graph of {name}, decoding {shown(padded)},"):
+                found = graph.decode(padded)
+            expected = [_decoded(tokenizer, row) for row in padded]
             for row, text, other in itertools.zip_longest(padded, expected, found):
                 require(
                     text == other,
@@ -235,11 +240,14 @@ def _batches(items: Sequence[Any]) -> Iterator[Any]:
         yield items[start : start + BATCH]
 
 
-def _encoded(tokenizer: Tokenizer, text: str, name: str) -> list[int]:
-    try:
+def _encoded(tokenizer: Tokenizer, text: str) -> list[int]:
+    with naming(f"encoding {shown(text)}"):
         return tokenizer.encode(text)
-    except Exception as error:  # noqa: BLE001  # a tokenizer can fail in any way
-        broken(f"{name} can't encode {shown(text)}: {type(error).__name__}: {error}")
+
+
+def _decoded(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
+    with naming(f"decoding {shown(ids)}"):
+        return tokenizer.decode(ids)
 
 
 def _without_separators(tokenizer: Tokenizer, text: str) -> str:
