@@ -34,12 +34,12 @@ def training(subject: Subject) -> None:
     The texts can be gone through more than once, but have no length. What `save` returns is compared. Python hashes
     strings anew in each process, and so orders sets of them: sort tokens before you number them.
     """
-    here = learnt(subject.component, subject.config)
-    require(
-        here == learnt(subject.component, subject.config), f"training anew gives another tokenizer than {_cut(here)}"
-    )
+    with naming("training"):
+        here = learnt(subject.component, subject.config)
+    again = learnt(subject.component, subject.config)
+    require(here == again, f"training anew, {_difference(here, again, 'save()')}")
     there = ask_elsewhere(subject, "s2s_core.testing.tokenizer:learnt")
-    require(here == there, f"another process learns {_cut(there)} instead of {_cut(here)}")
+    require(here == there, f"training in another process, {_difference(here, there, 'save()')}")
 
 
 def round_trip(subject: Subject) -> None:
@@ -131,10 +131,10 @@ def save_load(subject: Subject) -> None:
             written = json.dumps(saved, allow_nan=False)
         except (TypeError, ValueError) as error:
             broken(f"what {name} saves is no JSON: {error}")
-        with naming(f"loading {_cut(written)}"):
+        with naming(f"loading {shown(written)}"):
             loaded: Tokenizer = subject.component.load(subject.config, json.loads(written))
-        tokens, others = (one.vocabulary.tokens for one in (tokenizer, loaded))
-        require(tokens == others, f"{name} has the tokens {_cut(tokens)}, loaded again {_cut(others)}")
+        tokens, others = (list(one.vocabulary.tokens) for one in (tokenizer, loaded))
+        require(tokens == others, f"of {name}, loaded again, {_difference(tokens, others, 'tokens')}")
         for text in _texts():
             ids, found = _encoded(tokenizer, text), _encoded(loaded, text)
             require(ids == found, f"{name} encodes {shown(text)} as {shown(ids)}, loaded again as {shown(found)}")
@@ -151,7 +151,7 @@ def onnx_encode(subject: Subject) -> None:
     Python: look at white space, line ends, the dot of a pattern, and letters beyond ASCII.
     """
     for name, tokenizer in _trained_and_not(subject):
-        graph = TokenizerGraph(tokenizer)
+        graph = _graph(tokenizer, name)
         for texts in _batches(_texts()):
             expected, expected_lengths = Sequences(map(tokenizer.encode, texts)).padded(range(len(texts)))
             with naming(f"the graph of {name}, encoding {shown(texts)},"):
@@ -174,7 +174,7 @@ def onnx_decode(subject: Subject) -> None:
     some with an end and padding, some without, some empty, with unknown ids among them.
     """
     for name, tokenizer in _trained_and_not(subject):
-        graph = TokenizerGraph(tokenizer)
+        graph = _graph(tokenizer, name)
         for rows in _batches(_rows(tokenizer)):
             width = max(1, *map(len, rows))
             padded = [row + [PAD] * (width - len(row)) for row in rows]
@@ -250,6 +250,11 @@ def _decoded(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
         return tokenizer.decode(ids)
 
 
+def _graph(tokenizer: Tokenizer, name: str) -> TokenizerGraph:
+    with naming(f"building the graph of {name}"):
+        return TokenizerGraph(tokenizer)
+
+
 def _without_separators(tokenizer: Tokenizer, text: str) -> str:
     if not tokenizer.separator:
         return text
@@ -265,5 +270,13 @@ def _require_unicode(text: object, what: str) -> None:
     )
 
 
-def _cut(saved: object) -> str:
-    return shown(saved, 200)
+def _difference(one: Any, other: Any, path: str) -> str:
+    """Says where two values of JSON differ first, if they do."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        pairs = [(key, one.get(key), other.get(key)) for key in dict.fromkeys((*one, *other))]
+    elif isinstance(one, list) and isinstance(other, list):
+        pairs = [(number, *pair) for number, pair in enumerate(itertools.zip_longest(one, other))]
+    else:
+        return f"{path} is {shown(other)} instead of {shown(one)}"
+    different = (_difference(left, right, f"{path}[{key!r}]") for key, left, right in pairs if left != right)
+    return next(different, "")
