@@ -13,7 +13,7 @@ import attrs
 
 from s2s_core import discovery
 from s2s_core.discovery import ALLOW, DISABLE, KINDS, Claim, Kind, Plugin, Problem
-from s2s_core.errors import PluginError, closest, listing
+from s2s_core.errors import PluginError, S2SError, closest, listing
 from s2s_core.version import API_VERSION, __version__
 
 if TYPE_CHECKING:
@@ -103,23 +103,31 @@ class Plugins:
         return self._claim(kind, name).plugin
 
     def notify(self, event: str, **arguments: Any) -> list[Any]:
-        """Calls a hook, such as ``s2s_run_started``, of one plugin after the other.
+        """Calls a hook, such as ``s2s_evaluated``, of one plugin after the other.
 
         If one raises, the logger ``s2s`` warns, once for each plugin and event, and the others go on.
 
         Returns:
             The results that aren't ``None``.
         """
-        results: list[Any] = []
-        for plugin, manager in self._managers.items():
-            hook = getattr(manager.hook, event)
-            try:
-                results += hook(**arguments)
-            except Exception as error:  # noqa: BLE001  # what a plugin does wrong must not end a run
-                if (plugin, event) not in self._reported:
-                    self._reported.add((plugin, event))
-                    logger.warning("%s", Problem(plugin, f"{event} failed: {discovery.reason(error)}"))
-        return results
+        return [result for _, result in self._told(event, arguments, refusal=())]
+
+    def ask(self, event: str, **arguments: Any) -> list[tuple[Plugin, Any]]:
+        """Calls a hook that may refuse, such as ``s2s_run_started``, of one plugin after the other.
+
+        Returns:
+            The results that aren't ``None``, each with its plugin.
+
+        Raises:
+            S2SError: A plugin refuses. Whatever else one raises is a warning, as in ``notify``.
+        """
+        return list(self._told(event, arguments, refusal=S2SError))
+
+    def absent(self) -> Iterator[str]:
+        """Yields which plugins, that may offer more names, aren't there and why."""
+        yield from (str(problem) for problem in self.problems if problem.plugin not in self._managers)
+        if self.disabled:
+            yield f"disabled by {ALLOW} or {DISABLE}: {listing(map(str, self.disabled))}"
 
     def add_commands(self, cli: "click.Group") -> None:
         """Lets each plugin add its commands."""
@@ -130,17 +138,30 @@ class Plugins:
         if claim is None:
             names = self.names(kind)
             unknown = f"unknown {kind} {name!r}{closest(name, names)}; there are: {listing(names)}"
-            raise PluginError(_lines(unknown, *self._absent()))
+            raise PluginError(_lines(unknown, *self.absent()))
         if claim.rivals:
             ways = " or ".join(f"{DISABLE}={plugin.name}" for plugin in (claim.plugin, *claim.rivals))
             raise PluginError(f"{kind} {name!r} of {claim.plugin} is {claim.status}: disable one with {ways}")
         return claim
 
-    def _absent(self) -> Iterator[str]:
-        """Yields which plugins, that may offer more names, aren't there and why."""
-        yield from (str(problem) for problem in self.problems if problem.plugin not in self._managers)
-        if self.disabled:
-            yield f"disabled by {ALLOW} or {DISABLE}: {listing(map(str, self.disabled))}"
+    def _told(
+        self, event: str, arguments: Mapping[str, Any], refusal: type[S2SError] | tuple[()]
+    ) -> Iterator[tuple[Plugin, Any]]:
+        for plugin, manager in self._managers.items():
+            try:
+                results = getattr(manager.hook, event)(**arguments)
+            except refusal:
+                raise
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # what a plugin does wrong must not end a run
+                self._warn(plugin, event, f"{event} failed: {discovery.reason(error)}")
+            else:
+                yield from ((plugin, result) for result in results)
+
+    def _warn(self, plugin: Plugin, about: str, reason: str) -> None:
+        """Warns of what a plugin does, once."""
+        if (plugin, about) not in self._reported:
+            self._reported.add((plugin, about))
+            logger.warning("%s", Problem(plugin, reason))
 
 
 def _compared(claims: Iterable[Claim]) -> list[Claim]:
