@@ -25,7 +25,7 @@ RANDOM_TEXTS = 300
 
 RANDOM_ROWS = 100
 
-BATCH = 6
+BATCH = 10
 
 
 def training(subject: Subject) -> None:
