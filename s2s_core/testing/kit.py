@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import attrs
 
-from s2s_core.errors import PluginError, closest, listing
+from s2s_core.errors import PluginError, S2SError, closest, listing
 from s2s_core.plugins import Kind
 from s2s_core.testing.promise import BrokenPromiseError, Promise
 from s2s_core.testing.subject import Subject
@@ -129,5 +129,6 @@ def _fresh_chance() -> Iterator[None]:
 
 
 def _message(subject: Subject, promise: Promise, error: Exception) -> str:
-    found = str(error) if isinstance(error, BrokenPromiseError) else f"it raises {type(error).__name__}: {error}"
+    told = isinstance(error, BrokenPromiseError | S2SError)
+    found = str(error) if told else f"it raises {type(error).__name__}: {error}"
     return f"{subject} breaks {promise.name}: {promise.statement}\n  found: {found}\n  see {promise.place}"
