@@ -91,7 +91,8 @@ def test_new_components_are_found(python, tmp_path):
     found = json.loads(listed.stdout)
     assert found["problems"] == []
     expected = {(kind, name_of(kind), f"s2s-{name_of(kind)}", "0.1.0", "ok") for kind in KINDS}
-    assert expected <= {tuple(row.values()) for row in found["components"]}
+    columns = ("kind", "name", "distribution", "version", "status")
+    assert expected <= {tuple(row[column] for column in columns) for row in found["components"]}
 
 
 @pytest.mark.parametrize("kind", KINDS)
