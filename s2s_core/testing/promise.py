@@ -7,6 +7,7 @@ from typing import NoReturn, Self
 
 import attrs
 
+from s2s_core import discovery
 from s2s_core.errors import S2SError
 from s2s_core.plugins import Kind
 from s2s_core.testing.subject import Subject
@@ -87,4 +88,5 @@ def naming(what: str) -> Iterator[None]:
     except (BrokenPromiseError, S2SError):
         raise
     except Exception as error:
-        raise BrokenPromiseError(f"{what} raises {type(error).__name__}: {error}") from error
+        problem = discovery.missing(error) or f"raises {type(error).__name__}: {error}"
+        raise BrokenPromiseError(f"{what} {problem}") from error

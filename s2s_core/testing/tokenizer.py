@@ -156,6 +156,10 @@ def onnx_encode(subject: Subject) -> None:
         for texts in _batches(_texts()):
             with naming(f"the graph of {name}, encoding {shown(texts)},"):
                 ids, lengths = graph.encode(texts)
+            require(
+                len(ids) == len(lengths) == len(texts),
+                f"of {name}, the graph gives {len(ids)} rows of ids and {len(lengths)} lengths for {len(texts)} texts",
+            )
             for number, text in enumerate(texts):
                 row = [*_encoded(tokenizer, text), EOS]
                 found = ids[number, : lengths[number]].tolist()
