@@ -90,7 +90,9 @@ def test_weights_in_another_file_are_never_read(tmp_path, monkeypatch, location)
     content = model(graph(initializers=[tensor(location)]))
     (folder / "model.onnx").write_bytes(content)
     for file in (content, "model.onnx"):
-        with pytest.raises(ModelError, match="was not made by s2s: it has weights in other files, which are not read$"):
+        with pytest.raises(
+            ModelError, match=r"was not made by s2s: it has weights in other files, which are not read$"
+        ):
             load(file)
 
 
