@@ -12,7 +12,7 @@ from s2s_core.hookspecs import hookimpl
 from s2s_core.metric import Likelihood, LikelihoodMetric, Metric
 from s2s_core.settings import BadValueError, NoConfig, at_least, between, more_than, one_of, setting
 from s2s_core.task import Example, Task
-from s2s_core.tokenizer import Tokenizer
+from s2s_core.tokenizer import Tokenizer, TokenizerConfig
 from s2s_core.version import API_VERSION, __version__
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ __all__ = [
     "State",
     "Task",
     "Tokenizer",
+    "TokenizerConfig",
     "__version__",
     "at_least",
     "between",

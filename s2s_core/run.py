@@ -1,6 +1,7 @@
 """A run: its folder, its configuration, and the components that it is made of."""
 
 import functools
+import json
 import os
 import re
 import shutil
@@ -51,6 +52,7 @@ class Run:
 
         Raises:
             ConfigError: There is none, or its ``run.toml`` is damaged.
+            PluginError: A component is missing; the message says what to install.
         """
         path = folder / "run.toml"
         if not folder.is_dir():
@@ -61,6 +63,7 @@ class Run:
         try:
             config = structure(tables, plugins)
         except ConfigError as error:
+            require(_recorded(folder / "model.json"), plugins)
             raise ConfigError(f"{path} can't be used: {error}") from error
         return cls(folder, config, plugins)
 
@@ -344,6 +347,15 @@ def provenance(config: RunConfig, plugins: Plugins) -> list[dict[str, str]]:
         plugin = plugins.plugin_of(kind, name)  # type: ignore[arg-type]  # the kinds above
         records.append({"kind": kind, "name": name, "distribution": plugin.distribution, "version": plugin.version})
     return records
+
+
+def _recorded(path: Path) -> list[Mapping[str, str]]:
+    """Returns where the components of a run came from, if its ``model.json`` tells."""
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))["plugins"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return []
+    return records if is_provenance(records) else []
 
 
 def is_provenance(records: object) -> bool:
