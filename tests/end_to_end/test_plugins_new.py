@@ -278,8 +278,10 @@ def test_a_name_that_is_no_package_is_refused(here, monkeypatch, tmp_path, name,
         (
             "task",
             "reverse",
-            f"there is a task 'reverse' already, of s2s-toolkit {__version__}: "
-            "choose another name, or uninstall that one",
+            (
+                f"there is a task 'reverse' already, of s2s-toolkit {__version__}: "
+                "choose another name, or uninstall that one"
+            ),
         ),
         (
             "encoder",
