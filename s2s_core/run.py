@@ -122,7 +122,9 @@ class Run:
         folders = self.resume_path.parent, self.previous_path, self.previous_path / self.resume_path.parent.name
         for path in (*self._written(), *folders):
             if path.is_symlink():
-                raise ConfigError(f"{path} is a symbolic link, but a run writes in its own folder only: remove the link")
+                raise ConfigError(
+                    f"{path} is a symbolic link, but a run writes in its own folder only: remove the link"
+                )
 
     def drop_previous(self) -> None:
         """Removes the run that was overwritten, now that this one has a model."""
