@@ -140,3 +140,15 @@ def varint(number):
         written.append(number & 0x7F | 0x80)
         number >>= 7
     return bytes([*written, number])
+
+
+def test_operators_of_others_are_refused():
+    """No library of operators is loaded, and no other format than ONNX."""
+    node = helper.make_node("Run", ["w"], ["y"], domain="ai.onnx.contrib")
+    made = helper.make_model(
+        graph([node], [tensor()]), opset_imports=[helper.make_opsetid("ai.onnx.contrib", 1)], ir_version=9
+    )
+    with pytest.raises(ModelError, match=r"^the model is damaged or is no ONNX file: .*ai\.onnx\.contrib"):
+        load(made.SerializeToString())
+    with pytest.raises(ModelError, match=r"^the model (is damaged or is no ONNX file|was not made by s2s)"):
+        load(b"\x0a\x06\x00\x00ORTM")
