@@ -12,11 +12,10 @@ from pathlib import Path
 import attrs
 import pytest
 
-from s2s_core import API_VERSION, ConfigError, MemorySizes, config, hookspecs
+from s2s_core import MemorySizes, config, hookspecs
 from s2s_core.cli.main import main
 from s2s_core.plugins import Plugins
 from s2s_core.settings import type_name
-from s2s_core.version import OLDER_API_VERSIONS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -130,12 +129,11 @@ def examples(tmp_path, monkeypatch):
     blocks = {match["name"]: match["body"] for match in NAMED_BLOCK.finditer(page("hooks.md"))}
     for name, body in blocks.items():
         path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         path.write_text(body, encoding="utf-8")
-    points = tomllib.loads(blocks["s2s-average/pyproject.toml"])["project"]["entry-points"]["s2s"]
+    points = tomllib.loads(blocks["pyproject.toml"])["project"]["entry-points"]["s2s"]
     points |= {name.removesuffix(".py"): name.removesuffix(".py") for name in blocks if name.startswith("my_")}
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path / "s2s-average")
     yield Plugins([importlib.metadata.EntryPoint(*point, "s2s") for point in points.items()], {})
     for module in [module for module in sys.modules if module.partition(".")[0] in points]:
         del sys.modules[module]
@@ -176,50 +174,6 @@ def test_examples_of_task_and_metric_work(examples, seed):
     source, target = next(task_class(task_class.Config()).examples("test", random.Random(0)))
     assert source == target[::2] == target[1::2]
     assert 0.5 == metric.score(["ab", "b"], [["ac"], ["a"]])
-
-
-@pytest.mark.parametrize("name", [name for name in vars(hookspecs) if name.startswith("s2s_")])
-def test_each_hook_has_an_example(name):
-    """In a plugin that the page shows whole."""
-    assert any(f"@hookimpl\ndef {name}(" in match["body"] for match in NAMED_BLOCK.finditer(page("hooks.md")))
-
-
-def test_examples_of_events_are_told(examples, tmp_path):
-    """The diary is a tracker, and the seconds are written at the end."""
-    pytest.importorskip("torch")
-    from s2s_core.resolve import resolve
-    from s2s_core.run import Run
-    from s2s_core.training.trainer import Trainer
-
-    shown = [importlib.metadata.EntryPoint(plugin.name, plugin.module, "s2s") for plugin in examples.plugins]
-    plugins = Plugins([*importlib.metadata.entry_points(group="s2s"), *shown], {"S2S_STRICT_PLUGINS": "1"})
-    tables = {
-        "task": "double",
-        "encoder": {"name": "average", "size": 4},
-        "decoder": {"name": "gru-cell", "hidden_size": 4},
-        "training": {"steps": 4, "validate_every": 2, "batch_size": 4, "trackers": ["diary"]},
-        "decoding": {"max_length": 4},
-    }
-    run = Run(tmp_path / "run", resolve([tables], plugins), plugins)
-    run.create()
-    Trainer(run, run.splits()).train()
-    diary = [json.loads(line) for line in (run.folder / "diary.jsonl").read_text().splitlines()]
-    assert [0, 2, 2, 4, 4] == [entry["step"] for entry in diary]
-    assert 4 == diary[0]["training.batch_size"]
-    assert {"step", "loss", "learning_rate", "tokens_per_second"} == set(diary[1])
-    assert {"step", "exact_match"} == set(diary[2])
-    assert (run.folder / "seconds.txt").read_text().strip().isdecimal()
-    (run.folder / "diary.lock").touch()
-    with pytest.raises(ConfigError, match="somebody else writes the diary"):
-        Trainer(run, run.splits())
-
-
-def test_every_version_of_the_api_has_a_line():
-    """The page says of each what changed, and until when an older one works."""
-    table = page("hooks.md").partition("| version | since |")[2]
-    versions = [int(number) for number in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)]
-    assert list(range(1, API_VERSION + 1)) == versions
-    assert set(OLDER_API_VERSIONS) < set(versions)
 
 
 def test_dependencies_are_explained():
