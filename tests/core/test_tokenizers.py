@@ -142,6 +142,13 @@ def test_a_vocabulary_has_distinct_tokens(tokens):
         Vocabulary(tokens)
 
 
+@pytest.mark.parametrize("token", [5, None, ["a"]])
+def test_a_token_is_a_text(token):
+    """Whatever a damaged file says."""
+    with pytest.raises(TypeError):
+        Vocabulary(["a", token])
+
+
 @pytest.mark.parametrize("wrong", [{"minimum_count": 0}, {"maximum_size": -1}])
 def test_its_settings_are_checked(wrong):
     """A token occurs at least once, and no vocabulary has fewer tokens than none."""
