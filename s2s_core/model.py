@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from s2s_core.config import RunConfig
+from s2s_core.contract import memory_sizes, require_contract
 from s2s_core.errors import ConfigError
-from s2s_core.interfaces import Decoder, Encoder, Memory, MemorySizes, State, padding_mask
+from s2s_core.interfaces import Decoder, Encoder, Memory, State, padding_mask
 from s2s_core.plugins import Plugins
 from s2s_core.vocabulary import BOS, PAD
 
@@ -140,13 +141,15 @@ def build_model(config: RunConfig, source_size: int, target_size: int, plugins: 
 
     Raises:
         ConfigError: The projection or the source embedding can't be tied to the target embedding.
-        PluginError: An encoder or decoder is missing or broken.
+        PluginError: An encoder or decoder is missing or broken, or breaks its contract.
     """
     encoder_class: Any = plugins.component("encoder", config.encoder.name)
     decoder_class: Any = plugins.component("decoder", config.decoder.name)
+    names = (f"encoder {config.encoder.name!r}", f"decoder {config.decoder.name!r}")
     encoder: Encoder = encoder_class(config.encoder.config, config.source.embedding_size)
-    sizes = MemorySizes(encoder.states_size, encoder.summary_size)
+    sizes = memory_sizes(encoder, names[0])
     decoder: Decoder = decoder_class(config.decoder.config, config.target.embedding_size, sizes)
+    require_contract(encoder, decoder, names)
     tied = config.target.tie_projection
     if tied and not (decoder.reads_inputs and decoder.output_size == config.target.embedding_size):
         width = (

@@ -102,12 +102,13 @@ def _padded(
     One input more says where padding is. It sets the gates so that ``c`` of an LSTM and ``h`` of a GRU pass unchanged.
     So the backward direction reaches a row's last real position with the zeros that it began with.
     """
-    padding = (~padding_mask(lengths, inputs.shape[1]))[:, :, None].to(inputs.dtype)  # [B, S, 1]
+    past_end = ~padding_mask(lengths, inputs.shape[1])[:, :, None]  # [B, S, 1]
+    padding = past_end.to(inputs.dtype)
     directions = 2 if module.bidirectional else 1
     run: Any = torch.lstm if kind == "LSTM" else torch.gru
     zeros = inputs.new_zeros(module.num_layers * directions, inputs.shape[0], module.hidden_size)
     before = [part.chunk(module.num_layers) for part in initial or [zeros] * (2 if kind == "LSTM" else 1)]
-    outputs = inputs
+    outputs = inputs.masked_fill(past_end, 0.0)  # what stands there may be NaN, or large enough to open a gate
     finals = []
     for layer, state in enumerate(zip(*before, strict=True)):
         dropped = functional.dropout(outputs, module.dropout, module.training) if layer else outputs

@@ -1,6 +1,7 @@
 """The search's three modules as ONNX graphs, made by ``torch.onnx``."""
 
 import itertools
+import re
 from typing import Any
 
 import attrs
@@ -11,17 +12,17 @@ from torch.export import Dim
 from torch.utils import _pytree as pytree
 
 from s2s_core.config import DecodingConfig
+from s2s_core.contract import require_contract
 from s2s_core.ensemble import AnyModel
 from s2s_core.errors import ExportError
+from s2s_core.export.graph import OPSET
 from s2s_core.export.quiet import quiet
 from s2s_core.inputs import Features, chosen
 from s2s_core.interfaces import State
+from s2s_core.model import Seq2Seq
 from s2s_core.search import Beams, Finish, Start, Step
 from s2s_core.search.beams import Extras, Settings
 from s2s_core.vocabulary import SPECIALS, UNK
-
-OPSET = 20
-"""The version of ``ai.onnx`` that the file needs; the first with ``StringSplit`` and ``StringConcat``."""
 
 FREE = Dim.DYNAMIC
 
@@ -69,8 +70,12 @@ def export_pieces(model: AnyModel, features: Features = NO_FEATURES) -> Pieces:
 
     Raises:
         ConfigError: A feature needs attention, which the decoder lacks.
-        ExportError: The decoder breaks the contract of its state, or ``torch.export`` can't follow the code.
+        ExportError: ``torch.export`` can't follow the code.
+        PluginError: An encoder or decoder breaks its contract.
     """
+    for part in model.modules():
+        if isinstance(part, Seq2Seq):
+            require_contract(part.encoder, part.decoder)
     source, lengths, beams = _sources(model, batch=2, size=5), torch.tensor([5, 4]), torch.arange(3)
     settings = _settings(features, source)
     leaves, after = _leaves(model, features)
@@ -159,39 +164,12 @@ def _walk(
 ) -> tuple[Beams, list[bool]]:
     """Decodes some steps and says which leaves of what beams remember never changed."""
     source, lengths = _sources(model, batch, size), torch.full((batch,), size)
-    _check_start(model.start(source, lengths), batch)
     step = Step(model, features)
     after = Start(model, features)(source, lengths, torch.arange(beams), _settings(features, source))
     first = pytree.tree_leaves(tuple(after[3:]))
     for number in range(steps):
-        _check_step(model, after)
         _, _, after = step(torch.tensor(number), *after)
     return after, [leaf is start for leaf, start in zip(pytree.tree_leaves(tuple(after[3:])), first, strict=True)]
-
-
-def _check_start(state: State, batch: int) -> None:
-    """Checks what a decoder promises about its first state."""
-    for number, leaf in enumerate(pytree.tree_leaves(state)):
-        if not isinstance(leaf, Tensor) or leaf.shape[:1] != (batch,):
-            found = list(leaf.shape) if isinstance(leaf, Tensor) else repr(leaf)
-            raise ExportError(
-                f"the decoder's start must give tensors whose first dimension is the batch, here {batch} "
-                f"(got {found} for tensor {number} of its state)"
-            )
-
-
-def _check_step(model: AnyModel, beams: Beams) -> None:
-    """Checks what a decoder promises about the state after a step."""
-    before = pytree.tree_map(lambda leaf: leaf.flatten(0, 1), beams.state)
-    _, after = model.step(beams.tokens.flatten(), before)
-    if pytree.tree_structure(before) != pytree.tree_structure(after):
-        raise ExportError("the decoder's step returns another nesting of tensors than it was given")
-    for number, (old, new) in enumerate(zip(pytree.tree_leaves(before), pytree.tree_leaves(after), strict=True)):
-        if old.dtype != new.dtype or old.dim() != new.dim() or old.shape[:1] != new.shape[:1]:
-            raise ExportError(
-                f"the decoder's step turns tensor {number} of its state from {old.dtype} {list(old.shape)} "
-                f"into {new.dtype} {list(new.shape)}: dtype, rank and batch size must stay"
-            )
 
 
 def _sources(model: AnyModel, batch: int, size: int) -> Tensor:
@@ -212,7 +190,22 @@ def _export(module: nn.Module, arguments: tuple[Any, ...], shapes: tuple[Any, ..
                 verbose=False,
             )
         except Exception as error:
-            reason = str(error.__cause__ or error).strip()
+            reason = _reason(str(error.__cause__ or error))
             raise ExportError(f"torch.export can't follow the model's code: {reason}") from error
     assert program is not None  # noqa: S101  # it is, with dynamo=True
     return program.model
+
+
+HINTS = {
+    "data-dependent": "don't branch on what tensors hold, use torch.where, and call no .item()",
+    "static shape": "run over time with scan, lstm or gru, not with a loop, and write x.shape[0], not len(x)",
+}
+"""What to do, by words of what ``torch.export`` says."""
+
+
+def _reason(said: str) -> str:
+    """Returns what ``torch.export`` said, without what it tells its own developers, and what to do."""
+    first, _, rest = said.strip().partition("\n\n")
+    place = re.search(r"^Caused by: \((.+)\)$", rest, re.MULTILINE)
+    hints = [hint for words, hint in HINTS.items() if words in first]
+    return "; ".join([" ".join(first.split()), *([f"it was in {place[1]}"] if place else []), *hints])

@@ -1,6 +1,7 @@
 """Keeps what export libraries tell their own developers from users."""
 
 import contextlib
+import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -8,13 +9,13 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silences warnings and the loggers of ``torch.onnx`` and ``onnx_ir``."""
+    """Silences warnings, the loggers of ``torch.onnx`` and ``onnx_ir``, and what is printed to standard error."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnx_ir", "onnxscript")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -1,7 +1,316 @@
 """What every decoder promises."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
 
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from s2s_core.contract import BATCHES, output_size, require_output, require_steps
+from s2s_core.interfaces import Decoder, Memory, Output, padding_mask
+from s2s_core.testing import model
+from s2s_core.testing.promise import require
+from s2s_core.testing.sequence import (
+    GARBAGE,
+    LONGEST,
+    SIZES,
+    SOURCES,
+    TARGETS,
+    Answer,
+    E,
+    Losses,
+    Numbers,
+    memory_of,
+    require_exact_gradients,
+    require_finite,
+    require_gradients,
+    require_read,
+    require_same,
+    require_same_weights,
+    spoilt,
+    vectors,
+    weighted,
+)
 from s2s_core.testing.subject import Subject
 
-PROMISES: tuple[Callable[[Subject], None], ...] = ()
+BEAM = ((0, 0, 0), (0, 0, 1), (2, 1, 2), (1, 0, 0))
+"""From which of three beams each one goes on, in four steps."""
+
+
+def shapes(subject: Subject) -> None:
+    """Vectors are [B, D] of a step and [B, T, D] of whole targets, of the width that the decoder declares.
+
+    So is the attention [B, S] and [B, T, S], where there is one. All have the dtype of the memory. The width is
+    ``output_size``, set in ``__init__``.
+    """
+    decoder, memory = _make(subject), memory_of(SOURCES)
+    inputs = vectors(TARGETS, _width(decoder))
+    output = decoder(inputs, torch.tensor(TARGETS), memory)
+    require(isinstance(output, Output), f"forward must return an Output, not {type(output).__name__}")
+    require_output(output, tuple(inputs.shape[:2]), memory, output_size(decoder))
+    answer = decoder.step(inputs[:, 0], decoder.start(memory))
+    require(isinstance(answer[0], Output), f"step must return an Output and a state, not {type(answer[0]).__name__}")
+    require_output(answer[0], (len(SOURCES),), memory, output_size(decoder))
+
+
+def state(subject: Subject) -> None:
+    """The state keeps its [contract](architecture.md#the-contract-of-the-state) from step to step.
+
+    It is a nesting of tensors, each batch first. A step returns the same nesting, with the same dtypes and ranks. What
+    changes is a new object, for a tensor that is returned as the same object is taken for one that never changes. The
+    kit takes some steps at two sizes of a batch.
+    """
+    decoder = _make(subject)
+    with torch.no_grad():
+        for some, steps in BATCHES:
+            require_steps(decoder, memory_of(some), steps)
+
+
+def steps(subject: Subject) -> None:
+    """Whole targets have the answers of their steps: ``forward`` gives what ``start`` and ``step`` give.
+
+    A decoder that doesn't write ``forward`` keeps this by itself. One that does must see no token after the one that it
+    answers, must begin as ``start`` does, and must count positions as ``step`` does.
+    """
+    decoder, memory = _make(subject), memory_of(SOURCES)
+    inputs = vectors(TARGETS, _width(decoder))
+    whole = _answer(decoder, inputs, TARGETS, memory)
+    with torch.no_grad():
+        stepped = _numbers(Decoder.forward(decoder, inputs, torch.tensor(TARGETS), memory), TARGETS, memory)
+    require_same(whole, stepped, f"by forward, for targets of lengths {list(TARGETS)}, instead of step by step")
+
+
+def beams(subject: Subject) -> None:
+    """Rows of the state may be doubled, left out and put in another order, and their answers go with them.
+
+    So does a search with beams. The tensors that a step returns as the same object stay where they are: they must be
+    the same for all beams of a source. What a decoder remembers outside its state breaks this.
+    """
+    decoder, some = _make(subject), (3, 1)
+    width, count = _width(decoder), len(BEAM[0])
+    sources = torch.arange(len(some)).repeat_interleave(count)  # [R]
+    memory = Memory(*(part[sources] for part in memory_of(some)))
+    inputs = torch.randn(len(BEAM), len(sources), width)  # what each row reads in each step
+    histories = inputs[:0].transpose(0, 1)  # [R, t, E]
+    current = decoder.start(memory)
+    with torch.no_grad():
+        for number, (read, parents) in enumerate(zip(inputs, BEAM, strict=True)):
+            rows = (sources * count) + torch.tensor(parents).repeat(len(some))  # [R]
+            output, after = decoder.step(read, current)
+            histories = torch.cat([histories, read[:, None]], 1)
+            anew = _answer(decoder, histories, [number + 1] * len(rows), memory, stepped=True)["vectors"]
+            every = torch.ones_like(output.vectors, dtype=torch.bool)
+            expected = {"vectors": Numbers(anew.values[:, -1], every, ("row",))}
+            found = {"vectors": Numbers(output.vectors, every, ("row",))}
+            change = f"in step {number} of beams that went on from beams {list(BEAM[max(number - 1, 0)])}"
+            require_same(found, expected, change)
+            current, histories = _follow(after, current, rows), histories[rows]
+
+
+def _follow(after: Any, before: Any, rows: Tensor) -> Any:
+    """Returns the rows of a state that go on, without touching what a step left as it was."""
+    return pytree.tree_map(lambda new, old: new if new is old else new.index_select(0, rows), after, before)
+
+
+def lengths(subject: Subject) -> None:
+    """Sources and targets of any length have numbers for answers: of length 1, of 0 beside others, of 500.
+
+    A source of length 0 has no position to attend to: where all are masked, a softmax over minus infinity is NaN. Mask
+    with a large negative number instead, such as ``-1e9``.
+    """
+    decoder = _make(subject)
+    for sources, targets in (((1,), (1,)), ((0, 2), (3, 1)), ((2, 3), (0, 2)), ((LONGEST, 1), (1, LONGEST)), ((), ())):
+        inputs, memory = vectors(targets, _width(decoder)), memory_of(sources)
+        given = f"for sources of lengths {list(sources)} and targets of lengths {list(targets)}"
+        require_finite(_answer(decoder, inputs, targets, memory), given)
+
+
+def padding(subject: Subject) -> None:
+    """What stands past a length changes nothing, not even NaN: in a memory's states, or in a target's vectors.
+
+    It is examined with zeros, large numbers and NaN there. Hide the states once, in ``start``, with
+    ``memory.states.masked_fill(~memory.mask[:, :, None], 0.0)``: a weight of 0 times NaN is NaN.
+    """
+    decoder, memory = _make(subject), memory_of(SOURCES)
+    inputs = vectors(TARGETS, _width(decoder))
+    expected = _answer(decoder, inputs, TARGETS, memory)
+    for name, garbage in GARBAGE.items():
+        other = memory._replace(states=spoilt(memory.states, SOURCES, garbage))
+        found = _answer(decoder, inputs, TARGETS, other)
+        require_same(found, expected, f"with {name} in the memory's states past the lengths {list(SOURCES)}")
+        found = _answer(decoder, spoilt(inputs, TARGETS, garbage), TARGETS, memory)
+        require_same(found, expected, f"with {name} in the targets past the lengths {list(TARGETS)}")
+
+
+def batch(subject: Subject) -> None:
+    """A row's answer is the same alone and in any batch.
+
+    Each row of a batch is also decoded by itself, with its own memory, without padding.
+    """
+    decoder, memory = _make(subject), memory_of(SOURCES)
+    inputs = vectors(TARGETS, _width(decoder))
+    together = _answer(decoder, inputs, TARGETS, memory)
+    for row, (source, target) in enumerate(zip(SOURCES, TARGETS, strict=True)):
+        one, real = slice(row, row + 1), slice(max(source, 1))
+        own = Memory(memory.states[one, real], memory.mask[one, real], memory.summary[one])
+        alone = _answer(decoder, inputs[one, : max(target, 1)], (target,), own)
+        expected = {name: together[name].rows([row]).cut(numbers.values.shape) for name, numbers in alone.items()}
+        given = f"for row {row} of sources of lengths {list(SOURCES)} and targets of lengths {list(TARGETS)}"
+        require_same(alone, expected, f"{given} alone, without padding")
+
+
+def order(subject: Subject) -> None:
+    """The order of a batch's rows doesn't matter: turned round, the rows have the same answers."""
+    decoder, memory = _make(subject), memory_of(SOURCES)
+    inputs = vectors(TARGETS, _width(decoder))
+    rows = list(reversed(range(len(TARGETS))))
+    straight = _answer(decoder, inputs, TARGETS, memory)
+    turned = _answer(decoder, inputs[rows], [TARGETS[row] for row in rows], Memory(*(part[rows] for part in memory)))
+    expected = {name: numbers.rows(rows) for name, numbers in straight.items()}
+    require_same(turned, expected, f"for the rows of targets of lengths {list(TARGETS)} in reverse order")
+
+
+def repeatable(subject: Subject) -> None:
+    """In evaluation mode the same targets have the same answers, bit for bit.
+
+    Chance belongs into training: use ``nn.Dropout``, or look at ``self.training``.
+    """
+    decoder, memory = _make(subject), memory_of(SOURCES)
+    inputs = vectors(TARGETS, _width(decoder))
+    first = _answer(decoder, inputs, TARGETS, memory)
+    again = _answer(decoder, inputs, TARGETS, memory)
+    require_same(again, first, "decoded a second time, in evaluation mode", exact=True)
+
+
+def seed(subject: Subject) -> None:
+    """Made twice after the same ``torch.manual_seed``, it has the same weights.
+
+    Draw first weights from PyTorch's own chance, as ``nn.init`` does.
+    """
+    require_same_weights(lambda: subject.component(subject.config, E, SIZES))
+
+
+def gradients(subject: Subject) -> None:
+    """Gradients reach every parameter, the memory and the target vectors, and are finite, at a length of 200 too.
+
+    Of the memory, either the states or the summary is enough. Parameters that nothing reads slow training down under
+    ``accelerate launch``, and are often a mistake.
+    """
+
+    def losses(decoder: Decoder) -> Losses:
+        for sources, targets in ((SOURCES, TARGETS), ((200, 150), (180, 200))):
+            given = f"for sources of lengths {list(sources)} and targets of lengths {list(targets)}"
+            memory = memory_of(sources)
+            read = memory._replace(states=memory.states.requires_grad_(), summary=memory.summary.requires_grad_())
+            inputs = vectors(targets, _width(decoder)).requires_grad_()
+            real = padding_mask(torch.tensor(targets), inputs.shape[1])
+            yield given, weighted(decoder(inputs, torch.tensor(targets), read).vectors[real])
+            found = [part.grad is not None and bool(part.grad.any()) for part in (read.states, read.summary)]
+            require(any(found), f"{given} no gradient reaches the memory")
+            if decoder.reads_inputs:
+                require_read(inputs, targets, f"{given} the target vectors")
+
+    require_gradients(lambda: subject.component(subject.config, E, SIZES), losses)
+
+
+def exact_gradients(subject: Subject) -> None:
+    """Gradients are exact: in float64 they equal the slopes that finite differences find.
+
+    It fails where an ``autograd.Function`` has a wrong ``backward``, where a tensor is cut off by ``detach`` or
+    ``.data``, and where the code makes float32 tensors: write ``inputs.new_zeros(…)``, not ``torch.zeros(…)``.
+    """
+    decoder, sources, targets = _make(subject).double(), (3, 1, 2), (2, 3, 1)
+    single = memory_of(sources)
+    states, summary = single.states.double().requires_grad_(), single.summary.double().requires_grad_()
+    memory = Memory(states, single.mask, summary)
+    inputs = vectors(targets, _width(decoder)).double().requires_grad_()
+    real = padding_mask(torch.tensor(targets), inputs.shape[1])
+    read = {"the memory's states": states, "the memory's summary": summary}
+    if decoder.reads_inputs:
+        read["the target vectors"] = inputs
+    require_exact_gradients(decoder, read, lambda: decoder(inputs, torch.tensor(targets), memory).vectors[real])
+
+
+def saving(subject: Subject) -> None:
+    """Its saved weights, in a new model, give the same answers, bit for bit.
+
+    It is trained for one update before, and saved as a run is, with a plain encoder. What isn't a parameter or a buffer
+    isn't saved: use ``nn.Parameter`` or ``register_buffer``.
+    """
+    model.require_saving(subject)
+
+
+def learning(subject: Subject) -> None:
+    """With a plain encoder it learns a tiny task: to sort one or two letters.
+
+    Within some hundred updates, the loss must fall to a quarter of the least that is possible without the source.
+    """
+    model.require_learning(subject)
+
+
+def counterparts(subject: Subject) -> None:
+    """It works with every installed encoder: a model of both gives a finite loss and finite gradients, and searches.
+
+    Each encoder is taken with the settings that it calls small. One that doesn't work with a plain decoder either is
+    left out. The widths of a memory are the encoder's: bring them to your own with ``bridge``.
+    """
+    model.require_counterparts(subject)
+
+
+def onnx(subject: Subject) -> None:
+    """An exported file answers as the model does, in greedy search and in a beam.
+
+    A small model of a plain encoder and the decoder is exported, with its [proof](file-format.md#the-proof). Python
+    code that looks at numbers or takes ``len(tensor)`` can't be followed; see the [rules](hooks.md#a-complete-plugin).
+    """
+    model.require_export(subject)
+
+
+PROMISES = (
+    shapes,
+    state,
+    steps,
+    beams,
+    lengths,
+    padding,
+    batch,
+    order,
+    repeatable,
+    seed,
+    gradients,
+    exact_gradients,
+    saving,
+    learning,
+    counterparts,
+    onnx,
+)
+
+
+def _make(subject: Subject) -> Decoder:
+    decoder: Decoder = subject.component(subject.config, E, SIZES)
+    return decoder.eval()
+
+
+def _width(decoder: Decoder) -> int:
+    """Returns the width of the vectors that a model gives the decoder."""
+    return E if decoder.reads_inputs else 0
+
+
+def _answer(
+    decoder: Decoder, inputs: Tensor, targets: Sequence[int], memory: Memory, *, stepped: bool = False
+) -> Answer:
+    """Returns what counts of the answers to whole targets of some lengths."""
+    some = torch.tensor(targets, dtype=torch.int64)
+    with torch.no_grad():
+        output = Decoder.forward(decoder, inputs, some, memory) if stepped else decoder(inputs, some, memory)
+    return _numbers(output, targets, memory)
+
+
+def _numbers(output: Output, targets: Sequence[int], memory: Memory) -> Answer:
+    real = padding_mask(torch.tensor(targets, dtype=torch.int64), output.vectors.shape[1])[:, :, None]  # [B, T, 1]
+    found = {"vectors": Numbers.of(output.vectors, real, "row", "position")}
+    if output.attention is not None:
+        counts = real & memory.mask[:, None]
+        found["attention"] = Numbers.of(output.attention, counts, "row", "position", "source position")
+    return found

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import attrs
 
-from s2s_core.errors import PluginError, closest, listing
+from s2s_core.errors import PluginError, S2SError, closest, listing
 from s2s_core.plugins import Kind
 from s2s_core.testing.promise import BrokenPromiseError, Promise
 from s2s_core.testing.subject import Subject
@@ -95,7 +95,8 @@ def conformance(kind: Kind, name: str, settings: Mapping[str, Any] | None = None
         if finding.outcome == "exempt":
             pytest.xfail(finding.message)
         if finding.outcome == "broken":
-            cause = None if isinstance(finding.error, BrokenPromiseError) else finding.error
+            error = finding.error
+            cause = error.__cause__ if isinstance(error, BrokenPromiseError) else error
             raise BrokenPromiseError(finding.message) from cause
 
     return test
@@ -128,5 +129,6 @@ def _fresh_chance() -> Iterator[None]:
 
 
 def _message(subject: Subject, promise: Promise, error: Exception) -> str:
-    found = str(error) if isinstance(error, BrokenPromiseError) else f"it raises {type(error).__name__}: {error}"
+    told = isinstance(error, BrokenPromiseError | S2SError)
+    found = str(error) if told else f"it raises {type(error).__name__}: {error}"
     return f"{subject} breaks {promise.name}: {promise.statement}\n  found: {found}\n  see {promise.place}"

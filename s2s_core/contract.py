@@ -1,0 +1,282 @@
+"""The contract of encoders and decoders: the shapes of what they give, and the rules of a decoder's state.
+
+``require_contract`` runs both on two small batches, so that a component that breaks it is refused before a model is
+trained or exported. The conformance kit checks the same, and more.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from s2s_core.errors import PluginError
+from s2s_core.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State
+
+BATCHES = (((5, 4), 3), ((7, 1, 6), 2))
+"""Lengths of sources, and a number of steps; two batches of which no sizes are alike."""
+
+PLACE = "docs/architecture.md#the-contract-of-the-state"
+"""Where the contract is documented."""
+
+MOST_SHOWN = 100
+"""How many characters of a state an error shows."""
+
+
+def require_contract(encoder: Encoder, decoder: Decoder, names: tuple[str, str] | None = None) -> None:
+    """Checks on two small batches that an encoder and a decoder keep the contract. Neither changes, nor does chance.
+
+    Args:
+        encoder: With any weights.
+        decoder: For memories of the encoder.
+        names: What an error calls them; by default, what their classes are called.
+
+    Raises:
+        PluginError: One of them breaks it; the message says what was expected and what came.
+    """
+    names = names or (f"encoder {type(encoder).__name__}", f"decoder {type(decoder).__name__}")
+    sizes = memory_sizes(encoder, names[0])
+    with evaluating(encoder, decoder), torch.no_grad(), torch.random.fork_rng():
+        for lengths, steps in BATCHES:
+            inputs = _numbers(encoder, len(lengths), max(lengths), encoder.input_size)
+            with _named(names[0]):
+                memory = encoder(inputs, torch.tensor(lengths, device=inputs.device))
+                require_memory(memory, inputs, sizes)
+            with _named(names[1]):
+                require_steps(decoder, memory, steps)
+
+
+def require_steps(decoder: Decoder, memory: Memory, steps: int) -> None:
+    """Checks some steps from a memory on.
+
+    Raises:
+        PluginError: The decoder breaks a rule of the state, or gives other shapes than it should.
+    """
+    rows, width = len(memory.summary), output_size(decoder)
+    state = decoder.start(memory)
+    require_start(state, rows)
+    for _ in range(steps):
+        inputs = _numbers(decoder, rows, decoder.input_size if decoder.reads_inputs else 0)
+        before = Remembered.of(state)
+        answer = decoder.step(inputs, state)
+        output, state = require_step(answer, before, rows)
+        require_output(output, (rows,), memory, width)
+
+
+def memory_sizes(encoder: Encoder, name: str = "the encoder") -> MemorySizes:
+    """Returns the widths that an encoder declares; an error calls it ``name``.
+
+    Raises:
+        PluginError: It doesn't, or one is no number.
+    """
+    return MemorySizes(_size(encoder, "states_size", name), _size(encoder, "summary_size", name))
+
+
+def output_size(decoder: Decoder) -> int:
+    """Returns the width that a decoder declares.
+
+    Raises:
+        PluginError: It doesn't, or it is no number.
+    """
+    return _size(decoder, "output_size", "the decoder")
+
+
+def require_memory(memory: Any, inputs: Tensor, sizes: MemorySizes) -> None:
+    """Checks the types and shapes of a memory.
+
+    Args:
+        memory: What ``forward`` gave.
+        inputs: What it was given, [B, S, E].
+        sizes: What the encoder declares.
+
+    Raises:
+        PluginError: One of them is wrong.
+    """
+    if not isinstance(memory, Memory):
+        raise PluginError(f"forward must return a Memory (got {_shown(memory)})")
+    rows, positions = inputs.shape[:2]
+    given = f"for inputs {list(inputs.shape)}"
+    expected = {
+        "states": ("[B, S, states_size]", (rows, positions, sizes.states), inputs.dtype),
+        "mask": ("[B, S]", (rows, positions), torch.bool),
+        "summary": ("[B, summary_size]", (rows, sizes.summary), inputs.dtype),
+    }
+    for name, (letters, shape, dtype) in expected.items():
+        _require_tensor(getattr(memory, name), f"the memory's {name}", letters, shape, dtype, given)
+
+
+def require_output(output: Output, rows: tuple[int, ...], memory: Memory, width: int) -> None:
+    """Checks the shapes of a decoder's answer.
+
+    Args:
+        output: Of ``step`` or of ``forward``.
+        rows: B for a step; B and T for whole targets.
+        memory: What the decoder started from.
+        width: What the decoder declares.
+
+    Raises:
+        PluginError: One of them is wrong.
+    """
+    what, axes = ("step", "B") if len(rows) == 1 else ("forward", "B, T")
+    dtype, given = memory.summary.dtype, f"for a memory of states {list(memory.states.shape)}"
+    _require_tensor(output.vectors, f"the vectors of {what}", f"[{axes}, output_size]", (*rows, width), dtype, given)
+    if output.attention is not None:
+        shape = (*rows, memory.mask.shape[1])
+        _require_tensor(output.attention, f"the attention of {what}", f"[{axes}, S]", shape, dtype, given)
+
+
+def require_start(state: State, rows: int) -> None:
+    """Checks that a first state is a nesting of tensors, batch first.
+
+    Raises:
+        PluginError: A tensor of it isn't; the message says which.
+    """
+    for path, leaf in state_leaves(state).items():
+        if not isinstance(leaf, Tensor):
+            raise PluginError(
+                f"start must give a tensor, or tuples, named tuples, lists and dicts of tensors: "
+                f"{path} is none of these (got {_shown(leaf)})"
+            )
+        if leaf.shape[:1] != (rows,):
+            raise PluginError(
+                f"start must give tensors whose first dimension is the batch: "
+                f"{path} must be [{rows}, …] for {rows} sources (got {list(leaf.shape)})"
+            )
+
+
+class Remembered(NamedTuple):
+    """A state, and what its tensors held when a step was given it."""
+
+    state: State
+    values: Mapping[str, Tensor]
+
+    @classmethod
+    def of(cls, state: State) -> "Remembered":
+        """Copies what the tensors hold."""
+        return cls(state, {path: leaf.clone() for path, leaf in state_leaves(state).items()})
+
+
+def require_step(answer: Any, before: Remembered, rows: int) -> tuple[Output, State]:
+    """Checks what a step did to a state.
+
+    Args:
+        answer: What ``step`` returned.
+        before: The state that it was given.
+        rows: The batch B.
+
+    Returns:
+        The output and the state after.
+
+    Raises:
+        PluginError: It breaks a rule of the state; the message says at which tensor.
+    """
+    if not (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], Output)):
+        raise PluginError(f"step must return an Output and a state (got {_shown(answer)})")
+    output, after = answer
+    if pytree.tree_structure(before.state) != pytree.tree_structure(after):
+        raise PluginError(
+            "step must return a state of the same nesting as it was given: "
+            f"{_nesting(before.state)} (got {_nesting(after)})"
+        )
+    old = state_leaves(before.state)
+    for path, new in state_leaves(after).items():
+        was = before.values[path]
+        if not isinstance(new, Tensor):
+            raise PluginError(f"step must return tensors: {path} is none (got {_shown(new)})")
+        if (new.dtype, new.dim(), new.shape[:1]) != (was.dtype, was.dim(), (rows,)):
+            raise PluginError(
+                f"step must keep dtype, rank and batch of every tensor of the state: {path} was "
+                f"{_kind(was)} for a batch of {rows} (got {_kind(new)})"
+            )
+        if new is old[path] and not _same(new, was):
+            raise PluginError(
+                "step must return a tensor that changes as a new object, because one and the same object is taken "
+                f"for a tensor that never changes: {path} was changed in place"
+            )
+    return output, after
+
+
+def state_leaves(state: State) -> dict[str, Any]:
+    """Returns the tensors of a state by their paths, such as ``state['cache']`` or ``state.past[0]``."""
+    leaves, _ = pytree.tree_flatten_with_path(state)
+    return {f"state{pytree.keystr(path)}": leaf for path, leaf in leaves}
+
+
+@contextlib.contextmanager
+def evaluating(*modules: nn.Module) -> Iterator[None]:
+    """Puts modules in evaluation mode, and each part of them back into the mode in which it was."""
+    modes = [(part, part.training) for module in modules for part in module.modules()]
+    try:
+        for module in modules:
+            module.eval()
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Says of whom an error speaks."""
+    try:
+        yield
+    except PluginError as error:
+        raise PluginError(f"{name} breaks its contract: {error}; see {PLACE}") from error
+
+
+def _size(module: nn.Module, attribute: str, name: str) -> int:
+    size = getattr(module, attribute, None)
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise PluginError(f"{name} must set {attribute}, a whole number of at least 1, in __init__ (got {size!r})")
+    return size
+
+
+def _require_tensor(
+    found: Any, what: str, letters: str, shape: tuple[int, ...], dtype: torch.dtype, given: str
+) -> None:
+    if not isinstance(found, Tensor):
+        raise PluginError(f"{what} must be a tensor {letters} (got {_shown(found)})")
+    if (tuple(found.shape), found.dtype) != (shape, dtype):
+        kind = f"{str(dtype).removeprefix('torch.')} {letters} = {list(shape)}"
+        raise PluginError(f"{what} must be {kind} {given} (got {_kind(found)})")
+
+
+def _numbers(module: nn.Module, *shape: int) -> Tensor:
+    """Returns numbers of an even spread where, and in the precision in which, a module computes."""
+    like = next((parameter for parameter in module.parameters() if parameter.is_floating_point()), torch.empty(0))
+    count = torch.Size(shape).numel()
+    return torch.linspace(-1, 1, count, device=like.device, dtype=like.dtype).reshape(shape)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Returns whether two tensors hold the same, no numbers at the same places included."""
+    return one.shape == other.shape and bool(((one == other) | ((one != one) & (other != other))).all())  # noqa: PLR0124
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+class _Tensor:
+    """Stands for a tensor where a nesting is shown."""
+
+    def __repr__(self) -> str:
+        return "…"
+
+
+def _nesting(state: State) -> str:
+    """Returns a state without what its tensors hold, such as ``{'hidden': …, 'memory': (…, …)}``."""
+    return _cut(repr(pytree.tree_map(lambda _: _Tensor(), state)))
+
+
+def _shown(found: Any) -> str:
+    if isinstance(found, Tensor):
+        return f"a tensor {_kind(found)}"
+    shown = pytree.tree_map(lambda leaf: _Tensor() if isinstance(leaf, Tensor) else leaf, found)
+    return _cut(repr(shown)) if shown is not None else "None"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
