@@ -136,7 +136,6 @@ class Project:
         names = self.names
         words = {
             "kind": self.kind,
-            "a_kind": f"{_article(self.kind)} {self.kind}",
             "name": names.component,
             "distribution": names.distribution,
             "package": names.package,

@@ -209,7 +209,7 @@ def test_a_new_project_needs_this_version_or_a_newer_one():
     """Both where it runs and where it's tested."""
     project = tomllib.loads(Project("x", "task").files()["pyproject.toml"])["project"]
     minor = ".".join(__version__.split(".")[:2])
-    assert project["dependencies"] == [f"s2s-toolkit>={minor}"]
+    assert project["dependencies"] == ["attrs", f"s2s-toolkit>={minor}"]
     assert f"s2s-toolkit[train]>={minor}" in project["optional-dependencies"]["test"]
 
 
