@@ -1,6 +1,7 @@
 """s2s: train a sequence-to-sequence model and ship it as one text-to-text ONNX file.
 
-The names below are all that a plugin or a program needs. Those which need PyTorch are imported when first used.
+The names below are all that a plugin or a program needs. Those whose import takes long, as it takes PyTorch's, are
+imported when first used.
 """
 
 import importlib
@@ -11,13 +12,14 @@ from s2s_core.hookspecs import hookimpl
 from s2s_core.metric import Likelihood, LikelihoodMetric, Metric
 from s2s_core.settings import BadValueError, NoConfig, at_least, between, more_than, one_of, setting
 from s2s_core.task import Example, Task
-from s2s_core.tokenizer import Tokenizer
+from s2s_core.tokenizer import Tokenizer, TokenizerConfig
 from s2s_core.version import API_VERSION, __version__
 
 if TYPE_CHECKING:
     from s2s_core.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State, bridge, padding_mask
     from s2s_core.recurrence import scan
     from s2s_core.rnn import gru, lstm
+    from s2s_core.run import Run, is_first_process
     from s2s_core.runtime import load
 
 _LAZY = {
@@ -26,6 +28,7 @@ _LAZY = {
     ),
     "s2s_core.recurrence": ("scan",),
     "s2s_core.rnn": ("gru", "lstm"),
+    "s2s_core.run": ("Run", "is_first_process"),
     "s2s_core.runtime": ("load",),
 }  # fmt: skip
 
@@ -47,16 +50,19 @@ __all__ = [
     "NoConfig",
     "Output",
     "PluginError",
+    "Run",
     "S2SError",
     "State",
     "Task",
     "Tokenizer",
+    "TokenizerConfig",
     "__version__",
     "at_least",
     "between",
     "bridge",
     "gru",
     "hookimpl",
+    "is_first_process",
     "load",
     "lstm",
     "more_than",

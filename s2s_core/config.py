@@ -5,13 +5,12 @@ from typing import Annotated, Any
 import attrs
 
 from s2s_core.errors import ConfigError
-from s2s_core.settings import BadValueError, at_least, between, more_than, one_of, setting, some_of
+from s2s_core.settings import BadValueError, all_different, at_least, between, more_than, one_of, setting
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "adafactor")
 SCHEDULES = ("cosine", "linear", "constant", "inverse-square-root", "plateau", "halving")
 AVERAGES = ("none", "last", "best", "ema")
 PRECISIONS = ("full", "bf16", "fp16")
-TRACKERS = ("tensorboard", "wandb", "mlflow")
 
 MOST_BEAMS = 1000
 MOST_TOKENS = 1_000_000
@@ -114,7 +113,7 @@ class TrainingConfig:
     seed: int = setting(0, "the only source of chance", between(0, 2**32 - 1))
     device: str = setting("auto", "auto takes a GPU where there is one", one_of("auto", "cpu"))
     precision: str = setting("full", "numbers that the model computes with in training", one_of(*PRECISIONS))
-    trackers: tuple[str, ...] = setting((), "where training also logs its scores", some_of(*TRACKERS))
+    trackers: tuple[str, ...] = setting((), "where training also logs its scores, as plugins offer", all_different())
 
 
 @attrs.frozen

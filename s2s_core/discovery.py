@@ -7,6 +7,7 @@ What the environment forbids is dropped before anything of it is imported.
 
 import itertools
 import textwrap
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint
 from typing import Literal, TypeGuard
@@ -70,6 +71,11 @@ class Plugin:
         return cls(entry_point.name, entry_point.value, distribution, version)
 
     @property
+    def package(self) -> str:
+        """The module that it points to, below which all its modules should be."""
+        return self.module.partition(":")[0]
+
+    @property
     def origin(self) -> str:
         """The distribution and its version, such as ``"s2s-x 1.2"``."""
         return f"{self.distribution} {self.version}".strip() or f"{self.module}, of no distribution"
@@ -108,6 +114,11 @@ class Claim:
     target: type | str
     plugin: Plugin
     rivals: tuple[Plugin, ...] = ()
+
+    @property
+    def module(self) -> str:
+        """The module that the class is in."""
+        return self.target.partition(":")[0] if isinstance(self.target, str) else self.target.__module__
 
     @property
     def status(self) -> str:
@@ -149,11 +160,12 @@ def separate(plugins: Iterable[Plugin]) -> tuple[list[Plugin], list[Problem]]:
     return distinct, problems
 
 
-def load(plugin: Plugin) -> pluggy.PluginManager:
+def load(plugin: Plugin) -> tuple[pluggy.PluginManager, list[str]]:
     """Imports a plugin and checks which hooks it has, and with which arguments.
 
     Returns:
-        A manager of this plugin alone, so that a broken one leaves no trace and none stops another's hooks.
+        A manager of this plugin alone, so that a broken one leaves no trace and none stops another's hooks; and what
+        is said of the deprecated hooks and arguments that it uses.
 
     Raises:
         PluginError: It has no hook, or one that doesn't exist.
@@ -163,14 +175,16 @@ def load(plugin: Plugin) -> pluggy.PluginManager:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     hooks = EntryPoint(plugin.name, plugin.module, GROUP).load()
-    manager.register(hooks, plugin.name)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        manager.register(hooks, plugin.name)
     callers = manager.get_hookcallers(hooks)
     if not callers:
         raise PluginError(f"{plugin.module} has no hook: is @hookimpl missing?")
     if misspelt := [caller.name for caller in callers if _is_required(caller) and not caller.has_spec()]:
         known = [name for name in vars(hookspecs) if name.startswith("s2s_")]
         raise PluginError("unknown hook " + ", ".join(f"{name!r}{closest(name, known)}" for name in misspelt))
-    return manager
+    return manager, [str(warning.message) for warning in caught]
 
 
 def read(plugin: Plugin, manager: pluggy.PluginManager) -> Iterator[Claim]:

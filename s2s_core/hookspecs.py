@@ -4,7 +4,7 @@ A registration hook returns a mapping from the name that a user types to a class
 imported when the name is first used.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -51,8 +51,21 @@ def s2s_commands(cli: "click.Group") -> None:
 
 
 @hookspec
-def s2s_run_started(run: "Run") -> None:
-    """Is told that a run's training starts or goes on."""
+def s2s_trackers(run: "Run") -> Collection[str]:  # type: ignore[empty-body]
+    """Gives names that ``training.trackers`` may have, such as ``("wandb",)``, before anything of a run is written.
+
+    An ``S2SError`` refuses the run.
+    """
+
+
+@hookspec
+def s2s_run_started(run: "Run", step: int) -> None:
+    """Is told that a run's training starts, or goes on after ``step`` steps; an ``S2SError`` refuses the run."""
+
+
+@hookspec
+def s2s_progressed(run: "Run", step: int, values: Mapping[str, float]) -> None:
+    """Is told, between validations, what training measured up to ``step``: ``loss``, ``learning_rate`` and so on."""
 
 
 @hookspec
@@ -62,4 +75,9 @@ def s2s_evaluated(run: "Run", step: int, metrics: Mapping[str, float]) -> bool |
 
 @hookspec
 def s2s_run_finished(run: "Run") -> None:
-    """Is told that a run's training has ended and its best model is on disk."""
+    """Is told that a run's training has come to its end and its best model is on disk."""
+
+
+@hookspec
+def s2s_run_ended(run: "Run") -> None:
+    """Is told last, however training ended: finished, interrupted or failed."""

@@ -6,6 +6,7 @@ import logging
 import os
 import pkgutil
 import textwrap
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ import attrs
 
 from s2s_core import discovery
 from s2s_core.discovery import ALLOW, DISABLE, KINDS, Claim, Kind, Plugin, Problem
-from s2s_core.errors import PluginError, closest, listing
-from s2s_core.version import API_VERSION, __version__
+from s2s_core.errors import PluginError, S2SError, closest, listing
+from s2s_core.version import API_VERSION, OLDER_API_VERSIONS, __version__
 
 if TYPE_CHECKING:
     import click
@@ -61,17 +62,19 @@ class Plugins:
         distinct, problems = discovery.separate(permitted)
         self.disabled = tuple(plugin for plugin in found if plugin not in permitted)
         self._managers: dict[Plugin, pluggy.PluginManager] = {}
+        self._reported: set[tuple[Plugin, str]] = set()
         claims: list[Claim] = []
         for plugin in distinct:
             try:
-                manager = discovery.load(plugin)
+                manager, deprecations = discovery.load(plugin)
                 claims += list(discovery.read(plugin, manager))
             except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin can fail in any way
                 problems.append(Problem(plugin, discovery.reason(error)))
             else:
                 self._managers[plugin] = manager
+                for deprecation in deprecations:
+                    self._warn(plugin, deprecation)
         self._claims = _compared(claims)
-        self._reported: set[tuple[Plugin, str]] = set()
         self.plugins = tuple(self._managers)
         self.problems = (*problems, *_clashes(self._claims))
         if self.problems and environment.get(STRICT, "0") not in {"", "0"}:
@@ -88,11 +91,16 @@ class Plugins:
     def component(self, kind: Kind, name: str) -> type[Any]:
         """Returns the class that has a name, and imports it if need be.
 
+        If it was written for an older version of the API that still works, the logger ``s2s`` warns once.
+
         Raises:
             PluginError: The name is unknown or claimed twice, or its class can't be imported or used.
         """
         claim = self._claim(kind, name)
-        return _checked(claim, _resolved(claim))
+        component = _checked(claim, _resolved(claim))
+        if component.api_version < API_VERSION:
+            self._warn(claim.plugin, f"{kind} {name!r} {_of_older_version(component.api_version)}")
+        return component
 
     def plugin_of(self, kind: Kind, name: str) -> Plugin:
         """Returns the plugin that offers a name.
@@ -103,23 +111,43 @@ class Plugins:
         return self._claim(kind, name).plugin
 
     def notify(self, event: str, **arguments: Any) -> list[Any]:
-        """Calls a hook, such as ``s2s_run_started``, of one plugin after the other.
+        """Calls a hook, such as ``s2s_evaluated``, of one plugin after the other.
 
         If one raises, the logger ``s2s`` warns, once for each plugin and event, and the others go on.
 
         Returns:
             The results that aren't ``None``.
         """
-        results: list[Any] = []
-        for plugin, manager in self._managers.items():
-            hook = getattr(manager.hook, event)
-            try:
-                results += hook(**arguments)
-            except Exception as error:  # noqa: BLE001  # what a plugin does wrong must not end a run
-                if (plugin, event) not in self._reported:
-                    self._reported.add((plugin, event))
-                    logger.warning("%s", Problem(plugin, f"{event} failed: {discovery.reason(error)}"))
-        return results
+        return [result for _, result in self._told(event, arguments, refusal=())]
+
+    def ask(self, event: str, **arguments: Any) -> list[tuple[Plugin, Any]]:
+        """Calls a hook that may refuse, such as ``s2s_run_started``, of one plugin after the other.
+
+        Returns:
+            The results that aren't ``None``, each with its plugin.
+
+        Raises:
+            S2SError: A plugin refuses. Whatever else one raises is a warning, as in ``notify``.
+        """
+        return list(self._told(event, arguments, refusal=S2SError))
+
+    def place_of(self, error: BaseException) -> str | None:
+        """Returns in which component or plugin an error arose, if it came from a plugin's code or from below it."""
+        for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+            module = frame.f_globals.get("__name__", "")
+            claims = [claim for claim in self._claims if claim.module == module]
+            if len(claims) == 1:
+                return f"{claims[0].kind} {claims[0].name!r} of plugin {claims[0].plugin}"
+            for plugin in (*(claim.plugin for claim in claims), *self.plugins):
+                if claims or f"{module}.".startswith(f"{plugin.package}."):
+                    return f"plugin {plugin}"
+        return None
+
+    def absent(self) -> Iterator[str]:
+        """Yields which plugins, that may offer more names, aren't there and why."""
+        yield from (str(problem) for problem in self.problems if problem.plugin not in self._managers)
+        if self.disabled:
+            yield f"disabled by {ALLOW} or {DISABLE}: {listing(map(str, self.disabled))}"
 
     def add_commands(self, cli: "click.Group") -> None:
         """Lets each plugin add its commands."""
@@ -130,17 +158,30 @@ class Plugins:
         if claim is None:
             names = self.names(kind)
             unknown = f"unknown {kind} {name!r}{closest(name, names)}; there are: {listing(names)}"
-            raise PluginError(_lines(unknown, *self._absent()))
+            raise PluginError(_lines(unknown, *self.absent()))
         if claim.rivals:
             ways = " or ".join(f"{DISABLE}={plugin.name}" for plugin in (claim.plugin, *claim.rivals))
             raise PluginError(f"{kind} {name!r} of {claim.plugin} is {claim.status}: disable one with {ways}")
         return claim
 
-    def _absent(self) -> Iterator[str]:
-        """Yields which plugins, that may offer more names, aren't there and why."""
-        yield from (str(problem) for problem in self.problems if problem.plugin not in self._managers)
-        if self.disabled:
-            yield f"disabled by {ALLOW} or {DISABLE}: {listing(map(str, self.disabled))}"
+    def _told(
+        self, event: str, arguments: Mapping[str, Any], refusal: type[S2SError] | tuple[()]
+    ) -> Iterator[tuple[Plugin, Any]]:
+        for plugin, manager in self._managers.items():
+            try:
+                results = getattr(manager.hook, event)(**arguments)
+            except refusal:
+                raise
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # what a plugin does wrong must not end a run
+                self._warn(plugin, f"{event} failed: {discovery.reason(error)}", event)
+            else:
+                yield from ((plugin, result) for result in results)
+
+    def _warn(self, plugin: Plugin, reason: str, about: str = "") -> None:
+        """Warns of a plugin, once of everything that is about the same."""
+        if (plugin, about or reason) not in self._reported:
+            self._reported.add((plugin, about or reason))
+            logger.warning("%s", Problem(plugin, reason))
 
 
 def _compared(claims: Iterable[Claim]) -> list[Claim]:
@@ -188,7 +229,18 @@ def _checked(claim: Claim, component: object) -> type[Any]:
         raise PluginError(f"{what} must have an integer api_version (got {version!r}, {here}): {newer}")
     if version > API_VERSION:
         raise PluginError(f"{what} needs api_version {version} ({here}): upgrade s2s-toolkit")
+    if version < API_VERSION and version not in OLDER_API_VERSIONS:
+        raise PluginError(f"{what} has api_version {version}, which no longer works ({here}): {newer}")
+    config = getattr(component, "Config", None)
+    if not (isinstance(config, type) and attrs.has(config)):
+        raise PluginError(f"{what} must have an attrs class as its Config (got {config!r}): {newer}")
     return component
+
+
+def _of_older_version(version: int) -> str:
+    return (
+        f"has api_version {version}, which works {OLDER_API_VERSIONS[version]}; then write api_version = {API_VERSION}"
+    )
 
 
 def _lines(first: str, *others: str) -> str:

@@ -1,6 +1,7 @@
 """A run: its folder, its configuration, and the components that it is made of."""
 
 import functools
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from s2s_core.errors import ConfigError, ModelError, PluginError, closest, listi
 from s2s_core.files import write_atomically
 from s2s_core.metric import Measure
 from s2s_core.plugins import KINDS, Plugins
-from s2s_core.resolve import read_toml, structure, to_toml
+from s2s_core.resolve import read_toml, structure, to_toml, unstructure
 from s2s_core.settings import BadValueError
 from s2s_core.task import Example, Task
 from s2s_core.tokenizer import Tokenizer
@@ -47,6 +48,7 @@ class Run:
 
         Raises:
             ConfigError: There is none, or its ``run.toml`` is damaged.
+            PluginError: A component is missing; the message says what to install.
         """
         path = folder / "run.toml"
         if not folder.is_dir():
@@ -57,6 +59,7 @@ class Run:
         try:
             config = structure(tables, plugins)
         except ConfigError as error:
+            require(_recorded(folder / "model.json"), plugins)
             raise ConfigError(f"{path} can't be used: {error}") from error
         return cls(folder, config, plugins)
 
@@ -163,7 +166,7 @@ class Run:
 
     @property
     def trackers_path(self) -> Path:
-        """The folder of what the trackers log."""
+        """The folder of what trackers log."""
         return self.folder / "trackers"
 
     @property
@@ -176,6 +179,10 @@ class Run:
         """The model's card."""
         return self.folder / "README.md"
 
+    def settings(self) -> dict[str, bool | int | float | str]:
+        """Returns every setting by its path, such as ``training.steps``; a list as text."""
+        return _flat(unstructure(self.config))
+
     def splits(self) -> "Splits":
         """Returns the task's examples; its validation and test sets are drawn when it is first called."""
         return self._splits
@@ -187,6 +194,16 @@ class Run:
         name = self.config.task.name
         plugin = self.plugins.plugin_of("task", name)
         return Splits(make_task(self.config.task, self.plugins), name, f"{plugin.distribution} {plugin.version}")
+
+
+def _flat(tables: Mapping[str, Any], path: str = "") -> dict[str, bool | int | float | str]:
+    settings: dict[str, bool | int | float | str] = {}
+    for name, value in tables.items():
+        if isinstance(value, Mapping):
+            settings |= _flat(value, f"{path}{name}.")
+        else:
+            settings[path + name] = str(value) if isinstance(value, list) else value
+    return settings
 
 
 def _remove(path: Path) -> None:
@@ -314,6 +331,15 @@ def provenance(config: RunConfig, plugins: Plugins) -> list[dict[str, str]]:
         plugin = plugins.plugin_of(kind, name)  # type: ignore[arg-type]  # the kinds above
         records.append({"kind": kind, "name": name, "distribution": plugin.distribution, "version": plugin.version})
     return records
+
+
+def _recorded(path: Path) -> list[Mapping[str, str]]:
+    """Returns where the components of a run came from, if its ``model.json`` tells."""
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))["plugins"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return []
+    return records if is_provenance(records) else []
 
 
 def is_provenance(records: object) -> bool:

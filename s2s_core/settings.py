@@ -73,13 +73,9 @@ def one_of(*values: Any) -> Check:
     return _Bound("one of " + ", ".join(map(repr, values)), lambda value: value in values)
 
 
-def some_of(*values: Any) -> Check:
-    """Refuses lists with another value than the given ones, or with one of them twice."""
-    known = ", ".join(map(repr, values))
-    return _Bound(
-        f"a list of different ones of {known}",
-        lambda chosen: set(chosen) <= set(values) and len(set(chosen)) == len(chosen),
-    )
+def all_different() -> Check:
+    """Refuses lists that have a value twice."""
+    return _Bound("a list without repetitions", lambda values: len(set(values)) == len(values))
 
 
 @attrs.frozen

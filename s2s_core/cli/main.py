@@ -86,9 +86,7 @@ def main() -> None:
 def _run() -> int:
     """Returns the exit code. What a user can put right is one message; a bug keeps its traceback."""
     try:
-        installed = Plugins()
-        installed.add_commands(cli)
-        code = cli.main(prog_name="s2s", standalone_mode=False, obj=installed)
+        code = _invoke(Plugins())
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into the pipe
@@ -103,6 +101,17 @@ def _run() -> int:
         click.echo(f"error: {message}", err=True)
         return _exit_code(error)
     return code if isinstance(code, int) else 0
+
+
+def _invoke(installed: Plugins) -> Any:
+    """Runs the chosen command. What may be a plugin's bug says so below its traceback."""
+    installed.add_commands(cli)
+    try:
+        return cli.main(prog_name="s2s", standalone_mode=False, obj=installed)
+    except Exception as error:
+        if place := installed.place_of(error):
+            error.add_note(f"This happened in {place}, whose bug it may be.")
+        raise
 
 
 def _message(error: BaseException) -> str | None:

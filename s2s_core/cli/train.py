@@ -9,6 +9,7 @@ from s2s_core.cli.options import installed, open_run, run_options
 from s2s_core.plugins import Plugins
 from s2s_core.run import Run, is_first_process
 from s2s_core.training.interruption import before_training, postponed
+from s2s_core.training.trackers import require_trackers
 
 
 @click.command(short_help="Train a model and keep the best.")
@@ -36,6 +37,7 @@ def train_run(plugins: Plugins, *, resume: bool, overwrite: bool, **options: Any
         from s2s_core.training.trainer import Trainer  # noqa: PLC0415  # PyTorch takes a second to import
     with before_training():
         run.open_initial()
+        require_trackers(run)
         splits = run.splits()
         report.data(run, splits)
         trainer = Trainer(run, splits, report.progress(run), resume=resume)

@@ -17,6 +17,7 @@ from s2s_core.config import DecodingConfig
 from s2s_core.contract import require_contract
 from s2s_core.ensemble import AnyModel
 from s2s_core.errors import ExportError
+from s2s_core.export.graph import OPSET
 from s2s_core.export.quiet import quiet
 from s2s_core.inputs import Features, chosen
 from s2s_core.interfaces import State
@@ -24,9 +25,6 @@ from s2s_core.model import Seq2Seq
 from s2s_core.search import Beams, Finish, Start, Step
 from s2s_core.search.beams import Extras, Settings
 from s2s_core.vocabulary import SPECIALS, UNK
-
-OPSET = 20
-"""The version of ``ai.onnx`` that the file needs; the first with ``StringSplit`` and ``StringConcat``."""
 
 FREE = Dim.DYNAMIC
 

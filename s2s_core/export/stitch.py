@@ -14,20 +14,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx_ir as ir
-import onnx_ir.passes.common as passes
 from onnxscript import GraphBuilder
 
 from s2s_core.config import RunConfig
+from s2s_core.export.graph import finished, free_shape, new_builder
 from s2s_core.export.hoist import hoist
-from s2s_core.export.pieces import OPSET, Leaf, Pieces
-from s2s_core.export.quiet import quiet
+from s2s_core.export.pieces import Leaf, Pieces
 from s2s_core.inputs import chosen, features
 from s2s_core.nodes import Op, Value
 from s2s_core.onnx_text import strings
 from s2s_core.tokenizer import Tokenizer
 from s2s_core.vocabulary import EOS, PAD
-
-IR_VERSION = 10
 
 HYPOTHESIS_IDS = "hypothesis_ids"
 """The name of the ids [N, K, T] inside the graph, from which the hypotheses' texts are made."""
@@ -48,8 +45,7 @@ def stitch(pieces: Pieces, tokenizers: tuple[Tokenizer, Tokenizer], config: RunC
         tokenizers: Of the source and of the target.
         config: Holds the defaults of the file's inputs, and says which there are.
     """
-    opsets = {"": OPSET, "ai.onnx.ml": 4, "com.microsoft": 1}
-    builder = GraphBuilder(ir.Graph([], [], nodes=[], opset_imports=opsets, name="s2s"))
+    builder = new_builder("s2s")
     op = builder.op
     source = builder.input("source", ir.DataType.STRING, ["N"])
     settings = {
@@ -77,7 +73,7 @@ def stitch(pieces: Pieces, tokenizers: tuple[Tokenizer, Tokenizer], config: RunC
     _output(builder, target, "target", STRING, ["N"])
     _output(builder, hypotheses, "hypotheses", STRING, ["N", "K"])
     _output(builder, op.Slice(scores, [0], count, [0]), "scores", FLOAT, ["N", "K"])
-    return _clean(ir.Model(builder.graph, ir_version=IR_VERSION, producer_name="s2s"))
+    return finished(builder)
 
 
 def _input(builder: GraphBuilder, name: str, default: "np.generic | np.ndarray") -> Value:
@@ -122,12 +118,16 @@ def _search(op: Op, pieces: Pieces, inputs: Sequence[Value]) -> tuple[Value, Val
         going, parents, tokens, finished, scores, *changed = _inline(op, pieces.step, arguments)
         return [going, tokens, finished, scores, *changed, op.Identity(tokens), op.Identity(parents)]
 
-    row = ir.TypeAndShape(INT64, _free(2)), ir.TypeAndShape(BOOL, _free(2)), ir.TypeAndShape(FLOAT, _free(2))
+    row = (
+        ir.TypeAndShape(INT64, free_shape(2)),
+        ir.TypeAndShape(BOOL, free_shape(2)),
+        ir.TypeAndShape(FLOAT, free_shape(2)),
+    )
     carried = [*row, *(_type_of(about) for about in pieces.leaves if not about.invariant)]
-    going, picks = ir.TypeAndShape(BOOL, _free(0)), [row[0]] * 2
+    going, picks = ir.TypeAndShape(BOOL, free_shape(0)), [row[0]] * 2
     graph = op.builder.subgraph(
         body,
-        _declare("before", [ir.TypeAndShape(INT64, _free(0)), going, *carried]),
+        _declare("before", [ir.TypeAndShape(INT64, free_shape(0)), going, *carried]),
         _declare("after", [going, *carried, *picks]),
         name="search",
     )
@@ -145,12 +145,7 @@ def _declare(name: str, types: Sequence[ir.TypeAndShape]) -> list[Value]:
 
 
 def _type_of(leaf: Leaf) -> ir.TypeAndShape:
-    return ir.TypeAndShape(ir.TensorType(ir.tensor(leaf.example).dtype), _free(leaf.example.dim()))
-
-
-def _free(rank: int) -> ir.Shape:
-    """Returns a shape of which only the rank is known."""
-    return ir.Shape([None] * rank)
+    return ir.TypeAndShape(ir.TensorType(ir.tensor(leaf.example).dtype), free_shape(leaf.example.dim()))
 
 
 def _inline(op: Op, piece: ir.Model, arguments: Sequence[Value]) -> list[Value]:
@@ -164,47 +159,3 @@ def _inline(op: Op, piece: ir.Model, arguments: Sequence[Value]) -> list[Value]:
         root.register_initializer(value)
     function = ir.Function("s2s", graph.name or "piece", graph=graph, attributes={})
     return list(op.builder.call_inline(function, *arguments))
-
-
-def _forget_sizes(graph: ir.Graph) -> None:
-    """Drops what the pieces noted about values inside the graph.
-
-    ``torch.onnx`` leaves notes of its own on them, which the pass that clears metadata doesn't reach. Each piece
-    has its own names for the sizes, and loops change some. What the bodies of loops take and give must be declared,
-    and what operators give that aren't standard, as nothing can infer it; of these the rank is kept.
-    """
-    for value in graph.initializers.values():
-        value.metadata_props.clear()
-    for node in graph:
-        for value in node.outputs:
-            value.metadata_props.clear()
-            if not value.is_graph_output() and node.domain in {"", "ai.onnx.ml"}:
-                value.type = value.shape = None
-        for body in _bodies(node):
-            _forget_sizes(body)
-            for value in (*body.inputs, *body.outputs):
-                value.shape = None if value.shape is None else _free(len(value.shape))
-
-
-def _bodies(node: ir.Node) -> list[ir.Graph]:
-    return [value.as_graph() for value in node.attributes.values() if value.type == ir.AttributeType.GRAPH]
-
-
-def _clean(model: ir.Model) -> ir.Model:
-    """Shares equal weights, removes what isn't used, and gives every node and value a name of its own."""
-    clean = ir.passes.Sequential(
-        passes.LiftConstantsToInitializersPass(),
-        passes.LiftSubgraphInitializersToMainGraphPass(),
-        passes.DeduplicateHashedInitializersPass(),
-        passes.CommonSubexpressionEliminationPass(),
-        passes.RemoveUnusedNodesPass(),
-        passes.OutputFixPass(),
-        passes.ClearMetadataAndDocStringPass(),
-        passes.NameFixPass(),
-    )
-    _forget_sizes(model.graph)
-    with quiet():
-        clean(model)
-    for number, node in enumerate(ir.traversal.RecursiveGraphIterator(model.graph)):
-        node.name = f"{node.op_type}_{number}"  # the pass above lets a loop's node be called like one outside
-    return model

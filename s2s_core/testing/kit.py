@@ -95,7 +95,8 @@ def conformance(kind: Kind, name: str, settings: Mapping[str, Any] | None = None
         if finding.outcome == "exempt":
             pytest.xfail(finding.message)
         if finding.outcome == "broken":
-            cause = None if isinstance(finding.error, BrokenPromiseError) else finding.error
+            error = finding.error
+            cause = error.__cause__ if isinstance(error, BrokenPromiseError) else error
             raise BrokenPromiseError(finding.message) from cause
 
     return test

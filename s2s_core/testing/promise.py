@@ -1,7 +1,8 @@
 """What a promise is: something that every component of a kind must do, and a check that it does."""
 
+import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn, Self
 
 import attrs
@@ -68,3 +69,21 @@ def broken(finding: str) -> NoReturn:
         BrokenPromiseError: Always.
     """
     raise BrokenPromiseError(finding)
+
+
+@contextlib.contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Lets an exception say what was examined.
+
+    Args:
+        what: What the block does, such as ``"decoding [4, 5]"``.
+
+    Raises:
+        BrokenPromiseError: The block raises.
+    """
+    try:
+        yield
+    except BrokenPromiseError:
+        raise
+    except Exception as error:
+        raise BrokenPromiseError(f"{what} raises {type(error).__name__}: {error}") from error

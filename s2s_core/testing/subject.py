@@ -54,6 +54,11 @@ class Subject:
         """The promises that the component says it doesn't keep, each with the reason."""
         return getattr(self.component, "exempt", {})
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Its settings, as a table of a run has them."""
+        return attrs.asdict(self.config, filter=lambda _, value: value is not None)
+
     def __str__(self) -> str:
         """Returns what a report calls it, such as ``"encoder 'lstm'"``."""
         return f"{self.kind} {self.name!r}"

@@ -23,8 +23,6 @@ def make_accelerator(run: Run) -> Accelerator:
         accelerator = Accelerator(
             cpu=config.device == "cpu",
             mixed_precision="no" if config.precision == "full" else config.precision,
-            log_with=list(config.trackers) or None,
-            project_dir=run.trackers_path,
         )
     except ValueError as error:
         if config.precision == "full":

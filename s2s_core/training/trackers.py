@@ -1,83 +1,36 @@
-"""Where training logs its scores besides ``metrics.jsonl``: TensorBoard, Weights & Biases, MLflow."""
+"""Checks that plugins serve what ``training.trackers`` names."""
 
-import importlib.util
-import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection
 
-from accelerate import Accelerator
-
-from s2s_core.errors import ConfigError
-from s2s_core.resolve import unstructure
+from s2s_core.errors import ConfigError, PluginError, closest, listing
+from s2s_core.plugins import Plugin
 from s2s_core.run import Run
-
-PROJECT = "s2s"
-"""What the trackers call all runs together."""
 
 
 def require_trackers(run: Run) -> None:
-    """Checks that the chosen trackers are installed.
+    """Asks the plugins for the trackers that a run names, before anything is written.
 
     Raises:
-        ConfigError: One isn't.
+        ConfigError: No plugin serves one, or two plugins do, or it can't be used, as its package isn't installed.
+        PluginError: A plugin doesn't answer with names.
     """
-    for name in run.config.training.trackers:
-        if importlib.util.find_spec(name) is None:
-            raise ConfigError(f"training.trackers: {name} isn't installed: pip install {name}")
+    chosen = run.config.training.trackers
+    if not chosen:
+        return
+    offers = run.plugins.ask("s2s_trackers", run=run)
+    for plugin, names in offers:
+        _require_names(plugin, names)
+    for tracker in chosen:
+        serving = [plugin for plugin, names in offers if tracker in names]
+        if not serving:
+            known = {name for _, names in offers for name in names}
+            unknown = f"training.trackers: unknown tracker {tracker!r}{closest(tracker, known)}; there are: "
+            raise ConfigError("\n  ".join((unknown + listing(known), *run.plugins.absent())))
+        if len(serving) > 1:
+            rivals = " and ".join(map(str, serving))
+            raise ConfigError(f"training.trackers: {tracker!r} is claimed by {rivals}: disable one of them")
 
 
-class Trackers:
-    """The chosen trackers, which log to the run's folder.
-
-    Args:
-        accelerator: Made with their names; it lets the main process alone log.
-        run: Whose training starts or goes on.
-        step: After which.
-
-    Raises:
-        ConfigError: A tracker can't start, as without an account.
-    """
-
-    def __init__(self, accelerator: Accelerator, run: Run, step: int) -> None:
-        self._accelerator = accelerator
-        if not run.config.training.trackers:
-            return
-        if accelerator.is_main_process:
-            run.trackers_path.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{run.trackers_path.resolve()}/mlflow.db")
-        try:
-            accelerator.init_trackers(PROJECT, init_kwargs=_options(run, step))
-            for tracker in accelerator.trackers:
-                if tracker.name != "tensorboard":  # which would show the settings as a run of its own
-                    tracker.store_init_configuration(_flat(unstructure(run.config)))
-        except Exception as error:
-            raise ConfigError(f"training.trackers: {type(error).__name__}: {error}") from error
-
-    def log(self, values: Mapping[str, float], step: int) -> None:
-        """Logs values of a step."""
-        self._accelerator.log(dict(values), step)
-
-    def finish(self) -> None:
-        """Writes what is left."""
-        for tracker in self._accelerator.trackers:
-            tracker.finish()
-
-
-def _options(run: Run, step: int) -> dict[str, dict[str, Any]]:
-    """Returns how each tracker starts: where it logs, and what of an interrupted run it drops."""
-    return {
-        "tensorboard": {"purge_step": step + 1},
-        "wandb": {"dir": str(run.trackers_path), "name": run.folder.name},
-        "mlflow": {"logging_dir": run.trackers_path.resolve().as_uri(), "run_name": run.folder.name},
-    }
-
-
-def _flat(tables: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """Returns every setting by its path; a list as text, as trackers know no lists."""
-    settings: dict[str, Any] = {}
-    for name, value in tables.items():
-        if isinstance(value, Mapping):
-            settings |= _flat(value, f"{path}{name}.")
-        else:
-            settings[path + name] = str(value) if isinstance(value, list) else value
-    return settings
+def _require_names(plugin: Plugin, names: object) -> None:
+    if isinstance(names, str) or not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
+        raise PluginError(f'plugin {plugin}: s2s_trackers must return names, such as ("wandb",) (got {names!r})')

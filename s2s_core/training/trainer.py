@@ -25,7 +25,7 @@ from s2s_core.training.optimizer import make_optimizer
 from s2s_core.training.progress import Progress
 from s2s_core.training.schedule import is_plateau, learning_rate
 from s2s_core.training.state import Parts, TrainingState, load_parts, load_state, require_same_data, save_state
-from s2s_core.training.trackers import Trackers, require_trackers
+from s2s_core.training.trackers import require_trackers
 from s2s_core.training.updater import Updater
 from s2s_core.translate import Translator
 
@@ -81,19 +81,21 @@ class Trainer:
         Raises:
             TrainingInterruptedError: By Ctrl-C or SIGTERM; the state is on disk.
             DivergedError: The loss is no number any more; the state on disk is from before.
+            S2SError: A plugin refuses the run.
         """
-        with Interruption() as interruption:
-            if self._accelerator.is_main_process:
-                self._prepare_folder()
-            self._trackers = Trackers(self._accelerator, self.run, self._state.step)
-            self.run.plugins.notify("s2s_run_started", run=self.run)
-            self._progress.start(self._state.step, self._config.steps)
-            try:
-                self._loop(interruption)
-            finally:
-                self._progress.stop()
-                self._trackers.finish()
-        self.run.plugins.notify("s2s_run_finished", run=self.run)
+        try:
+            with Interruption() as interruption:
+                if self._accelerator.is_main_process:
+                    self._prepare_folder()
+                self.run.plugins.ask("s2s_run_started", run=self.run, step=self._state.step)
+                self._progress.start(self._state.step, self._config.steps)
+                try:
+                    self._loop(interruption)
+                finally:
+                    self._progress.stop()
+            self.run.plugins.notify("s2s_run_finished", run=self.run)
+        finally:
+            self.run.plugins.notify("s2s_run_ended", run=self.run)
         return self._state
 
     def _first_state(self) -> TrainingState:
@@ -163,7 +165,8 @@ class Trainer:
         self._state.token_count += tokens
         loss, speed = loss_sum / tokens, tokens / (time.perf_counter() - began)
         self._progress.advance(self._state.step, loss, speed)
-        self._trackers.log({"loss": loss, "learning_rate": self._rate(), "tokens_per_second": speed}, self._state.step)
+        values = {"loss": loss, "learning_rate": self._rate(), "tokens_per_second": speed}
+        self.run.plugins.notify("s2s_progressed", run=self.run, step=self._state.step, values=values)
 
     def _seed_update(self) -> None:
         accelerator = self._accelerator
@@ -239,7 +242,6 @@ class Trainer:
         }
         if self._accelerator.is_main_process:
             append_metrics(self.run, record | remark)
-        self._trackers.log({f"validation/{name}": score for name, score in scores.items()}, self._state.step)
 
     def _save(self) -> None:
         if self._accelerator.is_main_process:

@@ -13,11 +13,12 @@ import attrs
 import click
 import pytest
 
+from s2s_core import hookspecs
 from s2s_core.errors import PluginError
 from s2s_core.plugins import KINDS, Plugin, Plugins, Problem
 from s2s_core.version import API_VERSION, __version__
 
-COMPONENT = "class Reverse:\n    api_version = 1\n"
+COMPONENT = "from s2s_core import NoConfig\nclass Reverse:\n    api_version = 1\n    Config = NoConfig\n"
 
 
 @attrs.frozen
@@ -376,8 +377,10 @@ def test_component_may_be_given_as_a_class(site):
     site.install(
         "direct",
         """
+        from s2s_core import NoConfig
         class Count:
             api_version = 1
+            Config = NoConfig
         @hookimpl
         def s2s_metrics():
             return {"count": Count}
@@ -469,6 +472,22 @@ HERE = f"s2s-toolkit {__version__} has {API_VERSION}"
             f"class Reverse:\n    api_version = {API_VERSION + 1}",
             f"needs api_version {API_VERSION + 1} ({HERE}): upgrade s2s-toolkit",
         ),
+        (
+            "class Reverse:\n    api_version = 0",
+            f"has api_version 0, which no longer works ({HERE}): upgrade outdated",
+        ),
+        (
+            "class Reverse:\n    api_version = 1",
+            "must have an attrs class as its Config (got None): upgrade outdated",
+        ),
+        (
+            "class Reverse:\n    api_version = 1\n    class Config: ...",
+            "must have an attrs class as its Config (got <class 'outdated_part.Reverse.Config'>): upgrade outdated",
+        ),
+        (
+            COMPONENT + "    Config = NoConfig()",
+            "must have an attrs class as its Config (got NoConfig()): upgrade outdated",
+        ),
     ],
 )
 def test_component_that_does_not_fit_is_refused(site, source, expected):
@@ -476,6 +495,93 @@ def test_component_that_does_not_fit_is_refused(site, source, expected):
     site.offer("outdated", "task", "{'x': 'outdated_part:Reverse'}")
     site.module("outdated_part", source)
     assert refusal(site.plugins(), "task", "x") == f"task 'x' of plugin outdated (outdated 1.2) {expected}"
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """A later toolkit, which still takes components of the version before."""
+    monkeypatch.setattr("s2s_core.plugins.API_VERSION", 3)
+    monkeypatch.setattr("s2s_core.plugins.OLDER_API_VERSIONS", {2: "until s2s-toolkit 0.9; tasks also count"})
+
+
+def test_component_of_an_older_version_works_and_is_reported_once(site, later, caplog):
+    """The warning says what to change, and until when."""
+    site.offer("older", "task", "{'x': 'older_part:Reverse', 'y': 'older_part:Reverse'}")
+    site.module("older_part", COMPONENT.replace("= 1", "= 2"))
+    plugins = site.plugins()
+    assert {plugins.component("task", "x").__name__ for _ in range(2)} == {"Reverse"}
+    (message,) = caplog.messages
+    assert message == (
+        "plugin older (older 1.2): task 'x' has api_version 2, which works until s2s-toolkit 0.9; tasks also count;"
+        " then write api_version = 3; to disable it: S2S_DISABLE_PLUGINS=older"
+    )
+    plugins.component("task", "y")
+    assert len(caplog.messages) == 2
+
+
+def test_component_of_a_version_that_has_run_out_is_refused(site, later):
+    """The message says which is needed, and what to upgrade."""
+    site.offer("too_old", "task", "{'x': 'too_old_part:Reverse'}")
+    site.module("too_old_part", COMPONENT)
+    assert refusal(site.plugins(), "task", "x") == (
+        f"task 'x' of plugin too_old (too-old 1.2) has api_version 1, which no longer works"
+        f" (s2s-toolkit {__version__} has 3): upgrade too-old"
+    )
+
+
+def test_component_of_this_version_is_no_news(site, caplog):
+    """Nothing is said of it."""
+    site.offer("current", "task", "{'x': 'current_part:Reverse'}")
+    site.module("current_part", COMPONENT)
+    assert site.plugins().component("task", "x").api_version == API_VERSION
+    assert caplog.messages == []
+
+
+def test_deprecated_hooks_and_arguments_are_reported(site, monkeypatch, caplog):
+    """The plugin works; the warning is ours, once, and none of Python's."""
+    old = hookspecs.hookspec(warn_on_impl=DeprecationWarning("s2s_run_finished works until s2s-toolkit 0.9; use …"))
+    taken = hookspecs.hookspec(warn_on_impl_args={"step": DeprecationWarning("step is told until s2s-toolkit 0.9")})
+    monkeypatch.setattr(hookspecs, "s2s_run_finished", old(lambda run: None))
+    monkeypatch.setattr(hookspecs, "s2s_evaluated", taken(lambda run, step, metrics: None))
+    site.install(
+        "old_hooks",
+        """
+        @hookimpl
+        def s2s_run_finished():
+            return "finished"
+        @hookimpl
+        def s2s_evaluated(step):
+            return step
+        """,
+    )
+    site.offer("new_hooks", "task", "{}")
+    plugins = site.plugins(S2S_STRICT_PLUGINS="1")
+    assert caplog.messages == [
+        f"plugin old_hooks (old-hooks 1.2): {text}; to disable it: S2S_DISABLE_PLUGINS=old_hooks"
+        for text in ("step is told until s2s-toolkit 0.9", "s2s_run_finished works until s2s-toolkit 0.9; use …")
+    ]
+    assert plugins.notify("s2s_evaluated", run=None, step=7, metrics={}) == [7]
+    assert plugins.notify("s2s_run_finished", run=None) == ["finished"]
+    assert plugins.problems == ()
+
+
+def test_the_place_of_an_error_is_the_plugin_that_raised_it(site):
+    """Its component, where no other is in the module; nothing where no plugin had a part in it."""
+    site.offer("faulting", "metric", "{'x': 'faulting_part:x', 'y': 'faulting_parts:y', 'z': 'faulting_parts:z'}")
+    site.module("faulting_part", "import json\ndef call(): json.loads('no json')")
+    site.module("faulting_parts", "def call(): raise ValueError")
+    site.module("faulting", (site.folder / "faulting.py").read_text() + "\ndef call(): raise ValueError\n")
+    plugins = site.plugins()
+
+    def place(call):
+        with pytest.raises(ValueError) as raised:  # noqa: PT011  # json's is one too
+            call()
+        return plugins.place_of(raised.value)
+
+    assert place(importlib.import_module("faulting_part").call) == "metric 'x' of plugin faulting (faulting 1.2)"
+    assert place(importlib.import_module("faulting_parts").call) == "plugin faulting (faulting 1.2)"
+    assert place(importlib.import_module("faulting").call) == "plugin faulting (faulting 1.2)"
+    assert place(lambda: int("x")) is None
 
 
 EVENT = """
@@ -563,7 +669,7 @@ def test_failing_event_is_seen_without_any_setup(site):
     site.install("event_seen", EVENT.format(body="raise ValueError('seen')"))
     program = """
         from s2s_core.plugins import Plugins
-        Plugins().notify("s2s_evaluated", run=None, step=1, metrics={})
+        Plugins(environment={"S2S_PLUGINS": "event_seen"}).notify("s2s_evaluated", run=None, step=1, metrics={})
         """
     assert in_a_new_process(site, program).stderr == (
         "plugin event_seen (event-seen 1.2): s2s_evaluated failed: ValueError: seen;"

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from s2s_core import Example, Metric, ModelError, Task, hookimpl
+from s2s_core import ConfigError, Example, Metric, ModelError, Task, hookimpl
 from s2s_core.checkpoint import Checkpoint
 from s2s_core.config import TrainingConfig
 from s2s_core.plugins import Plugins
@@ -205,21 +205,106 @@ def test_only_true_ends_training(make_run, listener, answer):
     assert scripted(make_run("run", few()), 0.1, 0.2, 0.3).step == 6
 
 
-def test_plugins_hear_how_a_run_begins_and_ends(make_run, listener):
-    """The start is told before the first update, the end when the best model is on disk."""
-    told = []
-    listener.s2s_run_started = hookimpl(lambda run: told.append(("started", run.weights_path.exists())))
-    listener.s2s_run_finished = hookimpl(lambda run: told.append(("finished", run.weights_path.exists())))
-    scripted(make_run("run", few()), 0.1, 0.2, 0.3)
-    assert told == [("started", False), ("finished", True)]
+EVENTS = ["s2s_run_started", "s2s_progressed", "s2s_evaluated", "s2s_run_finished", "s2s_run_ended"]
 
 
-@pytest.mark.parametrize("event", ["s2s_run_started", "s2s_evaluated", "s2s_run_finished"])
-def test_a_plugin_that_fails_does_not_end_training(make_run, listener, event, caplog):
+@pytest.fixture
+def told(listener):
+    """What plugins are told, one event after the other: its name, its step, and whether there is a model."""
+    events = []
+
+    def hear(event):
+        takes_step = event not in {"s2s_run_finished", "s2s_run_ended"}
+        if takes_step:
+            hook = hookimpl(lambda run, step: events.append((event, step, run.weights_path.exists())), specname=event)
+        else:
+            hook = hookimpl(lambda run: events.append((event, None, run.weights_path.exists())), specname=event)
+        setattr(listener, event, hook)
+
+    for event in EVENTS:
+        hear(event)
+    return events
+
+
+def test_plugins_hear_how_a_run_goes(make_run, told):
+    """The start comes before the first update, the end when the best model is on disk."""
+    scripted(make_run("run", few(steps=4)), 0.1, 0.2)
+    assert told == [
+        ("s2s_run_started", 0, False),
+        ("s2s_progressed", 2, False),
+        ("s2s_evaluated", 2, False),
+        ("s2s_progressed", 4, True),
+        ("s2s_evaluated", 4, True),
+        ("s2s_run_finished", None, True),
+        ("s2s_run_ended", None, True),
+    ]
+
+
+def test_plugins_hear_what_training_measured(make_run, listener):
+    """The loss of a token and the rate are those of the log."""
+    measured = []
+    listener.s2s_progressed = hookimpl(lambda step, values: measured.append((step, values)), specname="s2s_progressed")
+    run = make_run("run", few(steps=4))
+    scripted(run, 0.1, 0.2)
+    for (step, values), record in zip(measured, records(run), strict=True):
+        assert {"loss", "learning_rate", "tokens_per_second"} == set(values)
+        assert (step, values["learning_rate"]) == (record["step"], record["learning_rate"])
+        assert values["loss"] == pytest.approx(record["loss"])
+
+
+def test_plugins_hear_that_an_interrupted_run_ends_and_goes_on(make_run, told):
+    """It isn't finished before it has gone on to its last step."""
+    run = make_run("run", few(steps=4))
+    with pytest.raises(TrainingInterruptedError):
+        scripted(run, 0.1, progress=InterruptedAt(2))
+    assert ["s2s_run_started", "s2s_progressed", "s2s_evaluated", "s2s_run_ended"] == [event for event, *_ in told]
+    told.clear()
+    Scripted.script[:] = [0.2]
+    train(run, resume=True)
+    assert ("s2s_run_started", 2, True) == told[0]
+    assert ["s2s_run_finished", "s2s_run_ended"] == [event for event, *_ in told[-2:]]
+
+
+def test_plugins_hear_that_a_failed_run_ends(make_run, told):
+    """A validation that raises is a failure like any other."""
+    with pytest.raises(IndexError):
+        scripted(make_run("run", few(steps=4)))
+    assert ("s2s_run_ended", None, False) == told[-1]
+    assert "s2s_run_finished" not in [event for event, *_ in told]
+
+
+def test_a_plugin_may_refuse_a_run(make_run, listener, told):
+    """An error that a user can put right ends it before the first update."""
+
+    def refuse():
+        raise ConfigError("the moon is full")
+
+    listener.s2s_run_started = hookimpl(refuse, specname="s2s_run_started")
+    with pytest.raises(ConfigError, match=r"^the moon is full$"):
+        train(make_run())
+    assert [("s2s_run_ended", None, False)] == told
+
+
+@pytest.mark.parametrize("event", EVENTS[1:])
+def test_a_plugin_refuses_at_the_start_or_not_at_all(make_run, listener, event, caplog):
+    """Later such an error is a warning like any other."""
+
+    def refuse():
+        raise ConfigError("the moon is full")
+
+    setattr(listener, event, hookimpl(refuse, specname=event))
+    assert scripted(make_run("run", few(steps=2)), 0.1).step == 2
+    (message,) = caplog.messages
+    assert f"{event} failed: ConfigError: the moon is full; to disable it: " in message
+
+
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit])
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_plugin_that_fails_does_not_end_training(make_run, listener, event, error, caplog):
     """An error in a hook is reported once, and training goes on to the same model."""
 
     def fail():
-        raise RuntimeError("full moon")
+        raise error("full moon")
 
     plain = make_run("plain")
     train(plain)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import attrs
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from s2s_core.cli.main import main
 from s2s_core.plugins import Plugins
 from s2s_core.run import Run
+
+ROOT = Path(__file__).parents[2]
 
 SMALL = {
     "encoder.hidden_size": 64,
@@ -46,6 +49,16 @@ class Ended:
         (line,) = self.err.splitlines()
         assert line.startswith("error: "), self
         return line.removeprefix("error: ")
+
+
+@pytest.fixture(scope="session")
+def distributions(tmp_path_factory):
+    """The wheel and the sdist; ``make test`` has built them already."""
+    folder = ROOT / "dist"
+    if not list(folder.glob("*.whl")):
+        folder = tmp_path_factory.mktemp("dist")
+        subprocess.run([sys.executable, "-m", "build", "--outdir", folder, ROOT], check=True, capture_output=True)
+    return next(folder.glob("*.whl")), next(folder.glob("*.tar.gz"))
 
 
 @pytest.fixture(scope="session")

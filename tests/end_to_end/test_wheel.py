@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import venv
 import zipfile
@@ -19,16 +18,6 @@ PACKAGES = [
     ROOT / "s2s_core",
     *(folder for name in ("plugins", "tasks") for folder in (ROOT / name).iterdir() if folder.is_dir()),
 ]
-
-
-@pytest.fixture(scope="module")
-def distributions(tmp_path_factory):
-    """The wheel and the sdist; ``make test`` has built them already."""
-    folder = ROOT / "dist"
-    if not list(folder.glob("*.whl")):
-        folder = tmp_path_factory.mktemp("dist")
-        subprocess.run([sys.executable, "-m", "build", "--outdir", folder, ROOT], check=True, capture_output=True)
-    return next(folder.glob("*.whl")), next(folder.glob("*.tar.gz"))
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +61,7 @@ def test_sdist_holds_what_a_packager_needs(distributions):
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"LICENSE", "README.md", "Makefile", "constraints.txt", "plugins/s2s_mlp_rnn/encoder.py"} <= names
     assert "tests/end_to_end/test_wheel.py" in names
+    assert {"docs/examples/dates/s2s_dates/task.py", "docs/examples/minimal-gated/tests/test_conformance.py"} <= names
 
 
 def test_base_install_lists_components_without_torch(empty_environment):

@@ -1,22 +1,24 @@
-"""``s2s plugins``: what can be chosen, what can be set of it, and whether it keeps its promises."""
+"""``s2s plugins``: what can be chosen, what can be set of it, whether it keeps its promises, and new ones."""
 
 import click
 
 from s2s_core.cli.plugins.check import check
 from s2s_core.cli.plugins.list import list_
+from s2s_core.cli.plugins.new import new
 from s2s_core.cli.plugins.show import show
 
 
-@click.group(short_help="List, show and check the installed components.")
+@click.group(short_help="List, show and check the installed components, and write new ones.")
 def plugins() -> None:
-    """Lists what can be chosen, shows what can be set of it, and checks whether it keeps its promises.
+    """Lists what can be chosen, shows what can be set of it, checks that it keeps its promises, and writes new ones.
 
     \b
     s2s plugins list
     s2s plugins show mlp-rnn
     s2s plugins check mlp-rnn
+    s2s plugins new phone-book --kind task
     """
 
 
-for command in (list_, show, check):
+for command in (list_, show, check, new):
     plugins.add_command(command)

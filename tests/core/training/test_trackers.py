@@ -1,117 +1,119 @@
-"""Trackers: what TensorBoard reads back, and what is said where a package is missing."""
+"""Trackers: plugins serve their names, and a name that nobody serves is refused before anything is written."""
 
-import importlib.util
+import importlib.metadata
+import sys
+import types
 
+import attrs
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from s2s_core import ConfigError
-from s2s_core.training import trackers
-from s2s_core.training.trainer import Trainer
+from s2s_core import ConfigError, DataError, PluginError, hookimpl
+from s2s_core.plugins import Plugins
+from s2s_core.training.trackers import require_trackers
 
 
 @pytest.fixture
-def logged():
-    """Returns what TensorBoard shows of a run: each curve's values by step."""
+def serving(monkeypatch):
+    """Makes plugins of which each has a function as its hook ``s2s_trackers``."""
 
-    def read(run):
-        events = EventAccumulator(str(run.trackers_path / trackers.PROJECT)).Reload()
-        return {name: {event.step: event.value for event in events.Scalars(name)} for name in events.Tags()["scalars"]}
+    def make(**hooks):
+        points = []
+        for name, hook in hooks.items():
+            module = types.ModuleType(f"s2s_test_{name}")
+            module.s2s_trackers = hookimpl(hook, specname="s2s_trackers")
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+            points.append(importlib.metadata.EntryPoint(module.__name__, module.__name__, "s2s"))
+        return Plugins(points, {})
 
-    return read
-
-
-def test_tensorboard_shows_losses_rates_and_scores(make_run, train, logged, records):
-    """Losses come every ten updates and before validations, scores with each validation."""
-    run = make_run(trackers=["tensorboard"], steps=24, validate_every=12)
-    train(run, [0.25, 0.75])
-    curves = logged(run)
-    assert set(curves) == {"loss", "learning_rate", "tokens_per_second", "validation/scripted"}
-    assert curves["validation/scripted"] == {12: 0.25, 24: 0.75}
-    assert list(curves["loss"]) == [10, 12, 20, 24]
-    assert curves["learning_rate"][12] == pytest.approx(records(run)[0]["learning_rate"])
+    return make
 
 
-def test_a_resumed_run_logs_each_step_once(make_run, train, logged):
-    """The curves of an interrupted run are those of an undisturbed one."""
-    settings = {"trackers": ["tensorboard"], "steps": 24, "validate_every": 12}
-    whole, parts = make_run("whole", **settings), make_run("parts", **settings)
-    train(whole, [1, 2])
-    train(parts, [1, 2], interrupted_at=20)
-    train(parts, resume=True)
-    for name in ("loss", "learning_rate", "validation/scripted"):
-        assert logged(parts)[name] == logged(whole)[name]
+@pytest.fixture
+def refusal(make_run, serving):
+    """Returns why a run with a tracker is refused."""
+
+    def refused(tracker, error=ConfigError, **hooks):
+        run = attrs.evolve(make_run(trackers=[tracker]), plugins=serving(**hooks))
+        with pytest.raises(error) as raised:
+            require_trackers(run)
+        return str(raised.value)
+
+    return refused
 
 
-def test_what_a_crashed_run_logged_too_much_is_dropped(make_run, train, monkeypatch):
-    """Steps after the last state are made again; each has one value in a curve all the same."""
-    run = make_run(trackers=["tensorboard"], steps=24, validate_every=12)
-    with monkeypatch.context() as patched:
-        patched.setattr(Trainer, "_validate", save_or_crash)
-        with pytest.raises(SystemExit):
-            train(run)
-    train(run, [1], resume=True)
-    events = EventAccumulator(str(run.trackers_path / trackers.PROJECT)).Reload()
-    assert [event.step for event in events.Scalars("loss")] == [10, 12, 20, 24]
+def test_a_name_that_a_plugin_serves_is_accepted(make_run, serving):
+    """The plugins are asked about the run."""
+    asked = []
+    run = attrs.evolve(
+        make_run(trackers=["diary"]), plugins=serving(one=lambda run: asked.append(run) or ["diary"], other=lambda: ())
+    )
+    require_trackers(run)
+    assert [run] == asked
 
 
-def save_or_crash(trainer):
-    """Stands for a validation: the first saves the state, the second ends the process."""
-    if trainer._state.step == 24:
-        raise SystemExit
-    trainer._save()
+def test_no_plugin_is_asked_about_a_run_without_trackers(make_run, serving):
+    """It needs none."""
+    require_trackers(attrs.evolve(make_run(), plugins=serving(one=pytest.fail)))
 
 
-def test_trackers_change_nothing_else(make_run, train, contents):
-    """A run that logs has the same weights and state as one that doesn't."""
-    plain, tracked = make_run("plain"), make_run("tracked", trackers=["tensorboard"])
-    train(plain)
-    train(tracked)
-    same = ["metrics.jsonl", "model.safetensors", "resume/state.safetensors"]
-    assert [contents(tracked)[name] for name in same] == [contents(plain)[name] for name in same]
+def test_a_name_that_nobody_serves_is_refused(refusal):
+    """The message has the closest name, and all others."""
+    offers = {"one": lambda: {"diary": 1}, "other": lambda: ("log",)}
+    expected = "training.trackers: unknown tracker 'dairy' (did you mean 'diary'?); there are: diary, log"
+    assert expected == refusal("dairy", **offers)
 
 
-def test_starting_again_removes_what_was_logged(make_run, train):
-    """So the curves of two runs don't mix."""
-    run = make_run(trackers=["tensorboard"])
-    train(run)
-    run.create(overwrite=True)
-    assert [path.name for path in run.folder.iterdir() if path.name not in {"resume", "previous"}] == ["run.toml"]
+def test_the_plugins_that_might_serve_a_name_are_said_to_be_missing(make_run):
+    """As with components."""
+    broken = importlib.metadata.EntryPoint("broken", "no_such_module", "s2s")
+    run = attrs.evolve(make_run(trackers=["diary"]), plugins=Plugins([broken], {}))
+    with pytest.raises(ConfigError, match=r"there are: none\n  plugin broken \(.*No module named 'no_such_module'"):
+        require_trackers(run)
 
 
-@pytest.mark.parametrize("name", ["wandb", "mlflow", "tensorboard"])
-def test_a_missing_package_is_named(make_run, train, monkeypatch, name):
-    """Before anything is trained or written."""
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda wanted: None if wanted == name else find(wanted))
-    run = make_run(trackers=[name])
-    with pytest.raises(ConfigError) as refused:
-        train(run)
-    assert str(refused.value) == f"training.trackers: {name} isn't installed: pip install {name}"
-    assert [path.name for path in run.folder.iterdir()] == ["run.toml"]
+def test_a_name_that_two_plugins_serve_is_refused(refusal):
+    """Both would log the same."""
+    message = refusal("diary", one=lambda: ["diary"], other=lambda: ["diary"])
+    assert message == (
+        "training.trackers: 'diary' is claimed by s2s_test_one (s2s_test_one, of no distribution) and "
+        "s2s_test_other (s2s_test_other, of no distribution): disable one of them"
+    )
 
 
-def test_a_tracker_that_can_not_start_is_one_clear_error(make_run, train, monkeypatch):
-    """As where there is no account, or the network is down."""
+@pytest.mark.parametrize("answer", ["diary", [5], 5])
+def test_what_is_no_collection_of_names_is_refused(refusal, answer):
+    """The message names the plugin."""
+    message = refusal("diary", PluginError, one=lambda: answer)
+    assert message.startswith("plugin s2s_test_one (s2s_test_one, of no distribution): s2s_trackers must return names")
+    assert message.endswith(f"(got {answer!r})")
 
-    def fail(*arguments, **options):
-        raise RuntimeError("api_key not configured")
 
-    monkeypatch.setattr("accelerate.Accelerator.init_trackers", fail)
-    with pytest.raises(ConfigError, match=r"^training\.trackers: RuntimeError: api_key not configured$"):
-        train(make_run(trackers=["tensorboard"]))
+def test_a_plugin_may_refuse_the_run(refusal):
+    """As where a package is missing."""
+
+    def refuse():
+        raise DataError("the diary is full")
+
+    assert "the diary is full" == refusal("diary", DataError, one=refuse)
+
+
+def test_a_plugin_that_fails_serves_nothing(refusal, caplog):
+    """It is reported like any event that fails."""
+    assert "training.trackers: unknown tracker 'diary'; there are: log" == refusal(
+        "diary", one=lambda: 1 / 0, other=lambda: ["log"]
+    )
+    assert "s2s_trackers failed: ZeroDivisionError" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [
-        (["tensorbord"], "must be a list of different ones of 'tensorboard', 'wandb', 'mlflow' (got ('tensorbord',))"),
-        (["mlflow", "mlflow"], "must be a list of different ones of 'tensorboard', 'wandb', 'mlflow' (got "),
+        (["mlflow", "mlflow"], "must be a list without repetitions (got ('mlflow', 'mlflow'))"),
         ("wandb", "must be a list, such as [\"wandb\"] (got 'wandb')"),
         ([1], "must be a string (got 1"),
     ],
 )
-def test_what_is_no_tracker_is_refused(make_run, chosen, expected):
+def test_what_is_no_list_of_names_is_refused(make_run, chosen, expected):
     """The message names the setting and what it may be."""
     with pytest.raises(ConfigError) as refused:
         make_run(trackers=chosen)

@@ -1,0 +1,68 @@
+"""Logs training to TensorBoard, Weights & Biases and MLflow."""
+
+import importlib.util
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from s2s_core import ConfigError, Run, hookimpl, is_first_process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from s2s_trackers.log import Log
+
+NAMES = ("tensorboard", "wandb", "mlflow")
+
+_logs: "dict[Path, Log]" = {}
+"""What logs each of the runs that are trained now, by the run's folder."""
+
+
+@hookimpl
+def s2s_trackers(run: Run) -> Collection[str]:
+    """Serves ``NAMES``, and refuses a run that names one whose package, which is called the same, isn't installed."""
+    for name in _chosen(run):
+        if importlib.util.find_spec(name) is None:
+            raise ConfigError(f"training.trackers: {name} isn't installed: pip install {name}")
+    return NAMES
+
+
+@hookimpl
+def s2s_run_started(run: Run, step: int) -> None:
+    """Starts the trackers that a run names, in the process that writes."""
+    chosen = _chosen(run)
+    if chosen and is_first_process():
+        from s2s_trackers.log import Log  # noqa: PLC0415  # s2s starts without Accelerate
+
+        _logs[run.folder] = Log(run, step, chosen)
+
+
+@hookimpl
+def s2s_progressed(run: Run, step: int, values: Mapping[str, float]) -> None:
+    """Logs loss, learning rate and speed."""
+    if run.folder in _logs:
+        _logs[run.folder].write(values, step)
+
+
+@hookimpl
+def s2s_evaluated(run: Run, step: int, metrics: Mapping[str, float]) -> None:
+    """Logs the scores of a validation."""
+    if run.folder in _logs:
+        _logs[run.folder].write({f"validation/{name}": score for name, score in metrics.items()}, step)
+
+
+@hookimpl
+def s2s_run_finished(run: Run) -> None:
+    """Takes note that nothing went wrong."""
+    if run.folder in _logs:
+        _logs[run.folder].finished = True
+
+
+@hookimpl
+def s2s_run_ended(run: Run) -> None:
+    """Writes what is left, and lets go of the trackers."""
+    if run.folder in _logs:
+        _logs.pop(run.folder).close()
+
+
+def _chosen(run: Run) -> list[str]:
+    return [name for name in run.config.training.trackers if name in NAMES]

@@ -1,0 +1,61 @@
+"""Asks the same of a component in another process, whose strings have other hashes and so whose sets another order."""
+
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+from typing import Any
+
+from s2s_core.plugins import Plugins
+from s2s_core.resolve import structure_table
+from s2s_core.testing.promise import broken
+from s2s_core.testing.subject import Subject
+
+SECONDS = 600
+"""How long the other process may take."""
+
+_PROGRAM = "from s2s_core.testing.elsewhere import answer; answer()"
+
+
+def ask_elsewhere(subject: Subject, question: str) -> Any:
+    """Returns what a function answers in another process.
+
+    Args:
+        subject: The component.
+        question: ``"module:function"``. It takes the component and its configuration, and returns what JSON can hold.
+
+    Raises:
+        BrokenPromiseError: The component can't be imported there, or the function raises.
+    """
+    component = subject.component
+    asked = {
+        "component": f"{component.__module__}:{component.__qualname__}",
+        "kind": subject.kind,
+        "settings": subject.settings,
+        "question": question,
+    }
+    ended = subprocess.run(  # noqa: S603  # the program is ours
+        [sys.executable, "-c", _PROGRAM, json.dumps(asked)],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONHASHSEED": _other_seed()},
+        stdin=subprocess.DEVNULL,
+        timeout=SECONDS,
+    )
+    if ended.returncode:
+        broken(f"another process ends with: {(ended.stderr.strip().splitlines() or ['nothing'])[-1]}")
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def answer() -> None:
+    """Prints what is asked for, as the last line; this is what the other process does."""
+    asked = json.loads(sys.argv[1])
+    component: Any = pkgutil.resolve_name(asked["component"])
+    config = structure_table(asked["settings"], component.Config, asked["kind"], Plugins([], {}))
+    print("\n" + json.dumps(pkgutil.resolve_name(asked["question"])(component, config)))  # noqa: T201
+
+
+def _other_seed() -> str:
+    return "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
