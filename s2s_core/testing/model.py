@@ -40,7 +40,7 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 TRIES = ((0, 0.01), (1, 0.003), (2, 0.01))
 """Seeds and learning rates with which a component may learn the task; one is enough."""
 
-UPDATES = 400
+UPDATES = 300
 
 SHARE = 0.25
 """Which part of the loss that is possible without the source the loss must fall to."""

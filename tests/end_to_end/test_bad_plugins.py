@@ -1,7 +1,6 @@
 """Each kind of bad plugin gives one clear message on the command line, and everything else goes on working."""
 
 import sys
-from textwrap import dedent
 
 import pytest
 
@@ -48,30 +47,6 @@ MISFITS = {
     ),
 }
 """Modules of components that can't be used, and the reason that is told, by the plugins' names."""
-
-
-@pytest.fixture
-def install(tmp_path, monkeypatch):
-    """Installs plugins of one module, which has the name of its distribution and of its entry point."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(str(folder))
-    before = set(sys.modules)
-
-    def write(name, source, part="", *, distribution=None):
-        distribution = distribution or name.replace("_", "-")
-        info = folder / f"{distribution.replace('-', '_')}-1.2.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
-        (info / "entry_points.txt").write_text(f"[s2s]\n{name} = {name}\n")
-        (folder / f"{name}.py").write_text("from s2s_core import hookimpl\n" + dedent(source))
-        if part:
-            (folder / f"{name}_part.py").write_text(part)
-
-    yield write
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(folder)):
-            del sys.modules[name]
 
 
 def offer(kind, name):
