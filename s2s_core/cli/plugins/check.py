@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s2s_core.cli.options import installed
+from s2s_core.cli.plugins.record import record_of
 from s2s_core.cli.plugins.show import setting_table
 from s2s_core.errors import ConfigError, PluginError, closest, listing
 from s2s_core.plugins import KINDS, Kind, Plugins
@@ -104,12 +105,10 @@ def _examined(subject: "Subject", chosen: Sequence[str]) -> Examined:
 
 
 def _record(subject: "Subject", examined: Examined) -> dict[str, Any]:
-    plugin = subject.plugins.plugin_of(subject.kind, subject.name)
     return {
         "kind": subject.kind,
         "name": subject.name,
-        "distribution": plugin.distribution,
-        "version": plugin.version,
+        **record_of(subject.plugins.plugin_of(subject.kind, subject.name)),
         "promises": [
             {
                 "name": finding.promise.name,
