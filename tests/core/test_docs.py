@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from s2s_core import MemorySizes, config, hookspecs
+from s2s_core import config, hookspecs
 from s2s_core.cli.main import main
 from s2s_core.plugins import Plugins
 from s2s_core.settings import type_name
@@ -173,23 +173,6 @@ def test_examples_keep_every_promise(example_points, kind, name, settings):
     plugins = Plugins([*importlib.metadata.entry_points(group="s2s"), *example_points], {})
     findings = examine(Subject.installed(kind, name, settings, plugins))
     assert [] == [finding.message for finding in findings if finding.outcome != "kept"]
-
-
-def test_examples_of_encoder_and_decoder_fit_together(examples):
-    """What the encoder gives doesn't depend on padding, and the decoder starts from it."""
-    torch = pytest.importorskip("torch")
-    encoder_class, decoder_class = examples.component("encoder", "average"), examples.component("decoder", "gru-cell")
-    encoder = encoder_class(encoder_class.Config(size=6), 5)
-    decoder = decoder_class(decoder_class.Config(hidden_size=4), 5, MemorySizes(6, 6))
-    inputs = torch.randn(2, 3, 5)
-    memory = encoder(
-        inputs.masked_fill(torch.tensor([[False] * 3, [False, True, True]])[:, :, None], float("nan")),
-        torch.tensor([3, 1]),
-    )
-    alone = encoder(inputs[1:, :1], torch.tensor([1]))
-    torch.testing.assert_close(memory.summary[1:], alone.summary)
-    output, state = decoder.step(torch.randn(2, 5), decoder.start(memory))
-    assert (2, 4) == output.vectors.shape == state.shape
 
 
 def test_examples_of_task_and_metric_work(examples, seed):

@@ -216,6 +216,45 @@ def test_a_task_that_raises_is_named_below_the_traceback(s2s, install, tmp_path,
     assert not (tmp_path / "run").exists()
 
 
+DECODER = """
+from torch import nn
+from s2s_core import Decoder, Output, bridge
+class Part(Decoder):
+    api_version = 1
+    def __init__(self, config, input_size, memory):
+        super().__init__(config, input_size, memory)
+        self.output_size = 4
+        self.bridge, self.cell = bridge(memory.summary, 4), nn.GRUCell(input_size, 4)
+    def start(self, memory):
+        return {"hidden": self.bridge(memory.summary)}
+    def step(self, inputs, state):
+        hidden = self.cell(inputs, state["hidden"].float())
+        return Output(hidden), {"hidden": hidden.double()}
+"""
+
+
+def test_a_decoder_that_breaks_the_contract_of_its_state_is_refused_before_training(here, install, tmp_path):
+    """In one line, which says of which tensor what was expected and what came; nothing is written."""
+    install("widening", offer("decoder", "widening"), DECODER)
+    settings = [
+        "--encoder",
+        "mlp-rnn",
+        "--decoder",
+        "widening",
+        "--set",
+        "task.held_out=4",
+        "--output",
+        tmp_path / "run",
+    ]
+    for command in ("run", "train"):
+        assert here(command, "--task", "reverse", *settings).error() == (
+            "decoder 'widening' breaks its contract: step must keep dtype, rank and batch of every tensor of the "
+            "state: state['hidden'] was float32 [2, 4] for a batch of 2 (got float64 [2, 4]); "
+            "see docs/architecture.md#the-contract-of-the-state"
+        )
+    assert not (tmp_path / "run").exists()
+
+
 def test_strict_plugins_are_all_good_or_none_are_used(here, install, monkeypatch):
     """As suits continuous integration."""
     install("misspelt", BROKEN["misspelt"][0])

@@ -28,7 +28,7 @@ HEADINGS = ("setting", "type", "default", "allowed", "meaning")
 
 @click.command(short_help="Show what can be set of a component, or of a run.")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 @click.pass_context
 def show(context: click.Context, name: str, *, as_json: bool) -> None:
     """Shows the settings of every component called NAME: the type, default and allowed values of each, and its meaning.
@@ -40,7 +40,8 @@ def show(context: click.Context, name: str, *, as_json: bool) -> None:
     s2s plugins show training
     """
     found = installed(context)
-    shown = [_component(found, kind, name) for kind in KINDS if name in found.names(kind)]
+    claimed = {claim.kind for claim in found.claims() if claim.name == name}
+    shown = [_component(found, kind, name) for kind in KINDS if kind in claimed]
     if name in TABLES:
         shown.append({"kind": "table", "name": name} | _described(TABLES[name], name, TABLES[name]))
     if not shown:
