@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError
 from s2s_core.hookspecs import hookimpl
 from s2s_core.metric import Likelihood, LikelihoodMetric, Metric
-from s2s_core.settings import BadValueError, NoConfig, at_least, between, more_than, one_of, setting
+from s2s_core.settings import (
+    BadValueError,
+    NoConfig,
+    at_least,
+    between,
+    described,
+    more_than,
+    must_be,
+    one_of,
+    setting,
+)
 from s2s_core.task import Example, Task
 from s2s_core.tokenizer import Tokenizer, TokenizerConfig
 from s2s_core.version import API_VERSION, __version__
@@ -60,12 +70,14 @@ __all__ = [
     "at_least",
     "between",
     "bridge",
+    "described",
     "gru",
     "hookimpl",
     "is_first_process",
     "load",
     "lstm",
     "more_than",
+    "must_be",
     "one_of",
     "padding_mask",
     "scan",

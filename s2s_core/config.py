@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import attrs
 
 from s2s_core.errors import ConfigError
-from s2s_core.settings import BadValueError, all_different, at_least, between, more_than, one_of, setting
+from s2s_core.settings import BadValueError, all_different, at_least, between, described, more_than, one_of, setting
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "adafactor")
 SCHEDULES = ("cosine", "linear", "constant", "inverse-square-root", "plateau", "halving")
@@ -164,12 +164,14 @@ def _ascending(_: Any, attribute: "attrs.Attribute[Any]", value: tuple[int, ...]
 class EvaluationConfig:
     """How answers are scored."""
 
-    metrics: tuple[MetricComponent, ...] = setting((), "metrics to report; none takes the task's", _distinct)
+    metrics: tuple[MetricComponent, ...] = setting(
+        (), "metrics to report; none takes the task's", described("metrics that differ in their names", _distinct)
+    )
     select: str = setting("", "metric that chooses the best checkpoint; none takes the first")
     length_buckets: tuple[int, ...] = setting(
         (),
         "source lengths in tokens at which a bucket of the test scores begins; none takes about equal parts",
-        _ascending,
+        described("a rising list of lengths from 1 on", _ascending),
     )
 
 

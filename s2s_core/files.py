@@ -24,14 +24,15 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     """Writes a whole file or nothing.
 
     The content goes to ``.NAME.partial`` beside the file, which then takes its place. What a killed process left there
-    is overwritten by the next one.
+    makes room for the next one; so does a link, which is never followed.
 
     Raises:
         OSError: It can't be written, and the error names ``path``, which is then as it was.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("wb") as file:
+        partial.unlink(missing_ok=True)
+        with partial.open("xb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 RECORDED = ("kind", "name", "distribution", "version")
 """What is recorded of a component's origin."""
+
+_INSTALLABLE = re.compile(r"([A-Za-z0-9][\w.!+-]*)?", re.ASCII)
+"""The name or version of a distribution; none where a component belongs to no distribution."""
 
 
 @attrs.frozen
@@ -86,8 +90,9 @@ class Run:
             overwrite: Whether to start again where a run is. Its model is set aside until this one has a model.
 
         Raises:
-            ConfigError: The folder holds a run already.
+            ConfigError: The folder holds a run already, or links in place of what a run writes.
         """
+        self.require_own()
         if overwrite:
             if self.weights_path.exists():
                 self._set_aside()
@@ -107,6 +112,19 @@ class Run:
                 f"{self.folder} already holds a run: go on with --resume, start again with --overwrite, "
                 "or choose another --output"
             )
+
+    def require_own(self) -> None:
+        """Checks that what the run writes is in its folder: a link would let it write, or remove, somewhere else.
+
+        Raises:
+            ConfigError: A link stands where the run writes.
+        """
+        folders = self.resume_path.parent, self.previous_path, self.previous_path / self.resume_path.parent.name
+        for path in (*self._written(), *folders):
+            if path.is_symlink():
+                raise ConfigError(
+                    f"{path} is a symbolic link, but a run writes in its own folder only: remove the link"
+                )
 
     def drop_previous(self) -> None:
         """Removes the run that was overwritten, now that this one has a model."""
@@ -343,9 +361,15 @@ def _recorded(path: Path) -> list[Mapping[str, str]]:
 
 
 def is_provenance(records: object) -> bool:
-    """Whether this, read from a file, is what ``provenance`` returns."""
+    """Whether this, read from a file, is what ``provenance`` returns.
+
+    Distribution and version are no more than that, as a user may paste them into a shell.
+    """
     return isinstance(records, list) and all(
-        isinstance(record, dict) and all(isinstance(record.get(name), str) for name in RECORDED) for record in records
+        isinstance(record, dict)
+        and all(isinstance(record.get(name), str) for name in RECORDED)
+        and all(_INSTALLABLE.fullmatch(record[name]) for name in ("distribution", "version"))
+        for record in records
     )
 
 
@@ -357,9 +381,10 @@ def require(records: Iterable[Mapping[str, str]], plugins: Plugins) -> None:
     """
     for record in records:
         kind: Any = record["kind"]
-        name, package = record["name"], f"{record['distribution']}=={record['version']}"
+        name, distribution = record["name"], record["distribution"]
         if kind not in KINDS or name in plugins.names(kind):
             continue
-        if record["distribution"] in {plugin.distribution for plugin in (*plugins.plugins, *plugins.disabled)}:
+        if distribution in {plugin.distribution for plugin in (*plugins.plugins, *plugins.disabled)}:
             plugins.component(kind, name)  # which says why it can't be had
-        raise PluginError(f"{kind} {name!r} isn't installed: pip install {package}")
+        way = f"pip install {distribution}=={record['version']}" if distribution else "it belonged to no distribution"
+        raise PluginError(f"{kind} {name!r} isn't installed: {way}")

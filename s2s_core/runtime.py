@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from s2s_core.errors import ConfigError, DataError, ModelError, closest, listing
+from s2s_core.external_data import has_external_data
 from s2s_core.inputs import ASKED_BY, INPUTS
 from s2s_core.settings import LARGEST
 from s2s_core.version import FORMAT_VERSION, __version__
@@ -55,7 +56,9 @@ class Model:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _QUIET
         options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.load_model_format", "ONNX")  # ONNX Runtime's own has other rules
         content = file if isinstance(file, bytes) else _read(Path(file))
+        self._require_whole(content)
         try:
             self._session = onnxruntime.InferenceSession(
                 content, options, providers=[_provider(provider)], enable_fallback=0
@@ -122,6 +125,15 @@ class Model:
         feature = "prefix" if name == "prefix" else INPUTS[name].feature
         if feature is not None and name not in self._inputs:
             raise ConfigError(f"{self._name} has no input {name!r}: export it again with --set {ASKED_BY[feature]}")
+
+    def _require_whole(self, content: bytes) -> None:
+        """Checks that all weights are in the file."""
+        try:
+            elsewhere = has_external_data(content)
+        except (ValueError, RecursionError) as error:
+            raise ModelError(f"{self._name} is damaged or is no ONNX file: {error}") from error
+        if elsewhere:
+            raise ModelError(f"{self._name} was not made by s2s: it has weights in other files, which are not read")
 
     def _read_metadata(self) -> dict[str, Any]:
         try:

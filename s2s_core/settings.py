@@ -47,9 +47,10 @@ def setting(default: Any, help: str, *checks: Check) -> Any:  # noqa: A002  # as
     Args:
         default: Its value where nothing is set.
         help: What it means, as ``s2s plugins show`` prints it.
-        *checks: ``at_least``, ``between`` or ``one_of``, or any attrs validator.
+        *checks: ``at_least``, ``between``, ``one_of``, ``must_be`` and others, which say what they allow. Of any other
+            attrs validator ``described`` says it.
     """
-    bounds = ", ".join(check.expected for check in checks if isinstance(check, _Bound))
+    bounds = ", ".join(check.expected for check in checks if isinstance(check, _Bound | _Described))
     return attrs.field(default=default, validator=list(checks), metadata={"help": help, "bounds": bounds})
 
 
@@ -78,6 +79,30 @@ def all_different() -> Check:
     return _Bound("a list without repetitions", lambda values: len(set(values)) == len(values))
 
 
+def must_be(expected: str, holds: Callable[[Any], bool]) -> Check:
+    """Refuses values for which a function returns false.
+
+    ::
+
+        letters: str = setting("abc", "letters of a word", must_be("lower case", str.islower))
+
+    Args:
+        expected: What a value must be, as errors and ``s2s plugins show`` say it.
+        holds: Whether a value is that.
+    """
+    return _Bound(expected, holds)
+
+
+def described(expected: str, check: Check) -> Check:
+    """Says what any attrs validator allows, such as one that compares a value with other settings.
+
+    Args:
+        expected: What a value must be, as ``s2s plugins show`` says it.
+        check: Takes the configuration, the attribute and the value, and raises ``BadValueError``.
+    """
+    return _Described(expected, check)
+
+
 @attrs.frozen
 class _Bound:
     """A check that says what it allows."""
@@ -88,3 +113,14 @@ class _Bound:
     def __call__(self, _: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
         if not self.holds(value):
             raise BadValueError(attribute.name, self.expected, value)
+
+
+@attrs.frozen
+class _Described:
+    """A check that raises an error of its own."""
+
+    expected: str
+    check: Check
+
+    def __call__(self, config: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+        self.check(config, attribute, value)

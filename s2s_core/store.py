@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import shutil
+import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -64,6 +65,7 @@ def fixed_pairs(splits: Splits, tokenizers: Tokenizers, seed: int) -> Pairs:
         with _only_process(folder.with_name(f".{folder.name}.lock")):
             if not _is_whole(folder, tokenizers):
                 _build(folder, splits, tokenizers, seed)
+            _require_trusted(folder)
             return _open(folder, tokenizers)
     except OSError as error:
         raise DataError(
@@ -99,10 +101,26 @@ def _describe(tokenizer: Tokenizer) -> object:
 @contextlib.contextmanager
 def _only_process(path: Path) -> Iterator[None]:
     """Lets in one process at a time. The lock of one that is killed is gone with it."""
-    with path.open("wb") as file:
+    with path.open("ab") as file:  # what a link leads to stays as it is
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _require_trusted(folder: Path) -> None:
+    """Checks that nobody put a store of theirs where everybody may write.
+
+    Raises:
+        DataError: It is another user's, and neither root's nor that of the cache's owner.
+    """
+    cache = folder.parent.stat()
+    if os.name == "posix" and cache.st_mode & stat.S_IWOTH:
+        owner = folder.lstat().st_uid
+        if owner not in {os.getuid(), cache.st_uid, 0}:
+            raise DataError(
+                f"{folder} was made by another user (number {owner}) where everybody can write, so its examples may be "
+                f"anything: name a folder of your own by {CACHE}"
+            )
 
 
 def _build(folder: Path, splits: Splits, tokenizers: Tokenizers, seed: int) -> None:

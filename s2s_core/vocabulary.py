@@ -23,6 +23,8 @@ class Vocabulary:
 
     def __init__(self, tokens: Iterable[str]) -> None:
         self._tokens = tuple(tokens)
+        if not all(isinstance(token, str) for token in self._tokens):
+            raise TypeError("a vocabulary's tokens are texts")
         self._ids = {token: number for number, token in enumerate(self._tokens, SPECIALS)}
         if "" in self._ids or len(self._ids) != len(self._tokens):
             raise ValueError("a vocabulary's tokens are distinct and not empty")

@@ -107,7 +107,7 @@ def third_party() -> ThirdParty:
             return {
                 "cell": Cell(begin, begin),
                 "cache": begin.new_zeros(begin.shape[0], 0, 6),
-                "memory": (self.keys(memory.states), memory.mask),
+                "memory": (self.keys(memory.states).masked_fill(~memory.mask[:, :, None], 0.0), memory.mask),
                 "step": torch.zeros_like(memory.mask[:, 0], dtype=torch.int64),
             }
 
@@ -117,7 +117,7 @@ def third_party() -> ThirdParty:
             hidden = torch.tanh(new) + 0.1 * state["step"][:, None]
             carry = torch.sigmoid(gate) * carry + hidden
             cache = torch.cat([state["cache"], carry[:, None]], 1)
-            attention = (keys @ hidden[:, :, None])[:, :, 0].masked_fill(~mask, float("-inf")).softmax(1)
+            attention = (keys @ hidden[:, :, None])[:, :, 0].masked_fill(~mask, -1e9).softmax(1)
             read = (attention[:, None] @ keys)[:, 0]
             remembered = ((cache @ hidden[:, :, None]).softmax(1) * cache).sum(1)
             after = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import attrs
 
-from s2s_core import BadValueError, between, one_of, setting
+from s2s_core import BadValueError, between, described, one_of, setting
 
 
 def _shares(config: "TransformerConfig", _: "attrs.Attribute[Any]", heads: int) -> None:
@@ -21,7 +21,12 @@ class TransformerConfig:
 
     hidden_size: int = setting(256, "width H of the vector of each position", between(1, 16_384))
     layers: int = setting(3, "layers", between(1, 100))
-    heads: int = setting(4, "heads of each attention, which share its width", between(1, 16_384), _shares)
+    heads: int = setting(
+        4,
+        "heads of each attention, which share its width",
+        between(1, 16_384),
+        described("a divisor of hidden_size", _shares),
+    )
     feed_forward_size: int = setting(1024, "hidden width of the perceptron in each layer", between(1, 65_536))
     activation: str = setting("relu", "of that perceptron: relu or gelu", one_of("relu", "gelu"))
     dropout: float = setting(0.1, "share of the numbers that training leaves out", between(0, 0.9))

@@ -1,7 +1,9 @@
 """The search's three modules as ONNX graphs, made by ``torch.onnx``."""
 
 import itertools
-import re
+import sysconfig
+import traceback
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -190,7 +192,7 @@ def _export(module: nn.Module, arguments: tuple[Any, ...], shapes: tuple[Any, ..
                 verbose=False,
             )
         except Exception as error:
-            reason = _reason(str(error.__cause__ or error))
+            reason = _reason(error.__cause__ or error)
             raise ExportError(f"torch.export can't follow the model's code: {reason}") from error
     assert program is not None  # noqa: S101  # it is, with dynamo=True
     return program.model
@@ -202,10 +204,17 @@ HINTS = {
 }
 """What to do, by words of what ``torch.export`` says."""
 
+NOT_THEIRS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"))
+"""Where code is that no plugin wrote; plugins may lie in ``site-packages`` below the last one."""
 
-def _reason(said: str) -> str:
-    """Returns what ``torch.export`` said, without what it tells its own developers, and what to do."""
-    first, _, rest = said.strip().partition("\n\n")
-    place = re.search(r"^Caused by: \((.+)\)$", rest, re.MULTILINE)
-    hints = [hint for words, hint in HINTS.items() if words in first]
-    return "; ".join([" ".join(first.split()), *([f"it was in {place[1]}"] if place else []), *hints])
+
+def _reason(error: BaseException) -> str:
+    """Returns what ``torch.export`` said, without what it tells its own developers, where it was, and what to do."""
+    first = " ".join(str(error).strip().partition("\n\n")[0].split())
+    places = [
+        f"it was in {Path(frame.filename).name}:{frame.lineno} in {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(NOT_THEIRS[:2])
+        and (not frame.filename.startswith(NOT_THEIRS[2]) or "site-packages" in frame.filename)
+    ]
+    return "; ".join([first, *places[-1:], *(hint for words, hint in HINTS.items() if words in first)])

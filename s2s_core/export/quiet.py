@@ -6,11 +6,13 @@ import logging
 import warnings
 from collections.abc import Iterator
 
+LOGGERS = ("torch.onnx", "torch.fx.experimental.symbolic_shapes", "onnx_ir", "onnxscript")
+
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silences warnings, the loggers of ``torch.onnx`` and ``onnx_ir``, and what is printed to standard error."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnx_ir", "onnxscript")]
+    """Silences warnings, the loggers of these libraries, and what is printed to standard error."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)

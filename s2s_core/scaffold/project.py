@@ -30,7 +30,7 @@ _IDENTIFIERS = {"apache-2.0": "Apache-2.0", "mit": "MIT", "bsd-3-clause": "BSD-3
 _COMMANDS: Mapping[Kind, str] = {
     "task": "s2s run --task $name --encoder gru --decoder attention-gru",
     "tokenizer": "s2s run --task reverse --set source.tokenizer=$name",
-    "encoder": "s2s run --task reverse --encoder $name --decoder gru",
+    "encoder": "s2s run --task sort --encoder $name --decoder gru",
     "decoder": "s2s run --task reverse --encoder gru --decoder $name",
     "metric": """s2s run --task reverse --set evaluation.metrics='["exact_match", "$name"]'""",
 }
@@ -136,7 +136,6 @@ class Project:
         names = self.names
         words = {
             "kind": self.kind,
-            "a_kind": f"{_article(self.kind)} {self.kind}",
             "name": names.component,
             "distribution": names.distribution,
             "package": names.package,

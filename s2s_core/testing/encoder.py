@@ -113,7 +113,8 @@ def gradients(subject: Subject) -> None:
     """Gradients reach every parameter and the source vectors, and are finite, for sources of length 200 too.
 
     Parameters that nothing reads slow training down under ``accelerate launch``, and are often a mistake. A gradient
-    that isn't finite usually comes from a row of length 0, or from ``sqrt`` or ``log`` at 0.
+    that isn't finite usually comes from a row of length 0: ``torch.where`` hides a division by 0 from the answer, but
+    not from the gradient.
     """
 
     def losses(encoder: Encoder) -> Losses:

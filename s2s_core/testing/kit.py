@@ -51,11 +51,7 @@ def examine(subject: Subject, chosen: Container[str] | None = None) -> Iterator[
         PluginError: The component is exempt from a promise that doesn't exist.
     """
     every = promises(subject.kind)
-    names = [promise.name for promise in every]
-    for name in subject.exempt:
-        if name not in names:
-            known = f"{closest(name, names)}; there are: {listing(names)}"
-            raise PluginError(f"{subject} is exempt from {name!r}, which is no promise{known}")
+    _require_exemptions(subject, every)
     return (examine_promise(subject, promise) for promise in every if chosen is None or promise.name in chosen)
 
 
@@ -91,7 +87,9 @@ def conformance(kind: Kind, name: str, settings: Mapping[str, Any] | None = None
     @pytest.mark.parametrize("promise", every, ids=[promise.name for promise in every])
     def test(promise: Promise) -> None:
         __tracebackhide__ = True
-        finding = examine_promise(Subject.installed(kind, name, settings), promise)
+        subject = Subject.installed(kind, name, settings)
+        _require_exemptions(subject, every)
+        finding = examine_promise(subject, promise)
         if finding.outcome == "exempt":
             pytest.xfail(finding.message)
         if finding.outcome == "broken":
@@ -100,6 +98,15 @@ def conformance(kind: Kind, name: str, settings: Mapping[str, Any] | None = None
             raise BrokenPromiseError(finding.message) from cause
 
     return test
+
+
+def _require_exemptions(subject: Subject, every: list[Promise]) -> None:
+    """Refuses a component that is exempt from what nobody promises, as by a slip of the pen."""
+    names = [promise.name for promise in every]
+    for name in subject.exempt:
+        if name not in names:
+            known = f"{closest(name, names)}; there are: {listing(names)}"
+            raise PluginError(f"{subject} is exempt from {name!r}, which is no promise{known}")
 
 
 def _failure(subject: Subject, promise: Promise) -> Exception | None:

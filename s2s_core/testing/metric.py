@@ -61,7 +61,7 @@ class Lines:
 def bounds(subject: Subject) -> None:
     """A score is a finite number: a share from 0 to 1 where it's a percentage and higher is better.
 
-    Random lines, right and wrong ones, are scored together and one by one. A `percent` of which lower is better, such
+    Random lines, right and wrong ones, are scored together and one by one. A ``percent`` of which lower is better, such
     as an error rate, is at least 0, and may be above 1.
     """
     metric = _make(subject)
@@ -74,7 +74,7 @@ def empty_texts(subject: Subject) -> None:
     """Empty answers, empty references and texts of any characters have scores within the bounds.
 
     A model that hasn't learnt yet answers nothing, or anything. Where a length is divided by, it may be 0. Of a
-    `LikelihoodMetric`, references are examined that are certain, or as good as impossible.
+    ``LikelihoodMetric``, references are examined that are certain, or as good as impossible.
     """
     metric = _make(subject)
     if isinstance(metric, LikelihoodMetric):
@@ -96,9 +96,9 @@ def perfect_is_best(subject: Subject) -> None:
     """Right answers score at least as well as any others.
 
     Answers that equal their references are compared with answers of which words are left out, added, replaced or put
-    elsewhere, and with empty ones: together, and one by one with `score_line`. If this fails for all of them,
-    `higher_is_better` says the wrong direction. The texts have four words or more. Of a `LikelihoodMetric`, references
-    that are certain are compared with less likely ones.
+    elsewhere, and with empty ones: together, and one by one with ``score_line``. If this fails for all of them,
+    ``higher_is_better`` says the wrong direction. The texts have four words or more. Of a ``LikelihoodMetric``,
+    references that are certain are compared with less likely ones.
     """
     metric, rng = _make(subject), generator(0, "disturbed")
     if isinstance(metric, LikelihoodMetric):
@@ -125,7 +125,7 @@ def several_references(subject: Subject) -> None:
     """An answer that equals one of several references is as good as one that equals the only one.
 
     Whichever of them it is, and in whichever order they stand. A source may have many right answers, and a model need
-    give only one. This doesn't concern a `LikelihoodMetric`, for which each reference counts.
+    give only one. This doesn't concern a ``LikelihoodMetric``, for which each reference counts.
     """
     metric = _make(subject)
     if isinstance(metric, LikelihoodMetric):
@@ -177,11 +177,11 @@ def deterministic(subject: Subject) -> None:
 
 
 def score_line(subject: Subject) -> None:
-    """`score_line` gives what `score` gives for that line alone.
+    """``score_line`` gives what ``score`` gives for that line alone.
 
-    By default it does. A metric of which `score` is for whole corpora may give another number for texts of under four
-    words, as BLEU does; these aren't compared. One that always gives another number is exempt. A `LikelihoodMetric`
-    has no `score_line`.
+    By default it does. A metric of which ``score`` is for whole corpora may give another number for texts of under four
+    words, as BLEU does; these aren't compared. One that always gives another number is exempt. A ``LikelihoodMetric``
+    has no ``score_line``.
     """
     metric = _make(subject)
     if isinstance(metric, LikelihoodMetric):
@@ -193,7 +193,7 @@ def score_line(subject: Subject) -> None:
 
 
 def display(subject: Subject) -> None:
-    """`display` gives a score as one line of text, and `signature` a line, or nothing.
+    """``display`` gives a score as one line of text, and ``signature`` a line, or nothing.
 
     Scores of random lines are shown, and a signature is asked for before and after.
     """

@@ -13,7 +13,6 @@ from torch.nn import functional
 from s2s_core.checkpoint import Checkpoint, load_weights, weights
 from s2s_core.config import Component, DecodingConfig, RunConfig, SourceConfig, TargetConfig
 from s2s_core.contract import memory_sizes
-from s2s_core.export.exporter import export
 from s2s_core.interfaces import Decoder, Encoder, padding_mask
 from s2s_core.model import Seq2Seq
 from s2s_core.search import BeamSearch
@@ -40,7 +39,7 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 TRIES = ((0, 0.01), (1, 0.003), (2, 0.01))
 """Seeds and learning rates with which a component may learn the task; one is enough."""
 
-UPDATES = 400
+UPDATES = 300
 
 SHARE = 0.25
 """Which part of the loss that is possible without the source the loss must fall to."""
@@ -97,6 +96,8 @@ def require_counterparts(subject: Subject) -> None:
 
 def require_export(subject: Subject) -> None:
     """Checks that a model's file answers as the model does."""
+    from s2s_core.export.exporter import export  # noqa: PLC0415  # its libraries take seconds to import
+
     model = _whole(subject).eval()
     for owned in (model.source_embedding, model.target_embedding, model.projection):
         if owned is not None:

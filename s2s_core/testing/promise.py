@@ -7,6 +7,8 @@ from typing import NoReturn, Self
 
 import attrs
 
+from s2s_core import discovery
+from s2s_core.errors import S2SError
 from s2s_core.plugins import Kind
 from s2s_core.testing.subject import Subject
 
@@ -73,17 +75,18 @@ def broken(finding: str) -> NoReturn:
 
 @contextlib.contextmanager
 def naming(what: str) -> Iterator[None]:
-    """Lets an exception say what was examined.
+    """Lets an exception say what was examined, unless it is one that says by itself what is wrong.
 
     Args:
         what: What the block does, such as ``"decoding [4, 5]"``.
 
     Raises:
-        BrokenPromiseError: The block raises.
+        BrokenPromiseError: The block raises something else than an ``S2SError``.
     """
     try:
         yield
-    except BrokenPromiseError:
+    except (BrokenPromiseError, S2SError):
         raise
     except Exception as error:
-        raise BrokenPromiseError(f"{what} raises {type(error).__name__}: {error}") from error
+        problem = discovery.missing(error) or f"raises {type(error).__name__}: {error}"
+        raise BrokenPromiseError(f"{what} {problem}") from error

@@ -87,7 +87,8 @@ def require_same(found: Answer, expected: Answer, change: str, *, exact: bool = 
         wrong = ~torch.isclose(actual, numbers.values, equal_nan=True, **close) & numbers.counts
         if wrong.any():
             one, other = actual[wrong][0], numbers.values[wrong][0]
-            broken(f"{change}, the {name} at {numbers.place(wrong)} are {one:.6g}, otherwise {other:.6g}")
+            place = f"a number of the {name} at {numbers.place(wrong)}"
+            broken(f"{change}, {place} is {one:.6g} instead of {other:.6g}")
 
 
 def require_finite(answer: Answer, given: str) -> None:
@@ -100,7 +101,7 @@ def require_finite(answer: Answer, given: str) -> None:
     for name, numbers in answer.items():
         wrong = ~numbers.values.isfinite() & numbers.counts
         if wrong.any():
-            broken(f"{given} the {name} at {numbers.place(wrong)} are {numbers.values[wrong][0]}")
+            broken(f"{given}, a number of the {name} at {numbers.place(wrong)} is {numbers.values[wrong][0]}")
 
 
 def memory_answer(memory: Memory, lengths: Tensor) -> Answer:
@@ -143,7 +144,10 @@ def require_gradients(make: Callable[[], nn.Module], losses: Callable[[Any], Los
     unreached: set[str] = set()
     for attempt in range(3):
         module = make().train()
-        reached = {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
+        trained = {
+            name for name, parameter in module.named_parameters() if parameter.requires_grad and parameter.numel()
+        }
+        reached: set[str] = set()
         for given, loss in losses(module):
             module.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -153,7 +157,7 @@ def require_gradients(make: Callable[[], nn.Module], losses: Callable[[Any], Los
                 require(parameter.grad.isfinite().all(), f"{given} the gradient of {name} is not finite")
                 if parameter.grad.any():
                     reached.add(name)
-        missing = {name for name, _ in module.named_parameters()} - reached
+        missing = trained - reached
         unreached = missing if attempt == 0 else unreached & missing
         if not unreached:
             return

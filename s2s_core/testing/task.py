@@ -17,7 +17,7 @@ from s2s_core.run import choose_metrics
 from s2s_core.settings import NoConfig
 from s2s_core.task import Example, Split, Task
 from s2s_core.testing.elsewhere import ask_elsewhere
-from s2s_core.testing.promise import broken, require
+from s2s_core.testing.promise import broken, naming, require
 from s2s_core.testing.subject import Subject
 from s2s_core.testing.texts import shown
 
@@ -34,10 +34,10 @@ SECONDS = 2.0
 
 
 def texts(subject: Subject) -> None:
-    """Each example is an `Example` of two strings, which are valid Unicode.
+    """Each example is an ``Example`` of two strings, which are valid Unicode.
 
     The first thousands of every split are looked at. Half of a surrogate pair, U+D800 to U+DFFF alone, is no Unicode:
-    nothing can write it to a file. It comes from JSON, or from reading with `errors="surrogateescape"`. Texts may be
+    nothing can write it to a file. It comes from JSON, or from reading with ``errors="surrogateescape"``. Texts may be
     empty and may have line ends, but not all sources and not all targets may be empty.
     """
     task = _make(subject)
@@ -56,9 +56,9 @@ def texts(subject: Subject) -> None:
 def deterministic(subject: Subject) -> None:
     """The same generator gives the same examples, whatever was asked before and whatever other chance there is.
 
-    `examples` is called twice on one instance and once on another, for every split, with Python's own generator in
-    different states; two streams are also read in turn. Draw from `rng` alone, not from `random`, `numpy.random` or
-    the time, and keep no position or generator on the instance: each call starts anew.
+    ``examples`` is called twice on one instance and once on another, for every split, with Python's own generator in
+    different states; two streams are also read in turn. Draw from ``rng`` alone, not from ``random``, ``numpy.random``
+    or the time, and keep no position or generator on the instance: each call starts anew.
     """
     task, other = _make(subject), _make(subject)
     for split in SPLITS:
@@ -77,7 +77,7 @@ def processes(subject: Subject) -> None:
     """Another process gives the same examples, and the same fingerprint.
 
     Python hashes strings anew in each process, and so orders sets of them. Sort a set before you choose from it or go
-    through it; a `dict` keeps its order. A run that is resumed, and one of several processes, depend on this.
+    through it; a ``dict`` keeps its order. A run that is resumed, and one of several processes, depend on this.
     """
     here = sample(subject.component, subject.config)
     there = ask_elsewhere(subject, "s2s_core.testing.task:sample")
@@ -94,8 +94,8 @@ def processes(subject: Subject) -> None:
 def splits(subject: Subject) -> None:
     """No source is in two of training, validation and test, as a run sees them, and none of the three is empty.
 
-    Of a task that is `endless` the core keeps what it holds for validation and test out of training itself. It takes at
-    most a thousand each, none twice. Then there must be enough other sources: at most a tenth of what is drawn for
+    Of a task that is ``endless`` the core keeps what it holds for validation and test out of training itself. It takes
+    at most a thousand each, none twice. Then there must be enough other sources: at most a tenth of what is drawn for
     training may be held out. Any other task must part its sources itself, by the source and not by the pair, as one
     source may have several targets.
     """
@@ -121,10 +121,11 @@ def splits(subject: Subject) -> None:
 
 
 def endless(subject: Subject) -> None:
-    """A task that is `endless` goes on, and one that isn't ends.
+    """A task that is ``endless`` goes on, and one that isn't ends.
 
-    Thousands of training examples of an endless task are drawn. It says no `training_size`. Of another task, validation
-    and test may have a million examples each, as they are held in memory; its training examples may be any number.
+    Thousands of training examples of an endless task are drawn. It says no ``training_size``. Of another task,
+    validation and test may have a million examples each, as they are held in memory; its training examples may be any
+    number.
     """
     task = _make(subject)
     if task.endless:
@@ -141,7 +142,7 @@ def endless(subject: Subject) -> None:
 
 
 def training_size(subject: Subject) -> None:
-    """`training_size` is the number of training examples, where it is a number.
+    """``training_size`` is the number of training examples, where it is a number.
 
     Up to a million are counted. What is held out or left out doesn't count. Progress and the store on disk depend on
     it; return nothing where the number isn't known.
@@ -156,7 +157,7 @@ def training_size(subject: Subject) -> None:
 
 
 def fingerprint(subject: Subject) -> None:
-    """A `fingerprint` is a text, the same for the same examples, and then they don't depend on `rng`.
+    """A ``fingerprint`` is a text, the same for the same examples, and then they don't depend on ``rng``.
 
     Two instances are asked, and training examples for two generators compared. By the fingerprint a later run finds
     encoded examples on disk, so chance must have no part in them.
@@ -200,10 +201,10 @@ def metrics(subject: Subject) -> None:
 
 
 def defaults(subject: Subject) -> None:
-    """The `defaults` are tables of a run, with settings that exist and values that can be used.
+    """The ``defaults`` are tables of a run, with settings that exist and values that can be used.
 
     They are resolved as a run does it, with the settings with which the task is examined. An encoder or decoder is only
-    looked for where `defaults` names it.
+    looked for where ``defaults`` names it.
     """
     settings = {"task": {"name": subject.name} | subject.settings}
     known = [field.name for field in attrs.fields(RunConfig)]
@@ -218,7 +219,7 @@ def defaults(subject: Subject) -> None:
 
 
 def remarks(subject: Subject) -> None:
-    """`remarks` gives texts of one line each."""
+    """``remarks`` gives texts of one line each."""
     found = _make(subject).remarks()
     require(not isinstance(found, str), f"remarks should be a list of lines, not the text {shown(found)}")
     for line in found:
@@ -279,7 +280,8 @@ def _rng(seed: int = 0) -> random.Random:
 
 def _some(task: Task, split: Split, count: int) -> list[Example]:
     """Returns the first examples of a split."""
-    return list(itertools.islice(task.examples(split, _rng()), count))
+    with naming(f"drawing examples of {split}"):
+        return list(itertools.islice(task.examples(split, _rng()), count))
 
 
 def _is_unicode(text: str) -> bool:

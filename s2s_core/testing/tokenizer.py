@@ -25,13 +25,13 @@ RANDOM_TEXTS = 300
 
 RANDOM_ROWS = 100
 
-BATCH = 6
+BATCH = 10
 
 
 def training(subject: Subject) -> None:
     """Training on the same texts gives the same tokenizer, here and in another process.
 
-    The texts can be gone through more than once, but have no length. What `save` returns is compared. Python hashes
+    The texts can be gone through more than once, but have no length. What ``save`` returns is compared. Python hashes
     strings anew in each process, and so orders sets of them: sort tokens before you number them.
     """
     with naming("training"):
@@ -45,10 +45,10 @@ def training(subject: Subject) -> None:
 def round_trip(subject: Subject) -> None:
     """What it was trained on comes back as it was, but for normalisation and separators, and so does what comes back.
 
-    A text of which every token is known is encoded, decoded and compared with what `normalize` makes of it. Without a
-    `separator` every character counts. With one, only the characters that aren't separators do, where it is white space
-    only those that aren't white space: words may stand apart by two spaces and come back with one. What was decoded,
-    encoded and decoded again, must be the same text. A tokenizer that drops more, such as accents, is exempt.
+    A text of which every token is known is encoded, decoded and compared with what ``normalize`` makes of it. Without a
+    ``separator`` every character counts. With one, only the characters that aren't separators do, where it is white
+    space only those that aren't white space: words may stand apart by two spaces and come back with one. What was
+    decoded, encoded and decoded again, must be the same text. A tokenizer that drops more, such as accents, is exempt.
     """
     tokenizer = _trained(subject)
     known = [text for text in dict.fromkeys(TRAINING) if text and UNK not in _encoded(tokenizer, text)]
@@ -66,7 +66,7 @@ def any_text(subject: Subject) -> None:
 
     Hundreds of texts are tried: empty ones and long ones, spaces, controls, NUL, marks without letters, emoji, text
     from right to left, code points that nobody assigned, and random ones. A tokenizer that was trained on nothing is
-    tried too. What the vocabulary lacks is `UNK`.
+    tried too. What the vocabulary lacks is ``UNK``.
     """
     for name, tokenizer in _trained_and_not(subject):
         size = len(tokenizer.vocabulary)
@@ -80,8 +80,9 @@ def any_text(subject: Subject) -> None:
 def special_ids(subject: Subject) -> None:
     """No text is encoded as padding, begin or end, whatever it looks like.
 
-    Among all other texts, `<pad>`, `</s>`, `[UNK]` and what else toolkits call their special tokens are encoded. The
-    ids `PAD`, `BOS` and `EOS` have no text, and the core adds them itself. One of them in a text would cut it there.
+    Among all other texts, ``<pad>``, ``</s>``, ``[UNK]`` and what else toolkits call their special tokens are encoded.
+    The ids ``PAD``, ``BOS`` and ``EOS`` have no text, and the core adds them itself. One of them in a text would cut it
+    there.
     """
     for name, tokenizer in _trained_and_not(subject):
         for text in (*SPECIAL_LOOKING, *_texts()):
@@ -92,7 +93,7 @@ def special_ids(subject: Subject) -> None:
 def any_ids(subject: Subject) -> None:
     """Any ids of the vocabulary can be decoded, up to the first end; padding reads as nothing.
 
-    A model may answer any ids, in any order, unknown ones too. What stands after `EOS` isn't read.
+    A model may answer any ids, in any order, unknown ones too. What stands after ``EOS`` isn't read.
     """
     for name, tokenizer in _trained_and_not(subject):
         for row in _rows(tokenizer):
@@ -105,9 +106,9 @@ def any_ids(subject: Subject) -> None:
 
 
 def split(subject: Subject) -> None:
-    """`split` cuts a normalised text into the tokens whose ids `encode` gives, none of them empty.
+    """``split`` cuts a normalised text into the tokens whose ids ``encode`` gives, none of them empty.
 
-    Metrics compare tokens of `split`, so they must be those that the model writes. An unknown token is one, too.
+    Metrics compare tokens of ``split``, so they must be those that the model writes. An unknown token is one, too.
     """
     tokenizer = _trained(subject)
     for text in _texts():
@@ -121,7 +122,7 @@ def split(subject: Subject) -> None:
 
 
 def save_load(subject: Subject) -> None:
-    """What `save` returns goes through JSON, and `load` makes the same tokenizer of it.
+    """What ``save`` returns goes through JSON, and ``load`` makes the same tokenizer of it.
 
     Vocabularies, ids and texts are compared. A mapping's keys come back as strings, a tuple as a list.
     """
@@ -146,31 +147,40 @@ def save_load(subject: Subject) -> None:
 def onnx_encode(subject: Subject) -> None:
     """The graph encodes every text as Python does, with its end, its padding and its length.
 
-    `onnx_encode` is built, cleaned as an export does it, and run by ONNX Runtime on texts one by one and in batches:
-    the same texts as in `any_text`. Operators often differ from `str.split`, `str.lower` or a regular expression of
-    Python: look at white space, line ends, the dot of a pattern, and letters beyond ASCII.
+    ``onnx_encode`` is built, cleaned as an export does it, and run by ONNX Runtime on texts one by one and in batches:
+    the same texts as in ``any_text``. Operators often differ from ``str.split``, ``str.lower`` or a regular expression
+    of Python: look at white space, line ends, the dot of a pattern, and letters beyond ASCII.
     """
     for name, tokenizer in _trained_and_not(subject):
         graph = _graph(tokenizer, name)
         for texts in _batches(_texts()):
-            expected, expected_lengths = Sequences(map(tokenizer.encode, texts)).padded(range(len(texts)))
             with naming(f"the graph of {name}, encoding {shown(texts)},"):
                 ids, lengths = graph.encode(texts)
-            for number, text in enumerate(texts):
-                row, found = (one[number].tolist() if number < len(one) else [] for one in (expected, ids))
-                where = f"{shown(text)}, text {number + 1} of {len(texts)}," if len(texts) > 1 else shown(text)
-                require(row == found, f"of {name}, Python encodes {where} as {shown(row)}, the graph as {shown(found)}")
             require(
-                expected_lengths.tolist() == lengths.tolist(),
-                f"of {name}, the texts {shown(texts)} have the lengths {expected_lengths.tolist()}, "
-                f"in the graph {lengths.tolist()}",
+                len(ids) == len(lengths) == len(texts),
+                f"of {name}, the graph gives {len(ids)} rows of ids and {len(lengths)} lengths for {len(texts)} texts",
+            )
+            for number, text in enumerate(texts):
+                row = [*_encoded(tokenizer, text), EOS]
+                found = ids[number, : lengths[number]].tolist()
+                where = f"{shown(text)}, text {number + 1} of {len(texts)}," if len(texts) > 1 else shown(text)
+                require(
+                    row == found,
+                    f"of {name}, Python encodes {where} as {shown(row)}, the graph as {shown(found)}; "
+                    f"{_difference(row, found, 'ids')}",
+                )
+            expected, _ = Sequences(map(tokenizer.encode, texts)).padded(range(len(texts)))
+            require(
+                expected.tolist() == ids.tolist(),
+                f"of {name}, the graph encodes {shown(texts)} as rows of {ids.shape[1]} ids, {shown(ids.tolist())}; "
+                f"they should be padded to {expected.shape[1]}, the longest one's length",
             )
 
 
 def onnx_decode(subject: Subject) -> None:
     """The graph decodes all ids as Python does.
 
-    `onnx_decode` is built, cleaned as an export does it, and run by ONNX Runtime on random rows: short and long ones,
+    ``onnx_decode`` is built, cleaned as an export does it, and run by ONNX Runtime on random rows: short and long ones,
     some with an end and padding, some without, some empty, with unknown ids among them.
     """
     for name, tokenizer in _trained_and_not(subject):

@@ -107,6 +107,7 @@ class Trainer:
 
     def _prepare_folder(self) -> None:
         if self._resumes:
+            self.run.require_own()
             truncate_metrics(self.run, self._state.step)
         else:
             self.checkpoint.save_description(self.run)

@@ -2,11 +2,10 @@
 
 import math
 import os
-from typing import Any
 
 import attrs
 
-from s2s_core import BadValueError, at_least, one_of, setting
+from s2s_core import BadValueError, at_least, must_be, one_of, setting
 from s2s_pairs.tables import HUB
 
 FORMATS = ("auto", "tsv", "csv", "jsonl", "parquet")
@@ -17,45 +16,47 @@ FILES = ("train", "train_target", "validation", "validation_target", "test", "te
 """The settings that name files."""
 
 
-def _is_given(_: Any, attribute: "attrs.Attribute[str]", value: str) -> None:
-    if not value:
-        raise _no_pairs(attribute.name, value)
+_PAIRS = "a file of pairs, hf:NAME for a data set, or - for standard input"
 
 
-def _has_a_name(_: Any, attribute: "attrs.Attribute[str]", value: str) -> None:
-    if f"{value}:".startswith(f"{HUB}:"):
-        raise _no_pairs(attribute.name, value)
+def _has_a_name(path: str) -> bool:
+    return not f"{path}:".startswith(f"{HUB}:")
 
 
-def _no_pairs(name: str, value: str) -> BadValueError:
-    return BadValueError(name, "a file of pairs, hf:NAME for a data set, or - for standard input", value)
+def _are_given(path: str) -> bool:
+    return bool(path) and _has_a_name(path)
 
 
-def _is_column(_: Any, attribute: "attrs.Attribute[int | str]", value: int | str) -> None:
-    if value == "" or (isinstance(value, int) and value < 1):
-        raise BadValueError(attribute.name, "a column's name, or its number from 1 on", value)
+def _is_column(value: int | str) -> bool:
+    return value >= 1 if isinstance(value, int) else value != ""
 
 
-def _is_no_limit_or_at_least_1(_: Any, attribute: "attrs.Attribute[float]", value: float) -> None:
-    if value and not 1 <= value < math.inf:
-        raise BadValueError(attribute.name, "at least 1, or 0 for no limit", value)
+def _is_no_limit_or_at_least_1(value: float) -> bool:
+    return value == 0 or 1 <= value < math.inf
+
+
+_A_COLUMN = must_be("a column's name, or its number from 1 on", _is_column)
 
 
 @attrs.frozen
 class PairsConfig:
     """Which files, what is in them, and what of it is used."""
 
-    train: str = setting("", "file of training pairs, hf:NAME, or - for standard input", _is_given, _has_a_name)
+    train: str = setting("", "file of training pairs, hf:NAME, or - for standard input", must_be(_PAIRS, _are_given))
     train_target: str = setting("", "file whose lines are the targets, if the lines of train are the sources alone")
-    validation: str = setting("", "validation pairs, as in train; without them some are split off train", _has_a_name)
+    validation: str = setting(
+        "", "validation pairs, as in train; without them some are split off train", must_be(_PAIRS, _has_a_name)
+    )
     validation_target: str = setting("", "the same for validation")
-    test: str = setting("", "test pairs, as in train; without them some are split off train", _has_a_name)
+    test: str = setting(
+        "", "test pairs, as in train; without them some are split off train", must_be(_PAIRS, _has_a_name)
+    )
     test_target: str = setting("", "the same for test")
     held_out: int = setting(1000, "most sources that are split off for validation, and for the test", at_least(1))
     format: str = setting("auto", "auto goes by the file's name; what has no other ending is TSV", one_of(*FORMATS))
     header: bool = setting(default=False, help="whether the first row of TSV and CSV names the columns")
-    source_column: int | str = setting(1, "the sources' column: its number, or its name in the header", _is_column)
-    target_column: int | str = setting(2, "the targets' column", _is_column)
+    source_column: int | str = setting(1, "the sources' column: its number, or its name in the header", _A_COLUMN)
+    target_column: int | str = setting(2, "the targets' column", _A_COLUMN)
     on_error: str = setting("stop", "whether a bad row ends the run, or is left out", one_of("stop", "skip"))
     length_unit: str = setting("characters", "what the lengths below count", one_of("characters", "words"))
     minimum_source: int = setting(0, "shortest source that is trained on", at_least(0))
@@ -63,7 +64,9 @@ class PairsConfig:
     minimum_target: int = setting(0, "shortest target that is trained on", at_least(0))
     maximum_target: int = setting(0, "longest target that is trained on; 0 sets no limit", at_least(0))
     maximum_ratio: float = setting(
-        0.0, "most that one side is longer than the other, as a factor; 0 sets no limit", _is_no_limit_or_at_least_1
+        0.0,
+        "most that one side is longer than the other, as a factor; 0 sets no limit",
+        must_be("at least 1, or 0 for no limit", _is_no_limit_or_at_least_1),
     )
 
     def __attrs_post_init__(self) -> None:

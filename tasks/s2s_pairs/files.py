@@ -22,7 +22,7 @@ MOST_BYTES = 1 << 20
 """The longest line that is read."""
 
 _BUFFER = 1 << 18
-_COMPRESSED = 1 << 12  # few, as they may hold a thousand times more
+_COMPRESSED = 1 << 9  # few, as of Zstandard they may hold 32,768 times more
 _GZIP, _ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")

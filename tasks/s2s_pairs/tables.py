@@ -3,6 +3,7 @@
 import functools
 import glob
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from s2s_core import DataError
@@ -33,7 +34,7 @@ class Table:
 
         try:
             yield from enumerate(self._data, 1)
-        except (OSError, ValueError, TypeError, datasets.exceptions.DatasetsError) as error:
+        except (OSError, ValueError, TypeError, RuntimeError, datasets.exceptions.DatasetsError) as error:
             raise DataError(f"can't read {self.name}: {' '.join(str(error).split())}") from error
 
     def digest(self) -> str | None:
@@ -49,7 +50,15 @@ class Table:
         datasets.disable_progress_bars()
         datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # what goes wrong is raised too
         if not self.name.startswith(HUB):
-            return datasets.load_dataset("parquet", data_files=glob.escape(self.name), split="train", streaming=True)
+            path = Path(self.name).absolute()  # as datasets would take a name such as https://… for an address
+            if not path.is_file():
+                raise FileNotFoundError("there is no such file")
+            return datasets.load_dataset("parquet", data_files=glob.escape(str(path)), split="train", streaming=True)
         name, *rest = self.name.removeprefix(HUB).split(":", 2)
         configuration, split = (*rest, "", "")[:2]
-        return datasets.load_dataset(name, configuration or None, split=split or self._split)
+        return datasets.load_dataset(
+            name,
+            configuration or None,
+            split=split or self._split,
+            trust_remote_code=False,  # before version 4 datasets would ask
+        )

@@ -1,17 +1,16 @@
 """The tasks whose sources are random words: reverse, copy and sort."""
 
 import random
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import attrs
 
-from s2s_core import BadValueError, at_least, setting
+from s2s_core import BadValueError, at_least, described, must_be, setting
 from s2s_synthetic.synthetic import SyntheticConfig, SyntheticTask
 
 
-def _distinct_characters(_: Any, attribute: "attrs.Attribute[str]", value: str) -> None:
-    if len(value) < 2 or len(set(value)) < len(value):
-        raise BadValueError(attribute.name, "two or more characters, each of them once", value)
+def _are_letters(alphabet: str) -> bool:
+    return len(alphabet) > 1 and len(set(alphabet)) == len(alphabet)
 
 
 def _at_least_the_minimum(config: "WordConfig", attribute: "attrs.Attribute[int]", value: int) -> None:
@@ -23,9 +22,15 @@ def _at_least_the_minimum(config: "WordConfig", attribute: "attrs.Attribute[int]
 class WordConfig(SyntheticConfig):
     """What can be set of a task whose sources are random words."""
 
-    alphabet: str = setting("abcdefghijklmnopqrstuvwxyz", "the letters of the words, in order", _distinct_characters)
+    alphabet: str = setting(
+        "abcdefghijklmnopqrstuvwxyz",
+        "the letters of the words, in order",
+        must_be("two or more characters, each of them once", _are_letters),
+    )
     minimum_length: int = setting(1, "letters of the shortest words", at_least(1))
-    maximum_length: int = setting(8, "letters of the longest words", _at_least_the_minimum)
+    maximum_length: int = setting(
+        8, "letters of the longest words", described("at least minimum_length", _at_least_the_minimum)
+    )
 
 
 class WordTask(SyntheticTask[int]):

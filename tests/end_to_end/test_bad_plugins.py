@@ -1,7 +1,6 @@
 """Each kind of bad plugin gives one clear message on the command line, and everything else goes on working."""
 
 import sys
-from textwrap import dedent
 
 import pytest
 
@@ -48,30 +47,6 @@ MISFITS = {
     ),
 }
 """Modules of components that can't be used, and the reason that is told, by the plugins' names."""
-
-
-@pytest.fixture
-def install(tmp_path, monkeypatch):
-    """Installs plugins of one module, which has the name of its distribution and of its entry point."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(str(folder))
-    before = set(sys.modules)
-
-    def write(name, source, part="", *, distribution=None):
-        distribution = distribution or name.replace("_", "-")
-        info = folder / f"{distribution.replace('-', '_')}-1.2.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
-        (info / "entry_points.txt").write_text(f"[s2s]\n{name} = {name}\n")
-        (folder / f"{name}.py").write_text("from s2s_core import hookimpl\n" + dedent(source))
-        if part:
-            (folder / f"{name}_part.py").write_text(part)
-
-    yield write
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(folder)):
-            del sys.modules[name]
 
 
 def offer(kind, name):
@@ -238,6 +213,45 @@ def test_a_task_that_raises_is_named_below_the_traceback(s2s, install, tmp_path,
         "RuntimeError: no moon",
         "This happened in task 'waning' of plugin waning (waning 1.2), whose bug it may be.",
     ]
+    assert not (tmp_path / "run").exists()
+
+
+DECODER = """
+from torch import nn
+from s2s_core import Decoder, Output, bridge
+class Part(Decoder):
+    api_version = 1
+    def __init__(self, config, input_size, memory):
+        super().__init__(config, input_size, memory)
+        self.output_size = 4
+        self.bridge, self.cell = bridge(memory.summary, 4), nn.GRUCell(input_size, 4)
+    def start(self, memory):
+        return {"hidden": self.bridge(memory.summary)}
+    def step(self, inputs, state):
+        hidden = self.cell(inputs, state["hidden"].float())
+        return Output(hidden), {"hidden": hidden.double()}
+"""
+
+
+def test_a_decoder_that_breaks_the_contract_of_its_state_is_refused_before_training(here, install, tmp_path):
+    """In one line, which says of which tensor what was expected and what came; nothing is written."""
+    install("widening", offer("decoder", "widening"), DECODER)
+    settings = [
+        "--encoder",
+        "mlp-rnn",
+        "--decoder",
+        "widening",
+        "--set",
+        "task.held_out=4",
+        "--output",
+        tmp_path / "run",
+    ]
+    for command in ("run", "train"):
+        assert here(command, "--task", "reverse", *settings).error() == (
+            "decoder 'widening' breaks its contract: step must keep dtype, rank and batch of every tensor of the "
+            "state: state['hidden'] was float32 [2, 4] for a batch of 2 (got float64 [2, 4]); "
+            "see docs/architecture.md#the-contract-of-the-state"
+        )
     assert not (tmp_path / "run").exists()
 
 

@@ -57,14 +57,11 @@ def environment(tmp_path_factory, distributions):
     venv.create(folder / "venv", with_pip=False)
     made = Environment(folder / "venv")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    projects = [EXAMPLES / name for name in PROJECTS]
-    constraints = {**os.environ, "PIP_CONSTRAINT": str(EXAMPLES.parents[1] / "constraints.txt")}
-    copies = [shutil.copytree(project, folder / project.name) for project in projects]  # a build may leave files behind
-    build = [*pip, "wheel", "--no-deps", "--wheel-dir", folder, *copies]
-    subprocess.run(build, check=True, env=constraints, capture_output=True)
-    wheels = [distributions[0], *folder.glob("*.whl")]
-    python = made.folder / "bin" / "python"
-    subprocess.run([*pip, "--python", python, "install", "--no-deps", *wheels], check=True, capture_output=True)
+    copies = [shutil.copytree(EXAMPLES / name, folder / name) for name in PROJECTS]  # a build may leave files behind
+    build = ["wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, *copies]
+    subprocess.run([*pip, *build], check=True, capture_output=True)
+    install = ["--python", made.folder, "install", "--no-index", "--no-deps", distributions[0], *folder.glob("*.whl")]
+    subprocess.run([*pip, *install], check=True, capture_output=True)
     # Python doesn't process the .pth files of a folder that it knows from such a file, so nothing editable is seen.
     (site,) = made.folder.glob("lib/python*/site-packages")
     (site / "others.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from itertools import count, product
 
-import attrs
 import pytest
 import torch
 
@@ -16,9 +15,6 @@ from s2s_core.training.trainer import Trainer
 PLUGINS = Plugins()
 ENCODERS, DECODERS, TOKENIZERS = (PLUGINS.names(kind) for kind in ("encoder", "decoder", "tokenizer"))
 TEXTS = ["abc", "h", "gfedc", "", "bad cab", "\N{SNOWMAN}a"]
-
-SMALL = {"hidden_size": 8, "feed_forward_size": 12, "layers": 2}
-"""Settings that make a component small, where it has them."""
 
 
 def combinations():
@@ -46,9 +42,8 @@ def pytest_generate_tests(metafunc):
 
 
 def small(kind, name):
-    """Returns a component's table, with as few numbers as it allows."""
-    fields = {field.name for field in attrs.fields(PLUGINS.component(kind, name).Config)}
-    return {"name": name, **{setting: value for setting, value in SMALL.items() if setting in fields}}
+    """Returns a component's table, with the settings that it calls small."""
+    return {**PLUGINS.component(kind, name).small, "name": name}
 
 
 def make_run(folder, encoder, decoder, source, target, number):

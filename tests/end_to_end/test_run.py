@@ -376,10 +376,3 @@ def test_export_can_not_change_what_was_trained(here, exported_run):
     """Only decoding and export may be set."""
     refused = here("export", exported_run.folder, "--set", "training.steps=1")
     assert refused.error() == "an export can't change training of a trained model, only decoding and export"
-
-
-def test_show_tells_the_settings_of_a_table(here):
-    """A table of a run is shown as a component is."""
-    shown = here("plugins", "show", "training")
-    assert shown.code == 0
-    assert re.search(r"training\.steps +int +3000 +number of updates", shown.out)

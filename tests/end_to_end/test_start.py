@@ -44,6 +44,7 @@ def imported(*arguments):
         ("plugins", "list"),
         ("plugins", "list", "--json"),
         ("plugins", "show", "reverse"),
+        ("plugins", "new", "reverse", "--kind", "task"),
         ("run", "--task", "nonsense"),
     ],
 )

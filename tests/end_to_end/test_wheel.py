@@ -55,6 +55,19 @@ def test_wheel_holds_every_module_of_the_source_tree(distributions):
     assert expected - names == set()
 
 
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_distributions_hold_what_new_plugins_are_made_of(distributions, kind):
+    """Every template is in both, though none is a module."""
+    if kind == "wheel":
+        names = set(zipfile.ZipFile(distributions[0]).namelist())
+    else:
+        with tarfile.open(distributions[1]) as archive:
+            names = {name.partition("/")[2] for name in archive.getnames()}
+    templates = [path for path in (ROOT / "s2s_core" / "scaffold" / "templates").rglob("*") if path.is_file()]
+    assert templates
+    assert {path.relative_to(ROOT).as_posix() for path in templates} - names == set()
+
+
 def test_sdist_holds_what_a_packager_needs(distributions):
     """The sdist has the sources, the tests and the licence."""
     with tarfile.open(distributions[1]) as archive:
@@ -70,6 +83,13 @@ def test_base_install_lists_components_without_torch(empty_environment):
     names = {(row["kind"], row["name"]) for row in json.loads(listed.stdout)["components"]}
     assert {("task", "reverse"), ("encoder", "mlp-rnn"), ("decoder", "mlp-rnn"), ("tokenizer", "words")} <= names
     assert not list((empty_environment / "lib").glob("python*/site-packages/torch"))
+
+
+def test_base_install_writes_a_new_plugin(empty_environment, tmp_path):
+    """It needs nothing for training."""
+    ended = run(empty_environment, "plugins", "new", "mine", "--kind", "encoder", "--output", tmp_path / "mine")
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "mine" / "s2s_mine" / "encoder.py").is_file()
 
 
 @pytest.mark.parametrize(

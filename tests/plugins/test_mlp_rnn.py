@@ -149,15 +149,6 @@ def test_the_model_computes_the_equations_and_their_gradient(pairs: list[tuple[i
     assert_all_close(gradients(model, [*expected.values()]), gradients(model, [*actual.values()]))
 
 
-@both_decoders
-def test_every_parameter_has_a_gradient(*, feed_previous: bool):
-    """A batch with rows of different lengths moves every weight and bias."""
-    model = shake_biases(make_model(feed_previous=feed_previous))
-    lengths = torch.tensor([2, 5, 0, 3])
-    found = gradients(model, [model(random_ids(lengths), lengths, random_ids(lengths), lengths)])
-    assert [] == [name for name, gradient in found.items() if not gradient.any()]
-
-
 @pytest.mark.parametrize("driven", [False, True])
 def test_the_gradient_written_by_hand_is_the_slope(*, driven: bool):
     """Finite differences agree with it, for what the cell reads, its initial state and its weights."""
@@ -195,21 +186,6 @@ def test_the_encoder_ignores_what_stands_past_a_length(lengths: list[int]):
     assert not found[1][2][~mask].any()
 
 
-@deterministic
-@given(lengths=lengths_of_rows)
-def test_the_fed_decoder_ignores_what_stands_past_a_length(lengths: list[int]):
-    """Not even NaN there changes an output."""
-    decoder = make_decoder(feed_previous=True).double()
-    mask = padding_mask(torch.tensor(lengths), LONGEST + 1)  # [B, T]
-    clean = torch.randn(*mask.shape, EMBEDDING, dtype=torch.float64)
-    memory = random_memory(len(lengths))
-    plain, spoilt = (
-        decoder(torch.where(mask[:, :, None], clean, garbage), torch.tensor(lengths), memory).vectors[mask]
-        for garbage in (0.0, math.nan)
-    )
-    torch.testing.assert_close(spoilt, plain, rtol=0, atol=0)
-
-
 @both_decoders
 @deterministic
 @given(pairs=lengths_of_pairs)
@@ -228,21 +204,6 @@ def test_a_row_is_the_same_alone_and_in_a_batch(pairs: list[tuple[int, int]], *,
             target_lengths[one],
         )
         torch.testing.assert_close(logits, alone, rtol=1e-10, atol=1e-12)
-
-
-@both_decoders
-@deterministic
-@given(pairs=lengths_of_pairs, data=st.data())
-def test_the_order_of_rows_does_not_matter(pairs: list[tuple[int, int]], data: st.DataObject, *, feed_previous: bool):
-    """Shuffled rows give the shuffled answers."""
-    order = torch.tensor(data.draw(st.permutations(range(len(pairs)))))
-    model = shake_biases(make_model(feed_previous=feed_previous))
-    source_lengths, target_lengths = torch.tensor(pairs).unbind(1)
-    batch = (random_ids(source_lengths), source_lengths, random_ids(target_lengths), target_lengths)
-    straight = model(*batch).split(target_lengths.tolist())
-    shuffled = model(*(tensor[order] for tensor in batch))
-    expected = torch.cat([straight[row] for row in order])
-    torch.testing.assert_close(shuffled, expected, rtol=1e-10, atol=1e-12)
 
 
 @both_decoders

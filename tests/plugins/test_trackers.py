@@ -119,6 +119,18 @@ def save_or_crash(trainer):
     trainer._save()
 
 
+def test_trackers_know_whether_a_run_came_to_its_end(make_run, monkeypatch):
+    """An interrupted one is told to have ended early; once it has gone on to its end, it isn't."""
+    early = []
+    monkeypatch.setattr("s2s_trackers.log._end_early", lambda tracker: early.append(tracker.name))
+    run = make_run()
+    with pytest.raises(TrainingInterruptedError):
+        train(run, interrupted_at=20)
+    assert early == ["tensorboard"]
+    train(run, resume=True)
+    assert early == ["tensorboard"]
+
+
 def test_trackers_change_nothing_else(make_run):
     """A run that logs has the same weights and state as one that doesn't."""
     plain, tracked = make_run("plain", ()), make_run("tracked")

@@ -299,16 +299,6 @@ def test_positions_past_the_last_learned_one_are_as_that():
     assert not torch.equal(positions.place(vectors, 1), positions.place(vectors, 2))
 
 
-@every_kind
-def test_every_parameter_has_a_gradient(kind: str):
-    """A batch with rows of different lengths moves every weight and bias."""
-    model = make_model(make_config(kind)).train()
-    lengths = torch.tensor([2, 5, 0, 3])
-    logits = model(random_ids(lengths), lengths, random_ids(lengths), lengths)
-    (logits @ torch.randn(IDS, dtype=torch.float64)).square().sum().backward()
-    assert [] == [name for name, parameter in model.named_parameters() if not parameter.grad.any()]
-
-
 def test_dropout_is_for_training_alone():
     """In training each pass differs, and the attention is not reported; otherwise the passes are equal."""
     model = make_model(make_config(dropout=0.5))

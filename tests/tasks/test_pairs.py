@@ -11,9 +11,11 @@ import math
 import os
 import queue
 import random
+import socket
 import subprocess
 import sys
 import threading
+import tracemalloc
 
 import pytest
 import zstandard
@@ -491,6 +493,43 @@ def test_a_table_that_is_not_there_is_refused(tmp_path, monkeypatch, name):
         make(path).training_size()
     assert str(refused.value).startswith(f"can't read {path}: ")
     assert "\n" not in str(refused.value)
+
+
+def test_a_table_is_a_file_and_no_address(tmp_path):
+    """What a configuration names is not fetched from anywhere."""
+    pytest.importorskip("datasets")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/a.parquet"
+        with pytest.raises(DataError, match=f"^can't read {address}: there is no such file$"):
+            make(address).training_size()
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_a_data_set_runs_no_code_of_its_own(tmp_path, monkeypatch):
+    """Whatever the version of the package or the environment would allow."""
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_TRUST_REMOTE_CODE", True, raising=False)
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "set.py").write_text(f"import pathlib\npathlib.Path({str(tmp_path / 'ran')!r}).touch()\n")
+    with pytest.raises(DataError, match=f"^can't read hf:{folder}: "):
+        make(f"hf:{folder}").training_size()
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_a_small_file_that_holds_much_takes_little_memory(write, compress):
+    """It is read a part at a time, and of a line that is too long no more than its begin."""
+    path = write("a.tsv", compress(b"a" * (MOST_BYTES << 7)))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="is longer than 1,048,576 bytes"):
+        make(path).training_size()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < MOST_BYTES << 6
 
 
 def test_a_text_that_is_called_a_table_is_refused_once(write):

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s2s_core.cli.options import installed
+from s2s_core.cli.plugins.record import record_of
 from s2s_core.cli.plugins.show import setting_table
 from s2s_core.errors import ConfigError, PluginError, closest, listing
 from s2s_core.plugins import KINDS, Kind, Plugins
-from s2s_core.resolve import Layer, merge, parse_assignment
+from s2s_core.resolve import merge, parse_assignment
 
 if TYPE_CHECKING:
     from s2s_core.testing import Finding, Subject
@@ -25,7 +26,7 @@ Examined = Iterator[tuple["Finding", float]]
 @click.option("--kind", type=click.Choice(KINDS), help="Only the component of this kind.")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting of the component.")
 @click.option("--promise", "chosen", multiple=True, metavar="NAME", help="Only this promise; may be repeated.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 @click.pass_context
 def check(
     context: click.Context,
@@ -46,33 +47,32 @@ def check(
     s2s plugins check lstm --kind decoder --set decoder.layers=3
     s2s plugins check pairs --set task.train=pairs.tsv
     """
-    subjects = _subjects(installed(context), name, kind, list(map(parse_assignment, assignments)))
-    _require_promises(subjects, chosen)
-    reports = {subject: _examined(subject, chosen) for subject in subjects}
+    subjects = _with_promises(_subjects(installed(context), name, kind, assignments), chosen)
+    examinations = [(subject, _examined(subject, chosen)) for subject in subjects]
     if as_json:
-        records = [_record(subject, examined) for subject, examined in reports.items()]
+        records = [_record(subject, examined) for subject, examined in examinations]
         click.echo(json.dumps(records, ensure_ascii=False, indent=1))
         broken = any(found["outcome"] == "broken" for record in records for found in record["promises"])
     else:
-        broken = sum(_report(subject, examined) for subject, examined in reports.items()) > 0
+        broken = sum(_report(subject, examined) for subject, examined in examinations) > 0
     context.exit(int(broken))
 
 
-def _subjects(found: Plugins, name: str, kind: Kind | None, layers: Sequence[Layer]) -> list["Subject"]:
+def _subjects(found: Plugins, name: str, kind: Kind | None, assignments: Sequence[str]) -> list["Subject"]:
     from s2s_core.testing import Subject  # noqa: PLC0415  # s2s starts without the kit
 
-    kinds = [one for one in KINDS if name in found.names(one) and kind in {None, one}]
-    if not kinds:
+    claimed = {claim.kind for claim in found.claims(kind) if claim.name == name}
+    if not claimed:
         known = {claim.name for claim in found.claims(kind)}
-        what = kind or "component"
-        raise PluginError(f"no {what} is called {name!r}{closest(name, known)}; there are: {listing(known)}")
-    tables = merge(layers)
-    paths = {one: setting_table(one, name) for one in kinds}
-    settings = {one: _settings(tables, path) for one, path in paths.items()}
-    if not any(settings.values()) and layers:
-        places = " or ".join(f"{path}.NAME=VALUE" for path in paths.values())
-        raise ConfigError(f"--set takes a setting of {name}, as {places}")
-    return [Subject.installed(one, name, settings[one], found) for one in kinds]
+        unknown = f"no {kind or 'component'} is called {name!r}{closest(name, known)}; there are: {listing(known)}"
+        raise PluginError("\n  ".join([unknown, *found.absent()]))
+    paths = {one: setting_table(one, name) for one in KINDS if one in claimed}
+    for assignment in assignments:
+        if not assignment.strip().startswith(tuple(f"{path}." for path in paths.values())):
+            places = " or ".join(f"{path}.NAME=VALUE" for path in paths.values())
+            raise ConfigError(f"--set takes a setting of {name}, as {places} (got {assignment!r})")
+    tables = merge([parse_assignment(assignment) for assignment in assignments])
+    return [Subject.installed(one, name, _settings(tables, path), found) for one, path in paths.items()]
 
 
 def _settings(tables: Mapping[str, Any], path: str) -> Mapping[str, Any]:
@@ -83,13 +83,16 @@ def _settings(tables: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _require_promises(subjects: Sequence["Subject"], chosen: Sequence[str]) -> None:
+def _with_promises(subjects: Sequence["Subject"], chosen: Sequence[str]) -> list["Subject"]:
+    """Returns those that make one of the chosen promises, or all if none is chosen."""
     from s2s_core.testing import promises  # noqa: PLC0415
 
-    known = {promise.name for subject in subjects for promise in promises(subject.kind)}
+    names = {subject.kind: {promise.name for promise in promises(subject.kind)} for subject in subjects}
+    known = set().union(*names.values())
     for name in chosen:
         if name not in known:
             raise PluginError(f"there is no promise {name!r}{closest(name, known)}; there are: {listing(known)}")
+    return [subject for subject in subjects if not chosen or names[subject.kind] & set(chosen)]
 
 
 def _examined(subject: "Subject", chosen: Sequence[str]) -> Examined:
@@ -102,12 +105,10 @@ def _examined(subject: "Subject", chosen: Sequence[str]) -> Examined:
 
 
 def _record(subject: "Subject", examined: Examined) -> dict[str, Any]:
-    plugin = subject.plugins.plugin_of(subject.kind, subject.name)
     return {
         "kind": subject.kind,
         "name": subject.name,
-        "distribution": plugin.distribution,
-        "version": plugin.version,
+        **record_of(subject.plugins.plugin_of(subject.kind, subject.name)),
         "promises": [
             {
                 "name": finding.promise.name,
@@ -130,5 +131,7 @@ def _report(subject: "Subject", examined: Examined) -> bool:
         click.echo(f"{finding.outcome:<8}{finding.promise.name}, {seconds:.1f} s")
         if finding.message:
             click.echo("        " + finding.message.replace("\n", "\n        "))
-    click.echo(f"{sum(counts.values())} promises: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    total = sum(counts.values())
+    outcomes = ", ".join(f"{count} {name}" for name, count in counts.items())
+    click.echo(f"{total} promise{'s' if total != 1 else ''}: {outcomes}")
     return counts["broken"] > 0

@@ -1,13 +1,15 @@
 """``s2s plugins list``: what can be chosen."""
 
 import json
+from typing import Any
 
 import click
 
 from s2s_core.cli.options import installed
+from s2s_core.cli.plugins.record import record_of
 from s2s_core.cli.plugins.table import table
 from s2s_core.errors import listing
-from s2s_core.plugins import Claim
+from s2s_core.plugins import Claim, Plugins, Problem
 
 COLUMNS = ("kind", "name", "distribution", "version", "status")
 
@@ -24,15 +26,27 @@ def list_(context: click.Context, *, as_json: bool) -> None:
     """
     found = installed(context)
     if as_json:
-        rows = [dict(zip(COLUMNS, _row(claim), strict=True)) for claim in found.claims()]
-        click.echo(json.dumps({"components": rows, "problems": [str(problem) for problem in found.problems]}, indent=1))
+        click.echo(json.dumps(_record(found), ensure_ascii=False, indent=1))
         return
-    click.echo(table([COLUMNS, *(_row(claim) for claim in found.claims())]))
+    components = map(_component, found.claims())
+    click.echo(table([COLUMNS, *([component[column] for column in COLUMNS] for component in components)]))
     for problem in found.problems:
         click.echo(f"problem: {problem}", err=True)
     if found.disabled:
         click.echo(f"disabled: {listing(map(str, found.disabled))}", err=True)
 
 
-def _row(claim: Claim) -> tuple[str, ...]:
-    return claim.kind, claim.name, claim.plugin.distribution, claim.plugin.version, claim.status
+def _record(found: Plugins) -> dict[str, Any]:
+    return {
+        "components": list(map(_component, found.claims())),
+        "problems": list(map(_problem, found.problems)),
+        "disabled": list(map(record_of, found.disabled)),
+    }
+
+
+def _component(claim: Claim) -> dict[str, str]:
+    return {"kind": claim.kind, "name": claim.name, **record_of(claim.plugin), "status": claim.status}
+
+
+def _problem(problem: Problem) -> dict[str, str]:
+    return {**record_of(problem.plugin), "reason": problem.reason}

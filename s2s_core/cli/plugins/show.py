@@ -1,12 +1,13 @@
 """``s2s plugins show``: what can be set of a component, or of a run."""
 
 import json
-from typing import Annotated, Any, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import attrs
 import click
 
 from s2s_core.cli.options import installed
+from s2s_core.cli.plugins.record import record_of
 from s2s_core.cli.plugins.table import table
 from s2s_core.config import DecodingConfig, EvaluationConfig, ExportConfig, SourceConfig, TargetConfig, TrainingConfig
 from s2s_core.errors import PluginError, closest, listing
@@ -27,7 +28,7 @@ HEADINGS = ("setting", "type", "default", "allowed", "meaning")
 
 @click.command(short_help="Show what can be set of a component, or of a run.")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 @click.pass_context
 def show(context: click.Context, name: str, *, as_json: bool) -> None:
     """Shows the settings of every component called NAME: the type, default and allowed values of each, and its meaning.
@@ -39,9 +40,10 @@ def show(context: click.Context, name: str, *, as_json: bool) -> None:
     s2s plugins show training
     """
     found = installed(context)
-    shown = [_component(found, kind, name) for kind in KINDS if name in found.names(kind)]
+    claimed = {claim.kind for claim in found.claims() if claim.name == name}
+    shown = [_component(found, kind, name) for kind in KINDS if kind in claimed]
     if name in TABLES:
-        shown.append(_described(f"table {name}", TABLES[name], name, TABLES[name]))
+        shown.append({"kind": "table", "name": name} | _described(TABLES[name], name, TABLES[name]))
     if not shown:
         names = {*TABLES, *(claim.name for claim in found.claims())}
         raise PluginError(f"no component is called {name!r}{closest(name, names)}; there are: {listing(names)}")
@@ -58,14 +60,12 @@ def setting_table(kind: Kind, name: str) -> str:
 
 def _component(found: Plugins, kind: Kind, name: str) -> dict[str, Any]:
     component = found.component(kind, name)
-    heading = f"{kind} {name}, of {found.plugin_of(kind, name).origin}"
-    return _described(heading, component, setting_table(kind, name), getattr(component, "Config", None))
+    place = {"kind": kind, "name": name, **record_of(found.plugin_of(kind, name))}
+    return place | _described(component, setting_table(kind, name), component.Config)
 
 
-def _described(heading: str, described: type, path: str, config: type | None) -> dict[str, Any]:
-    fields = attrs.fields(config) if config is not None and attrs.has(config) else ()
+def _described(described: type, path: str, config: type) -> dict[str, Any]:
     return {
-        "heading": heading,
         "summary": (described.__doc__ or "").strip().partition("\n")[0],
         "settings": [
             {
@@ -73,15 +73,17 @@ def _described(heading: str, described: type, path: str, config: type | None) ->
                 "type": _type(field),
                 "default": _default(field),
                 "allowed": field.metadata.get("bounds", ""),
-                "meaning": field.metadata.get("help", ""),
+                "meaning": _meaning(field),
             }
-            for field in fields
+            for field in attrs.fields(config)
         ],
     }
 
 
 def _text(described: dict[str, Any]) -> str:
-    head = "{heading}\n{summary}\n".format_map(described)
+    distribution = described.get("distribution")
+    origin = f", of {distribution} {described['version']}" if distribution else ""
+    head = f"{described['kind']} {described['name']}{origin}\n{described['summary']}\n"
     settings = described["settings"]
     if not settings:
         return head + "It has no settings."
@@ -90,7 +92,17 @@ def _text(described: dict[str, Any]) -> str:
 
 
 def _type(field: "attrs.Attribute[Any]") -> str:
-    return "name or table" if get_origin(field.type) is Annotated else type_name(field)
+    return "name or table" if _kind(field) else type_name(field)
+
+
+def _meaning(field: "attrs.Attribute[Any]") -> str:
+    meaning: str = field.metadata.get("help", "")
+    return f"the {_kind(field)}, by its name or as a table with its settings" if _kind(field) else meaning
+
+
+def _kind(field: "attrs.Attribute[Any]") -> str:
+    """Returns what a field chooses; an empty text where it holds a value."""
+    return get_args(field.type)[1] if get_origin(field.type) is Annotated else ""
 
 
 def _default(field: "attrs.Attribute[Any]") -> Any:

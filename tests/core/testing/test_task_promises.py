@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from s2s_core import Example, Task
+from s2s_core import DataError, Example, Task
 from s2s_core.plugins import Plugins
 from s2s_core.testing import Subject, promises
 from s2s_core.testing import task as examined_task
@@ -94,6 +94,15 @@ def builds_everything(self, split, rng):
     return words(self, split, rng)
 
 
+def raises(self, split, rng):
+    yield Example("a", "b")
+    raise KeyError("missing")
+
+
+def says_why(self, split, rng):
+    raise DataError("can't read pairs.tsv: it isn't there")
+
+
 GOOD = {
     "finite": task(numbers, training_size=lambda self: 50, fingerprint=lambda self: "50 numbers"),
     "endless": task(words, endless=True, remarks=lambda self: ["drawn by chance"]),
@@ -127,6 +136,8 @@ BROKEN = [
     ("texts", task(constant("a", None)), "the target of example 1 of train should be a str, not None"),
     ("texts", task(constant("\ud83d", "x")), r"the source of example 1 of train has half a surrogate pair: '\ud83d'"),
     ("texts", task(constant("a", "")), "every target of train is empty"),
+    ("texts", task(raises), "drawing examples of train raises KeyError: 'missing'"),
+    ("texts", task(says_why), "found: can't read pairs.tsv: it isn't there"),
     ("deterministic", task(other_chance), "train, asked for a second time, has Example(source='0."),
     ("deterministic", task(remembers_its_chance), "train, asked for a second time, has Example(source="),
     ("deterministic", task(differs_by_instance), "train, asked of another instance, has Example(source="),

@@ -71,9 +71,12 @@ def test_no_date_of_the_test_is_trained_on():
     assert not days["validation"] & days["test"]
 
 
-def test_years_are_kept():
-    """The first and the last year are drawn, and none before or after."""
-    assert {"1999", "2000", "2001"} == {target[:4] for _, target in draw("test", 300, first_year=1999, last_year=2001)}
+def test_every_day_is_drawn():
+    """From the first of January of the first year to the last of December of the last one, and no other."""
+    first, last = date(1999, 1, 1), date(2000, 12, 31)
+    days = {date.fromordinal(day).isoformat() for day in range(first.toordinal(), last.toordinal() + 1)}
+    splits = ("train", "validation", "test")
+    assert days == {target for split in splits for _, target in draw(split, 8000, first_year=1999, last_year=2000)}
 
 
 @pytest.mark.parametrize(
