@@ -1,5 +1,6 @@
 # make demo   train, evaluate, export and prove a model, then use the exported file
 # make test   run the linters, the type checker and every test
+# make docs   build the documentation site in docs/_build/html
 # make clean  remove what these made
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 RUN := runs/demo
 
-.PHONY: demo test bench clean
+.PHONY: demo test bench docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/s2s run --task reverse --encoder mlp-rnn --output $(RUN) --overwrite
@@ -22,7 +23,11 @@ test: $(INSTALLED)
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist . > $(VENV)/build.log 2>&1 || { cat $(VENV)/build.log; exit 1; }
 	$(BIN)/check-wheel-contents dist
+	$(MAKE) docs
 	$(BIN)/python -m pytest
+
+docs: $(INSTALLED)
+	$(BIN)/python -m sphinx --builder html --fresh-env --fail-on-warning --keep-going --quiet docs docs/_build/html
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/mlp_rnn_training.py
@@ -32,8 +37,8 @@ bench: $(INSTALLED)
 # The constraints hold for what pip builds in isolation too.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,datasets,plot,dev]"
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,datasets,plot,docs,dev]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(RUN) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(RUN) dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -23,6 +23,13 @@ autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+napoleon_attr_annotations = False
+napoleon_use_ivar = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(attrs|collections|numpy|pathlib|pluggy|random|torch)\..*"),  # theirs, whose sites a build doesn't ask
+    ("py:.*", r"PluginManager(\..*)?"),  # in the docstring of pluggy's marker
+    ("py:.*", r"s2s_core\.(config\.RunConfig|plugins\.Plugins)"),  # which a plugin only looks at
+]
 
 html_theme = "furo"
 html_title = f"s2s {release}"

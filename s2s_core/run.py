@@ -159,7 +159,7 @@ class Run:
 
     @property
     def metrics_path(self) -> Path:
-        """The loss and the scores of each validation, and the test scores: a JSON object a line."""
+        """The loss and the scores of each validation, and the test scores, each a JSON object on a line of its own."""
         return self.folder / "metrics.jsonl"
 
     @property

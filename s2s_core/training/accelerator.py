@@ -21,7 +21,8 @@ def make_accelerator(run: Run) -> Accelerator:
     AcceleratorState._reset_state()  # noqa: SLF001  # or a process could train with one precision only
     try:
         accelerator = Accelerator(
-            cpu=config.device == "cpu",
+            cpu=config.device == "cpu"
+            or not torch.accelerator.is_available(),  # or processes would not know each other
             mixed_precision="no" if config.precision == "full" else config.precision,
         )
     except ValueError as error:

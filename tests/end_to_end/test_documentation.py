@@ -71,3 +71,79 @@ def test_what_a_page_shows_is_so(path, reader):
     finally:
         shutil.rmtree(reader.folder / "node_modules", ignore_errors=True)  # hundreds of megabytes
     assert not problems, f"{path.relative_to(ROOT)}\n" + "\n".join(problems)
+
+
+RIGHT = """
+```text
+never run
+```
+
+```python
+# folder/module.py
+print("7 words", 1e-3)
+```
+
+```console
+$ cd folder
+$ python module.py
+9 words …
+$ printf 'a\\nb\\nc\\n' \\
+    | cat
+a
+…
+c
+$ cat missing.txt
+cat: …: No such file or directory
+```
+
+```python
+import sys
+sys.path.append("folder")
+import module
+```
+
+<!-- run: shortened -->
+```console
+$ echo "an answer"
+another answer
+```
+
+<!-- run: never, because there is no such command -->
+```console
+$ nonexistent
+```
+
+```toml
+steps = 5
+```
+"""
+
+
+WRONG = {
+    "prints something else": "```console\n$ echo 3 a\n3 b\n```",
+    "prints more": "```console\n$ printf 'a\\nb'\na\n```",
+    "fails": "```console\n$ exit 3 | cat\n```",
+    "fails though it shows no error": "```console\n$ echo a; false\na\n```",
+    "ends the shell": "```console\n$ exit\n$ echo a\n```",
+    "raises": "```python\nraise SystemExit(1)\n```",
+    "is no TOML": "```toml\nsteps =\n```",
+    "has no info string": "```\necho a\n```",
+    "has no name": "```cpp\nint main() {}\n```",
+    "has no command": "```console\necho a\n```",
+    "is never run for no reason": "<!-- run: never -->\n```console\n$ echo a\n```",
+    "is marked from afar": "<!-- run: shortened -->\nA line.\n```console\n$ echo a\n```",
+    "answers more lines": "<!-- run: shortened -->\n```console\n$ printf 'a\\nb'\na\n```",
+    "has no end": "```console\n$ echo a\n",
+}
+
+
+def test_a_page_that_is_right_has_no_problem(reader):
+    """Each kind of block, and each way to leave something open."""
+    assert [] == reader.read(RIGHT)
+
+
+@pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
+def test_a_page_that_is_wrong_has_one_problem(reader, text):
+    """What is shown isn't so, or a block can't be run."""
+    (problem,) = reader.read(text)
+    assert problem.startswith(("line ", "a block "))

@@ -38,3 +38,24 @@ def test_two_processes_train_the_model_that_one_trains(tmp_path):
     assert alone.keys() == shared.keys()
     assert max(float((alone[name] - shared[name]).abs().max()) for name in alone) < 1e-6
     assert printed.count("model    mlp-rnn → mlp-rnn") == 1
+
+
+SCRIPT = """\
+from types import SimpleNamespace
+
+from s2s_core.config import TrainingConfig
+from s2s_core.training.accelerator import make_accelerator
+
+accelerator = make_accelerator(SimpleNamespace(config=SimpleNamespace(training=TrainingConfig())))
+print(accelerator.num_processes, flush=True)
+"""
+
+
+def test_processes_without_a_gpu_know_each_other(tmp_path):
+    """Or each would train alone and write into the same folder; nothing need be set for it."""
+    script = tmp_path / "processes.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", script]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=120)
+    assert ["2", "2"] == done.stdout.split(), done.stderr

@@ -39,7 +39,7 @@ MARK = re.compile(r"^<!-- (?P<key>run|given): (?P<value>.+) -->$")
 REASON = "never, because "
 MODES = ("shortened", "shortened, without export")
 
-FAILURE = re.compile(r"error|fail|broken|refused", re.IGNORECASE)
+FAILURE = re.compile(r"error|fail|broken|refused|no such|not found", re.IGNORECASE)
 """What a command prints that is shown to end with another exit code than 0."""
 
 UNREACHABLE = re.compile("ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT")
@@ -273,7 +273,13 @@ class Reader:
 
     def read(self, text: str) -> list[str]:
         """Runs every block of a page, and returns what went wrong."""
-        return [problem for block in blocks(text) for problem in self._do(block)]
+        problems: list[str] = []
+        try:
+            for block in list(blocks(text)):
+                problems += self._do(block)
+        except ValueError as error:
+            problems.append(str(error))
+        return problems
 
     def _do(self, block: Block) -> Iterator[str]:
         for name in block.given:
@@ -289,7 +295,7 @@ class Reader:
         elif block.info == "python":
             yield from self._python(block)
         elif block.info in _READERS:
-            _READERS[block.info](block.body)
+            yield from self._valid(block)
         else:
             yield (
                 f"line {block.line}: a block of {block.info} needs the name of its file, "
@@ -300,6 +306,12 @@ class Reader:
         path = self.folder / block.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.body, encoding="utf-8")
+
+    def _valid(self, block: Block) -> Iterator[str]:
+        try:
+            _READERS[block.info](block.body)
+        except ValueError as error:
+            yield f"line {block.line}: this is no {block.info}: {error}"
 
     def _python(self, block: Block) -> Iterator[str]:
         script = self.folder / f"line_{block.line}.py"

@@ -7,6 +7,7 @@ process. ``CLIENT`` is the program called ``s2s``: it hands its arguments, strea
 import contextlib
 import json
 import os
+import signal
 import site
 import socket
 import subprocess
@@ -35,12 +36,14 @@ def warm() -> Iterator[str]:
     """Starts such a process, and gives its address."""
     with tempfile.TemporaryDirectory() as folder:
         address = f"{folder}/s2s"
-        process = subprocess.Popen([sys.executable, "-u", __file__, address])
-        while not Path(address).exists() and process.poll() is None:
-            time.sleep(0.05)
-        yield address
-        process.terminate()
-        process.wait()
+        process = subprocess.Popen([sys.executable, "-u", __file__, address], start_new_session=True)
+        try:
+            while not Path(address).exists() and process.poll() is None:
+                time.sleep(0.05)
+            yield address
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)  # what is still running too
+            process.wait()
 
 
 def serve(address: str) -> None:
@@ -95,11 +98,8 @@ def _answer(client: socket.socket) -> None:
 
 
 def _run() -> object:
-    import s2s_shortened
-
     from s2s_core.cli.main import main
 
-    s2s_shortened.leave_out_export(sys.argv)
     try:
         main()
     except SystemExit as ended:

@@ -1,0 +1,151 @@
+"""Writes those parts of the documentation that follow from the code; with ``--check`` it only tells which are stale.
+
+A page says what it wants between two comments::
+
+    <!-- generated: settings encoder lstm -->
+    <!-- end -->
+"""
+
+import importlib
+import inspect
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import click
+
+from s2s_core.cli.main import cli
+from s2s_core.cli.plugins.show import TABLES, setting_table
+from s2s_core.plugins import Plugins
+from s2s_core.settings import type_name
+from s2s_core.testing import Promise, promises
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+WIDTH = 100
+
+PART = re.compile(
+    r"(?P<begin>^<!-- generated: (?P<what>\w+)(?: (?P<which>[^\n]+))? -->\n).*?(?P<end>^<!-- end -->$)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def our_plugins() -> Plugins:
+    """Returns what this repository has, whatever else is installed."""
+    names = [path.name for folder in ("plugins", "tasks") for path in (ROOT / folder).iterdir() if path.is_dir()]
+    return Plugins(environment={"S2S_PLUGINS": ",".join(("s2s_core", *names))})
+
+
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    """Returns a table in Markdown."""
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    lines = ("| " + " | ".join(row) + " |" for row in (heads, *cells))
+    return "\n".join([next(lines), "|" + "---|" * len(heads), *lines]) + "\n"
+
+
+def markdown(docstring: str) -> str:
+    """Returns a docstring's paragraphs as Markdown has them."""
+    return inspect.cleandoc(docstring).replace("``", "`")
+
+
+def settings(which: str) -> str:
+    """Returns the settings of a table of a run, or of components: ``"encoder lstm, gru: hidden_size, layers"``."""
+    described, _, chosen = which.partition(": ")
+    wanted = chosen.split(", ") if chosen else None
+    rows: dict[str, list[str]] = {}
+    for path, config in configs(described):
+        for field in attrs.fields(config):
+            if "help" in field.metadata and (wanted is None or field.name in wanted):
+                rows.setdefault(f"{path}.{field.name}", row(path, field))
+    return table(["setting", "type", "default", "allowed", "meaning"], list(rows.values()))
+
+
+def configs(described: str) -> Iterator[tuple[str, type]]:
+    """Returns what declares settings, and the table of a run that holds them."""
+    if described in TABLES:
+        yield described, TABLES[described]
+        return
+    kind, _, names = described.partition(" ")
+    plugins = our_plugins()
+    for name in names.split(", "):
+        yield setting_table(kind, name), plugins.component(kind, name).Config
+
+
+def row(path: str, field: "attrs.Attribute") -> list[str]:
+    """Returns the line of a setting."""
+    default = json.dumps(field.default, ensure_ascii=False)
+    allowed = field.metadata["bounds"].replace("'", "`").removeprefix("one of ")
+    return [f"`{path}.{field.name}`", type_name(field), f"`{default}`", allowed, field.metadata["help"]]
+
+
+def commands(_: str) -> str:
+    """Returns what ``--help`` prints, for ``s2s`` and each of its commands."""
+    return "\n".join(f"## `{name}`\n\n```text\n{text}\n```\n" for name, text in helps(cli, "s2s", None))
+
+
+def helps(command: click.Command, name: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
+    """Returns the help of a command and of those below it."""
+    settings = {**command.context_settings, "terminal_width": WIDTH}
+    context = click.Context(command, info_name=name.rsplit(maxsplit=1)[-1], parent=parent, **settings)
+    yield name, command.get_help(context)
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            yield from helps(command.commands[below], f"{name} {below}", context)
+
+
+def kept(kind: str) -> str:
+    """Returns what every component of a kind promises."""
+    return "\n".join(f"### {kind} {promise.name}\n\n{explained(promise)}\n" for promise in promises(kind))
+
+
+def explained(promise: Promise) -> str:
+    """Returns a promise, and what else there is to know about it."""
+    return "\n\n".join(markdown(text) for text in (promise.statement, promise.details) if text)
+
+
+def api(names: str) -> str:
+    """Returns what each name is, and for the site all about it."""
+    module, _, wanted = names.partition(": ")
+    objects = {name: getattr(importlib.import_module(module), name) for name in wanted.split(", ")}
+    directives = "\n".join(directive(f"{module}.{name}", value) for name, value in objects.items())
+    return f"```{{eval-rst}}\n{directives}```\n"
+
+
+def directive(path: str, value: object) -> str:
+    """Returns the directive that documents a value."""
+    if not inspect.isclass(value):
+        return f".. autofunction:: {path}\n"
+    if issubclass(value, tuple):
+        return f".. autoclass:: {path}\n"  # its docstring has its fields
+    bases = "" if value.__base__ is object else "   :show-inheritance:\n"
+    return f".. autoclass:: {path}\n   :members:\n{bases}"
+
+
+GENERATORS = {"settings": settings, "commands": commands, "promises": kept, "api": api}
+
+
+def generated(text: str) -> str:
+    """Returns a page with its generated parts as they should be."""
+    return PART.sub(lambda part: part["begin"] + GENERATORS[part["what"]](part["which"] or "") + part["end"], text)
+
+
+def main() -> None:
+    """Writes the pages, or with ``--check`` names those that are stale."""
+    stale = []
+    for path in sorted(DOCS.glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        new = generated(text)
+        if new != text:
+            stale.append(path.name)
+            if "--check" not in sys.argv:
+                path.write_text(new, encoding="utf-8")
+    verb = "are stale; run docs/generate.py" if "--check" in sys.argv else "were written"
+    print(f"{', '.join(stale)} {verb}" if stale else "nothing is stale")
+    sys.exit(bool(stale) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    main()
