@@ -1,5 +1,6 @@
 """What tests share: fixed seeds, and tiny models of third parties' plugins, exported once a session."""
 
+import os
 import random
 import sys
 from collections.abc import Callable
@@ -12,6 +13,9 @@ import pytest
 
 hypothesis.settings.register_profile("steady", derandomize=True, database=None, deadline=None)
 hypothesis.settings.load_profile("steady")  # a busy machine is no failure
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # or threads of all the processes would wait for each other
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 HELD_OUT = ["abc", "cab", "bbbb", "a", "ccab b", "abcabcabca", "b\u00e4c", "\N{SLIGHTLY SMILING FACE}a"]
 
