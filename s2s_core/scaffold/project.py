@@ -29,7 +29,10 @@ _IDENTIFIERS = {"apache-2.0": "Apache-2.0", "mit": "MIT", "bsd-3-clause": "BSD-3
 
 _COMMANDS: Mapping[Kind, str] = {
     "task": "s2s run --task $name --encoder gru --decoder attention-gru",
-    "tokenizer": "s2s run --task reverse --set source.tokenizer=$name",
+    "tokenizer": (
+        "s2s run --task reverse --set task.alphabet=abcdefgh --set source.tokenizer=$name "
+        "--encoder gru --decoder attention-gru"
+    ),
     "encoder": "s2s run --task sort --encoder $name --decoder gru",
     "decoder": "s2s run --task reverse --encoder gru --decoder $name",
     "metric": """s2s run --task reverse --set evaluation.metrics='["exact_match", "$name"]'""",
