@@ -108,11 +108,6 @@ def beams(subject: Subject) -> None:
             current, histories = _follow(after, current, rows), histories[rows]
 
 
-def _follow(after: Any, before: Any, rows: Tensor) -> Any:
-    """Returns the rows of a state that go on, without touching what a step left as it was."""
-    return pytree.tree_map(lambda new, old: new if new is old else new.index_select(0, rows), after, before)
-
-
 def lengths(subject: Subject) -> None:
     """Sources and targets of any length have numbers for answers: of length 1, of 0 beside others, of 500.
 
@@ -295,6 +290,11 @@ def _make(subject: Subject) -> Decoder:
 def _width(decoder: Decoder) -> int:
     """Returns the width of the vectors that a model gives the decoder."""
     return E if decoder.reads_inputs else 0
+
+
+def _follow(after: Any, before: Any, rows: Tensor) -> Any:
+    """Returns the rows of a state that go on, without touching what a step left as it was."""
+    return pytree.tree_map(lambda new, old: new if new is old else new.index_select(0, rows), after, before)
 
 
 def _answer(

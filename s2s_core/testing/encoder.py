@@ -1,5 +1,7 @@
 """What every encoder promises."""
 
+from collections.abc import Sequence
+
 import torch
 
 from s2s_core.contract import memory_sizes, require_memory
@@ -203,7 +205,7 @@ def _make(subject: Subject) -> Encoder:
     return encoder.eval()
 
 
-def _answer(encoder: Encoder, inputs: torch.Tensor, some: "list[int] | tuple[int, ...]") -> Answer:
+def _answer(encoder: Encoder, inputs: torch.Tensor, some: Sequence[int]) -> Answer:
     """Returns what counts of the memory of sources of some lengths."""
     with torch.no_grad():
         memory: Memory = encoder(inputs, torch.tensor(some, dtype=torch.int64))
