@@ -54,7 +54,7 @@ def show(context: click.Context, name: str, *, as_json: bool) -> None:
 
 
 def setting_table(kind: Kind, name: str) -> str:
-    """Returns the table of a run that holds a component's settings."""
+    """Returns where a component's settings stand in a run; of a metric, which stands in a list, its name."""
     return {"tokenizer": "source.tokenizer", "metric": name}.get(kind, kind)
 
 
