@@ -237,7 +237,7 @@ class Part(Decoder):
 def test_a_decoder_that_breaks_the_contract_of_its_state_is_refused_before_training(here, install, tmp_path):
     """In one line, which says of which tensor what was expected and what came; nothing is written."""
     install("widening", offer("decoder", "widening"), DECODER)
-    options = "--task reverse --encoder mlp-rnn --decoder widening --set task.held_out=4".split()
+    options = ["--task", "reverse", "--encoder", "mlp-rnn", "--decoder", "widening", "--set", "task.held_out=4"]
     for command in ("run", "train"):
         assert here(command, *options, "--output", tmp_path / "run").error() == (
             "decoder 'widening' breaks its contract: step must keep dtype, rank and batch of every tensor of the "

@@ -192,7 +192,8 @@ def test_the_report_is_json_for_programs(here, checked):
     encoder, decoder = json.loads(ended.out)
     assert 1 == ended.code
     (found,) = encoder.pop("promises")
-    assert {"kind": "encoder", "name": "both", "distribution": "s2s-checked", "version": "1.2"} == encoder
+    origin = {"plugin": "s2s_checked", "distribution": "s2s-checked", "version": "1.2"}
+    assert {"kind": "encoder", "name": "both", **origin} == encoder
     assert ("padding", "broken") == (found["name"], found["outcome"])
     assert found["message"].startswith(f"encoder 'both' breaks padding: {found['statement']}\n  found: ")
     assert found["seconds"] >= 0
@@ -252,8 +253,9 @@ def test_a_name_that_two_plugins_claim_is_refused(here, install):
 
 
 def test_an_unknown_name_tells_which_plugins_are_missing(here, install):
-    """They may have it."""
+    """They may have it; so it is by show."""
     install("s2s_checked_broken", "raise RuntimeError('no moon')")
-    ended = here("plugins", "check", "mine")
-    assert 1 == ended.code
-    assert "\n  plugin s2s_checked_broken (s2s-checked-broken 1.2): RuntimeError: no moon; to disable it: " in ended.err
+    for command in ("check", "show"):
+        ended = here("plugins", command, "mine")
+        assert 1 == ended.code
+        assert "\n  plugin s2s_checked_broken (s2s-checked-broken 1.2): RuntimeError: no moon; to dis" in ended.err
