@@ -199,7 +199,7 @@ def examine(component, promise):
     return examine_promise(Subject("task", "examined", component, component.Config(), PLUGINS), PROMISES[promise])
 
 
-@pytest.mark.parametrize("promise", PROMISES.keys() - {"processes"})
+@pytest.mark.parametrize("promise", sorted(PROMISES.keys() - {"processes"}))
 @pytest.mark.parametrize("component", GOOD.values(), ids=GOOD)
 def test_a_good_task_keeps_it(component, promise):
     """Whether it ends or not."""
