@@ -230,7 +230,7 @@ def _checked(claim: Claim, component: object) -> type[Any]:
     if not isinstance(component, type):
         raise PluginError(f"{what} must be a class (got {textwrap.shorten(repr(component), 100)}): {newer}")
     version = getattr(component, "api_version", None)
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise PluginError(f"{what} must have an integer api_version (got {version!r}, {here}): {newer}")
     if version > API_VERSION:
         raise PluginError(f"{what} needs api_version {version} ({here}): upgrade s2s-toolkit")

@@ -191,6 +191,7 @@ def metrics(subject: Subject) -> None:
     A metric of another distribution must be among the dependencies of the task's own.
     """
     names: Sequence[str] = subject.component.metrics
+    require(not isinstance(names, str), f"metrics should be a list of names, not the text {shown(names)}")
     require(names, "metrics is empty; the first one chooses the best checkpoint")
     require(len(set(names)) == len(names), f"metrics names one twice: {shown(names)}")
     for name in names:

@@ -198,6 +198,14 @@ def test_only_true_ends_training(make_run, listener, answer):
     assert scripted(make_run("run", few()), 0.1, 0.2, 0.3).step == 6
 
 
+def test_a_plugin_can_not_change_the_scores(make_run, listener):
+    """What it is given is its own."""
+    listener.s2s_evaluated = hookimpl(lambda metrics: metrics.clear(), specname="s2s_evaluated")
+    run = make_run("run", few(steps=4))
+    assert scripted(run, 0.1, 0.2).best_score == 0.2
+    assert [{"scripted": 0.1}, {"scripted": 0.2}] == [record["validation"] for record in records(run)]
+
+
 EVENTS = ["s2s_run_started", "s2s_progressed", "s2s_evaluated", "s2s_run_finished", "s2s_run_ended"]
 
 

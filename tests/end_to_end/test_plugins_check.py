@@ -19,7 +19,8 @@ from s2s_core import Decoder, Encoder, Memory, Output, bridge, padding_mask, set
 
 @hookimpl
 def s2s_encoders():
-    return {"both": Reads, "excused": Excused, "overexcused": Overexcused, "misexcused": Misexcused, "raising": Raising}
+    return {"both": Reads, "excused": Excused, "overexcused": Overexcused, "misexcused": Misexcused, "raising": Raising,
+            "talkative": Talkative}
 
 
 @hookimpl
@@ -69,6 +70,14 @@ class Overexcused(Reads):
 class Misexcused(Leaky):
     api_version = 1
     exempt = {"pading": "a slip"}
+
+
+class Talkative(Reads):
+    api_version = 1
+
+    def __init__(self, config, input_size):
+        super().__init__(config, input_size)
+        print("hello")
 
 
 class Raising(Reads):
@@ -193,7 +202,7 @@ def test_the_report_is_json_for_programs(here, checked):
     assert 1 == ended.code
     (found,) = encoder.pop("promises")
     origin = {"plugin": "s2s_checked", "distribution": "s2s-checked", "version": "1.2"}
-    assert {"kind": "encoder", "name": "both", **origin} == encoder
+    assert {"kind": "encoder", "name": "both"} | origin == encoder
     assert ("padding", "broken") == (found["name"], found["outcome"])
     assert found["message"].startswith(f"encoder 'both' breaks padding: {found['statement']}\n  found: ")
     assert found["seconds"] >= 0
@@ -201,6 +210,13 @@ def test_the_report_is_json_for_programs(here, checked):
         (found["name"], found["outcome"], found["message"]) for found in decoder["promises"]
     ]
     assert 0 == here(*arguments[:-3], "--json").code
+
+
+def test_what_a_component_prints_is_no_part_of_the_json(here, checked):
+    """It goes to standard error."""
+    ended = here("plugins", "check", "talkative", "--promise", "seed", "--json")
+    assert ["kept"] == [found["outcome"] for found in json.loads(ended.out)[0]["promises"]]
+    assert "hello\nhello\n" == ended.err
 
 
 def test_small_settings_are_taken_but_for_those_that_are_set(here, checked):
@@ -226,6 +242,7 @@ def test_small_settings_are_taken_but_for_those_that_are_set(here, checked):
             ["both", "--set", "encoder.size=1", "--set", "training.steps=3"],
             "--set takes a setting of both, as encoder.NAME=VALUE or decoder.NAME=VALUE (got 'training.steps=3')",
         ),
+        (["both", "--set", "encoder.name=gru"], "--set can't make both another component (got 'encoder.name=gru')"),
         (["both", "--kind", "encoder", "--set", "decoder.size=1"], "--set takes a setting of both, as encoder.NAME="),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -174,6 +174,7 @@ BROKEN = [
     ("fingerprint", task(words, fingerprint=lambda self: "words"), "train, with another generator, has Example("),
     ("first_example", task(builds_everything), "the first example of train takes 0.3 s, more than 0.2 s"),
     ("metrics", task(numbers, metrics=()), "metrics is empty"),
+    ("metrics", task(numbers, metrics="bleu"), "metrics should be a list of names, not the text 'bleu'"),
     ("metrics", task(numbers, metrics=("exact_mach",)), "unknown metric 'exact_mach' (did you mean 'exact_match'?)"),
     ("metrics", task(numbers, metrics=("bleu", "bleu")), "metrics names one twice: ('bleu', 'bleu')"),
     ("defaults", task(numbers, defaults={"trainig": {}}), "defaults has the tables ['trainig'], but a run has ['task'"),
@@ -213,6 +214,16 @@ def test_a_task_that_breaks_it_is_caught(promise, component, found, importable):
     if isinstance(component, str):
         component = importable("broken_task", component).Examined
     require_caught("task", component, PROMISES[promise], PLUGINS, found)
+
+
+def test_a_class_that_no_other_process_can_import_is_caught():
+    """The message says where it must stand instead."""
+
+    class Local(GOOD["finite"]):
+        pass
+
+    finding = examine(Local, "processes")
+    assert f"another process can't import {Local.__qualname__}: define the class at the top level" in finding.message
 
 
 def test_a_broken_task_proves_every_promise():
