@@ -27,6 +27,7 @@ from s2s_core.testing.sequence import (
     require_gradients,
     require_read,
     require_same,
+    require_same_chance,
     require_same_weights,
     spoilt,
     vectors,
@@ -178,6 +179,17 @@ def repeatable(subject: Subject) -> None:
     require_same(again, first, "decoded a second time, in evaluation mode", exact=True)
 
 
+def chance(subject: Subject) -> None:
+    """In training, the same targets have the same answers after the same ``torch.manual_seed``, bit for bit.
+
+    A run that is resumed or repeated depends on it. Draw from PyTorch's own chance, as ``nn.Dropout`` does, not from
+    ``random``, ``numpy.random`` or the time.
+    """
+    decoder, memory = _make(subject).train(), memory_of(SOURCES)
+    inputs = vectors(TARGETS, _width(decoder))
+    require_same_chance(lambda: _answer(decoder, inputs, TARGETS, memory))
+
+
 def seed(subject: Subject) -> None:
     """Made twice after the same ``torch.manual_seed``, it has the same weights.
 
@@ -272,6 +284,7 @@ PROMISES = (
     batch,
     order,
     repeatable,
+    chance,
     seed,
     gradients,
     exact_gradients,

@@ -21,6 +21,7 @@ from s2s_core.testing.sequence import (
     require_gradients,
     require_read,
     require_same,
+    require_same_chance,
     require_same_weights,
     spoilt,
     vectors,
@@ -101,6 +102,16 @@ def repeatable(subject: Subject) -> None:
     encoder, inputs = _make(subject), vectors(SOURCES, E)
     first = _answer(encoder, inputs, SOURCES)
     require_same(_answer(encoder, inputs, SOURCES), first, "read a second time, in evaluation mode", exact=True)
+
+
+def chance(subject: Subject) -> None:
+    """In training, the same sources have the same answers after the same ``torch.manual_seed``, bit for bit.
+
+    A run that is resumed or repeated depends on it. Draw from PyTorch's own chance, as ``nn.Dropout`` does, not from
+    ``random``, ``numpy.random`` or the time.
+    """
+    encoder, inputs = _make(subject).train(), vectors(SOURCES, E)
+    require_same_chance(lambda: _answer(encoder, inputs, SOURCES))
 
 
 def seed(subject: Subject) -> None:
@@ -190,6 +201,7 @@ PROMISES = (
     batch,
     order,
     repeatable,
+    chance,
     seed,
     gradients,
     exact_gradients,

@@ -145,15 +145,16 @@ def test_one_kind_may_be_chosen(here, checked):
 
 
 def test_a_broken_promise_ends_with_1(here, checked):
-    """It says what was promised, what was found on which input, and where the promise is documented."""
+    """It says what was promised, what was found on which input, what to do, and where the promise is documented."""
     ended = here("plugins", "check", "both", "--promise", "padding", "--set", "encoder.leaky=true")
     assert (1, "") == (ended.code, ended.err)
-    heading, broken, statement, found, place, total, *decoder = said(ended.out).splitlines()
+    heading, broken, statement, found, advice, place, total, *decoder = said(ended.out).splitlines()
     assert "encoder both, of s2s-checked 1.2" == heading
     assert "broken  padding" == broken
     promise = next(promise for promise in promises("encoder") if promise.name == "padding")
     assert f"        encoder 'both' breaks padding: {promise.statement}" == statement
     assert found.startswith("          found: with large numbers past the lengths [")
+    assert "          " + " ".join(promise.details.split()) == advice
     assert "          see docs/conformance.md#encoder-padding" == place
     assert "1 promise: 0 kept, 0 exempt, 1 broken" == total
     assert "1 promise: 1 kept, 0 exempt, 0 broken" == decoder[-1]

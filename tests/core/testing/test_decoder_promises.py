@@ -1,5 +1,7 @@
 """The kit finds every way in which a decoder can break a promise, and nothing wrong with those that keep them all."""
 
+import random
+
 import pytest
 import torch
 from examining import Doubled, require_caught, require_kept
@@ -125,6 +127,11 @@ class DropsAlways(Keeps):
         return functional.dropout(super().follow(inputs, hidden), 0.5)
 
 
+class ShakesInItsOwnWay(Keeps):
+    def follow(self, inputs, hidden):
+        return super().follow(inputs, hidden) * (random.uniform(0.9, 1.1) if self.training else 1)
+
+
 class DrawsFromTheClock(Keeps):
     def __init__(self, config, input_size, memory):
         super().__init__(config, input_size, memory)
@@ -219,6 +226,11 @@ BROKEN = [
         "repeatable",
         DropsAlways,
         "decoded a second time, in evaluation mode, a number of the vectors at row 0, position",
+    ),
+    (
+        "chance",
+        ShakesInItsOwnWay,
+        "after torch.manual_seed(1) a second time, in training mode, a number of the vectors at row 0, position 0 is ",
     ),
     ("seed", DrawsFromTheClock, "made twice after torch.manual_seed(1), it has different weights cell.weight_ih"),
     ("gradients", HasASpareLayer, "no gradient reaches spare.bias, spare.weight"),

@@ -1,5 +1,7 @@
 """The kit finds every way in which an encoder can break a promise, and nothing wrong with those that keep them all."""
 
+import random
+
 import pytest
 import torch
 from examining import Doubled, require_caught, require_kept
@@ -78,6 +80,11 @@ class DropsAlways(Keeps):
         return functional.dropout(super().read(inputs), 0.5)
 
 
+class ShakesInItsOwnWay(Keeps):
+    def read(self, inputs):
+        return super().read(inputs) * (random.uniform(0.9, 1.1) if self.training else 1)
+
+
 class DrawsFromTheClock(Keeps):
     def __init__(self, config, input_size):
         super().__init__(config, input_size)
@@ -154,6 +161,11 @@ BROKEN = [
         "repeatable",
         DropsAlways,
         "read a second time, in evaluation mode, a number of the states at row 0, position 0 is ",
+    ),
+    (
+        "chance",
+        ShakesInItsOwnWay,
+        "after torch.manual_seed(1) a second time, in training mode, a number of the states at row 0, position 0 is ",
     ),
     ("seed", DrawsFromTheClock, "made twice after torch.manual_seed(1), it has different weights layer.weight"),
     ("gradients", HasASpareLayer, "no gradient reaches spare.bias, spare.weight"),

@@ -222,8 +222,8 @@ def test_a_class_that_no_other_process_can_import_is_caught():
     class Local(GOOD["finite"]):
         pass
 
-    finding = examine(Local, "processes")
-    assert f"another process can't import {Local.__qualname__}: define the class at the top level" in finding.message
+    found = f"another process can't import {Local.__qualname__}: define the class at the top level"
+    require_caught("task", Local, PROMISES["processes"], PLUGINS, found)
 
 
 def test_a_broken_task_proves_every_promise():
