@@ -165,4 +165,6 @@ def _same_settings() -> Iterator[None]:
 def _message(subject: Subject, promise: Promise, error: BaseException) -> str:
     told = isinstance(error, BrokenPromiseError | S2SError)
     found = str(error) if told else f"it raises {type(error).__name__}: {error}"
-    return f"{subject} breaks {promise.name}: {promise.statement}\n  found: {found}\n  see {promise.place}"
+    advice = " ".join(promise.details.split())
+    lines = (f"{subject} breaks {promise.name}: {promise.statement}", f"found: {found}", advice, f"see {promise.place}")
+    return "\n  ".join(filter(None, lines))
