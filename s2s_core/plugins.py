@@ -1,10 +1,12 @@
 """The installed plugins and what they offer: components by name, events and commands."""
 
+import contextlib
 import importlib.metadata
 import itertools
 import logging
 import os
 import pkgutil
+import sys
 import textwrap
 import traceback
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -66,8 +68,9 @@ class Plugins:
         claims: list[Claim] = []
         for plugin in distinct:
             try:
-                manager, deprecations = discovery.load(plugin)
-                claims += list(discovery.read(plugin, manager))
+                with _prints_aside():
+                    manager, deprecations = discovery.load(plugin)
+                    claims += list(discovery.read(plugin, manager))
             except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin can fail in any way
                 problems.append(Problem(plugin, discovery.reason(error)))
             else:
@@ -211,11 +214,17 @@ def _place(claim: Claim) -> tuple[int, str]:
     return KINDS.index(claim.kind), claim.name
 
 
+def _prints_aside() -> contextlib.AbstractContextManager[object]:
+    """Sends what a plugin prints while it is loaded to standard error: the output is an answer or JSON."""
+    return contextlib.redirect_stdout(sys.stderr)
+
+
 def _resolved(claim: Claim) -> object:
     if isinstance(claim.target, type):
         return claim.target
     try:
-        return pkgutil.resolve_name(claim.target)
+        with _prints_aside():
+            return pkgutil.resolve_name(claim.target)
     except (Exception, SystemExit) as error:
         if missing := discovery.missing(error):
             raise PluginError(f"{claim.kind} {claim.name!r} {missing}") from error

@@ -1,5 +1,6 @@
 """Each kind of bad plugin gives one clear message on the command line, and everything else goes on working."""
 
+import json
 import sys
 
 import pytest
@@ -245,6 +246,19 @@ def test_a_decoder_that_breaks_the_contract_of_its_state_is_refused_before_train
             "see docs/architecture.md#the-contract-of-the-state"
         )
     assert not (tmp_path / "run").exists()
+
+
+def test_what_a_plugin_prints_is_no_part_of_the_output(here, install):
+    """Not when it is loaded, and not when its component is; it goes to standard error."""
+    part = f"print('from the part')\n{TASK}"
+    install("loud", "print('from the plugin')\n" + offer("task", "loud"), part)
+    for arguments, printed in (
+        (["list", "--json"], "from the plugin\n"),
+        (["show", "loud", "--json"], "from the part\n"),
+    ):
+        ended = here("plugins", *arguments)
+        assert json.loads(ended.out)
+        assert printed in ended.err
 
 
 def test_strict_plugins_are_all_good_or_none_are_used(here, install, monkeypatch):
