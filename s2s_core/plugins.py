@@ -7,7 +7,7 @@ import os
 import pkgutil
 import textwrap
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -143,11 +143,18 @@ class Plugins:
                     return f"plugin {plugin}"
         return None
 
-    def absent(self) -> Iterator[str]:
-        """Yields which plugins, that may offer more names, aren't there and why."""
-        yield from (str(problem) for problem in self.problems if problem.plugin not in self._managers)
+    def unknown(self, what: str, name: str, known: Collection[str]) -> str:
+        """Returns what to say of a name that nobody has, with a line for each plugin that isn't there but might.
+
+        Args:
+            what: What is unknown, such as ``"unknown encoder"``.
+            name: What was asked for.
+            known: What could have been.
+        """
+        absent = [str(problem) for problem in self.problems if problem.plugin not in self._managers]
         if self.disabled:
-            yield f"disabled by {ALLOW} or {DISABLE}: {listing(map(str, self.disabled))}"
+            absent.append(f"disabled by {ALLOW} or {DISABLE}: {listing(map(str, self.disabled))}")
+        return _lines(f"{what} {name!r}{closest(name, known)}; there are: {listing(known)}", *absent)
 
     def add_commands(self, cli: "click.Group") -> None:
         """Lets each plugin add its commands."""
@@ -156,9 +163,7 @@ class Plugins:
     def _claim(self, kind: Kind, name: str) -> Claim:
         claim = next((claim for claim in self.claims(kind) if claim.name == name), None)
         if claim is None:
-            names = self.names(kind)
-            unknown = f"unknown {kind} {name!r}{closest(name, names)}; there are: {listing(names)}"
-            raise PluginError(_lines(unknown, *self.absent()))
+            raise PluginError(self.unknown(f"unknown {kind}", name, self.names(kind)))
         if claim.rivals:
             ways = " or ".join(f"{DISABLE}={plugin.name}" for plugin in (claim.plugin, *claim.rivals))
             raise PluginError(f"{kind} {name!r} of {claim.plugin} is {claim.status}: disable one with {ways}")
@@ -225,7 +230,7 @@ def _checked(claim: Claim, component: object) -> type[Any]:
     if not isinstance(component, type):
         raise PluginError(f"{what} must be a class (got {textwrap.shorten(repr(component), 100)}): {newer}")
     version = getattr(component, "api_version", None)
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise PluginError(f"{what} must have an integer api_version (got {version!r}, {here}): {newer}")
     if version > API_VERSION:
         raise PluginError(f"{what} needs api_version {version} ({here}): upgrade s2s-toolkit")
