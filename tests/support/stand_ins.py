@@ -63,6 +63,11 @@ def _json_lines() -> Iterator[str]:
     return (json.dumps({"source": source, "target": target}) + "\n" for source, target in pairs())
 
 
+def _dict(path: Path) -> None:
+    """In the form of CMUdict."""
+    path.write_text("".join(f"{source} {target}\n" for source, target in pairs()), encoding="utf-8")
+
+
 def _jsonl_gz(path: Path) -> None:
     path.write_bytes(gzip.compress("".join(_json_lines()).encode()))
 
@@ -103,6 +108,7 @@ WRITERS = {
     "lexicon.tsv": _lexicon,
     ".tsv": _tsv,
     ".csv": _csv,
+    ".dict": _dict,
     ".jsonl.gz": _jsonl_gz,
     ".tsv.gz": _tsv_gz,
     ".parquet": _parquet,
