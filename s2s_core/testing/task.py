@@ -8,12 +8,12 @@ from typing import Any
 
 import attrs
 
+from s2s_core.components import choose_metrics
 from s2s_core.config import RunConfig
 from s2s_core.data import HELD_OUT, MOST_HELD_OUT, Splits, generator
 from s2s_core.errors import ConfigError, PluginError
 from s2s_core.plugins import Kind, Plugins
 from s2s_core.resolve import resolve
-from s2s_core.run import choose_metrics
 from s2s_core.settings import NoConfig
 from s2s_core.task import Example, Split, Task
 from s2s_core.testing.elsewhere import ask_elsewhere
