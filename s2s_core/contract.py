@@ -275,7 +275,7 @@ def _shown(found: Any) -> str:
     if isinstance(found, Tensor):
         return f"a tensor {_kind(found)}"
     shown = pytree.tree_map(lambda leaf: _Tensor() if isinstance(leaf, Tensor) else leaf, found)
-    return _cut(repr(shown)) if shown is not None else "None"
+    return _cut(repr(shown))
 
 
 def _cut(text: str) -> str:

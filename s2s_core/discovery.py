@@ -191,7 +191,8 @@ def read(plugin: Plugin, manager: pluggy.PluginManager) -> Iterator[Claim]:
     """Yields what a plugin's registration hooks offer.
 
     Raises:
-        PluginError: A hook returns something else than a mapping from names to classes or their addresses.
+        PluginError: A hook returns something else than a mapping from names to classes or their addresses, or a name
+            that nobody can type or name a folder by.
         Exception: What a hook raises.
     """
     for kind in KINDS:
@@ -203,6 +204,12 @@ def read(plugin: Plugin, manager: pluggy.PluginManager) -> Iterator[Claim]:
                     f'{caller.name} must return a mapping from names to classes or "module:Class"'
                     f" (got {textwrap.shorten(repr(offer), 100)})"
                 )
+            for name in offer:
+                if not _is_typeable(name):
+                    raise PluginError(
+                        f"{caller.name} must give names of printable characters, without spaces and slashes"
+                        f" (got {textwrap.shorten(repr(name), 100)})"
+                    )
             yield from (Claim(kind, name, target, plugin) for name, target in offer.items())
 
 
@@ -232,6 +239,10 @@ def _listed(variable: str, environment: Mapping[str, str], known: set[str]) -> s
 
 def _is_required(caller: pluggy.HookCaller) -> bool:
     return not all(implementation.optionalhook for implementation in caller.get_hookimpls())
+
+
+def _is_typeable(name: str) -> bool:
+    return name.isprintable() and not set(name) & set(" /\\") and name not in {"", ".", ".."}
 
 
 def _is_offer(offer: object) -> TypeGuard[Mapping[str, type | str]]:

@@ -1,13 +1,15 @@
 """The installed plugins and what they offer: components by name, events and commands."""
 
+import contextlib
 import importlib.metadata
 import itertools
 import logging
 import os
 import pkgutil
+import sys
 import textwrap
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -66,8 +68,9 @@ class Plugins:
         claims: list[Claim] = []
         for plugin in distinct:
             try:
-                manager, deprecations = discovery.load(plugin)
-                claims += list(discovery.read(plugin, manager))
+                with _prints_aside():
+                    manager, deprecations = discovery.load(plugin)
+                    claims += list(discovery.read(plugin, manager))
             except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin can fail in any way
                 problems.append(Problem(plugin, discovery.reason(error)))
             else:
@@ -143,11 +146,18 @@ class Plugins:
                     return f"plugin {plugin}"
         return None
 
-    def absent(self) -> Iterator[str]:
-        """Yields which plugins, that may offer more names, aren't there and why."""
-        yield from (str(problem) for problem in self.problems if problem.plugin not in self._managers)
+    def unknown(self, what: str, name: str, known: Collection[str]) -> str:
+        """Returns what to say of a name that nobody has, with a line for each plugin that isn't there but might.
+
+        Args:
+            what: What is unknown, such as ``"unknown encoder"``.
+            name: What was asked for.
+            known: What could have been.
+        """
+        absent = [str(problem) for problem in self.problems if problem.plugin not in self._managers]
         if self.disabled:
-            yield f"disabled by {ALLOW} or {DISABLE}: {listing(map(str, self.disabled))}"
+            absent.append(f"disabled by {ALLOW} or {DISABLE}: {listing(map(str, self.disabled))}")
+        return _lines(f"{what} {name!r}{closest(name, known)}; there are: {listing(known)}", *absent)
 
     def add_commands(self, cli: "click.Group") -> None:
         """Lets each plugin add its commands."""
@@ -156,9 +166,7 @@ class Plugins:
     def _claim(self, kind: Kind, name: str) -> Claim:
         claim = next((claim for claim in self.claims(kind) if claim.name == name), None)
         if claim is None:
-            names = self.names(kind)
-            unknown = f"unknown {kind} {name!r}{closest(name, names)}; there are: {listing(names)}"
-            raise PluginError(_lines(unknown, *self.absent()))
+            raise PluginError(self.unknown(f"unknown {kind}", name, self.names(kind)))
         if claim.rivals:
             ways = " or ".join(f"{DISABLE}={plugin.name}" for plugin in (claim.plugin, *claim.rivals))
             raise PluginError(f"{kind} {name!r} of {claim.plugin} is {claim.status}: disable one with {ways}")
@@ -206,11 +214,17 @@ def _place(claim: Claim) -> tuple[int, str]:
     return KINDS.index(claim.kind), claim.name
 
 
+def _prints_aside() -> contextlib.AbstractContextManager[object]:
+    """Sends what a plugin prints while it is loaded to standard error: the output is an answer or JSON."""
+    return contextlib.redirect_stdout(sys.stderr)
+
+
 def _resolved(claim: Claim) -> object:
     if isinstance(claim.target, type):
         return claim.target
     try:
-        return pkgutil.resolve_name(claim.target)
+        with _prints_aside():
+            return pkgutil.resolve_name(claim.target)
     except (Exception, SystemExit) as error:
         if missing := discovery.missing(error):
             raise PluginError(f"{claim.kind} {claim.name!r} {missing}") from error
@@ -225,7 +239,7 @@ def _checked(claim: Claim, component: object) -> type[Any]:
     if not isinstance(component, type):
         raise PluginError(f"{what} must be a class (got {textwrap.shorten(repr(component), 100)}): {newer}")
     version = getattr(component, "api_version", None)
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise PluginError(f"{what} must have an integer api_version (got {version!r}, {here}): {newer}")
     if version > API_VERSION:
         raise PluginError(f"{what} needs api_version {version} ({here}): upgrade s2s-toolkit")

@@ -1,35 +1,24 @@
-"""A run: its folder, its configuration, and the components that it is made of."""
+"""A run: its folder and its configuration."""
 
 import functools
-import json
 import os
-import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from s2s_core.config import Component, EvaluationConfig, RunConfig, TokenizerComponent
-from s2s_core.errors import ConfigError, ModelError, PluginError, closest, listing
+from s2s_core.components import make_task
+from s2s_core.config import RunConfig
+from s2s_core.errors import ConfigError
 from s2s_core.files import write_atomically
-from s2s_core.metric import Measure
-from s2s_core.plugins import KINDS, Plugins
+from s2s_core.plugins import Plugins
+from s2s_core.provenance import recorded, require
 from s2s_core.resolve import read_toml, structure, to_toml, unstructure
-from s2s_core.settings import BadValueError
-from s2s_core.task import Example, Task
-from s2s_core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from s2s_core.data import Splits
-
-
-RECORDED = ("kind", "name", "distribution", "version")
-"""What is recorded of a component's origin."""
-
-_INSTALLABLE = re.compile(r"([A-Za-z0-9][\w.!+-]*)?", re.ASCII)
-"""The name or version of a distribution; none where a component belongs to no distribution."""
 
 
 @attrs.frozen
@@ -63,7 +52,7 @@ class Run:
         try:
             config = structure(tables, plugins)
         except ConfigError as error:
-            require(_recorded(folder / "model.json"), plugins)
+            require(recorded(folder / "model.json"), plugins)
             raise ConfigError(f"{path} can't be used: {error}") from error
         return cls(folder, config, plugins)
 
@@ -234,157 +223,3 @@ def _remove(path: Path) -> None:
 def is_first_process() -> bool:
     """Whether this process is the one, of those that ``torchrun`` or ``accelerate launch`` started, that writes."""
     return os.environ.get("RANK", "0") == "0"
-
-
-def make_task(component: Component, plugins: Plugins) -> Task:
-    """Makes a task."""
-    task_class: Any = plugins.component("task", component.name)
-    task: Task = task_class(component.config)
-    return task
-
-
-def choose_metrics(config: EvaluationConfig, task: Task | type[Task], plugins: Plugins) -> list[Component]:
-    """Returns the metrics that a run reports: those it chose, or its task's; the one that selects comes first.
-
-    Raises:
-        ConfigError: ``evaluation.select`` isn't among them.
-    """
-    chosen = list(config.metrics) or [
-        Component(name, plugins.component("metric", name).Config()) for name in task.metrics
-    ]
-    names = [component.name for component in chosen]
-    if config.select and config.select not in names:
-        raise ConfigError(
-            f"evaluation.select must be one of the metrics, {listing(names)} "
-            f"(got {config.select!r}){closest(config.select, names)}"
-        )
-    return sorted(chosen, key=lambda component: component.name != config.select)
-
-
-def make_metrics(
-    config: EvaluationConfig, task: Task, plugins: Plugins, split: Callable[[str], Sequence[str]] = list
-) -> Mapping[str, Measure]:
-    """Makes the metrics that a run reports; the first chooses the best checkpoint.
-
-    Args:
-        config: Which ones.
-        task: Names those that are taken otherwise.
-        plugins: Where they come from.
-        split: Cuts a text into the target's tokens; not needed to show scores.
-    """
-    metrics: dict[str, Measure] = {}
-    for component in choose_metrics(config, task, plugins):
-        metric_class: Any = plugins.component("metric", component.name)
-        metrics[component.name] = metric_class(split, component.config)
-    return metrics
-
-
-def train_tokenizers(config: RunConfig, examples: Iterable[Example], plugins: Plugins) -> tuple[Tokenizer, Tokenizer]:
-    """Makes the tokenizers of source and target, or one for both.
-
-    Args:
-        config: Which ones.
-        examples: They can be gone through more than once.
-        plugins: Where tokenizers come from.
-
-    Raises:
-        ConfigError: A setting of a tokenizer doesn't suit the texts.
-    """
-    if config.target.share_vocabulary:
-        both = _Texts(examples, "source", "target")
-        shared = _train_tokenizer(config.source.tokenizer, "source", both, plugins)
-        return shared, shared
-    return (
-        _train_tokenizer(config.source.tokenizer, "source", _Texts(examples, "source"), plugins),
-        _train_tokenizer(config.target.tokenizer, "target", _Texts(examples, "target"), plugins),
-    )
-
-
-class _Texts:
-    """The texts of examples on one side, or on several one after the other, read anew whenever they are wanted."""
-
-    def __init__(self, examples: Iterable[Example], *sides: str) -> None:
-        self._examples, self._sides = examples, sides
-
-    def __iter__(self) -> Iterator[str]:
-        return (getattr(example, side) for side in self._sides for example in self._examples)
-
-
-def _train_tokenizer(component: TokenizerComponent, side: str, texts: Iterable[str], plugins: Plugins) -> Tokenizer:
-    tokenizer_class: Any = plugins.component("tokenizer", component.name)
-    try:
-        tokenizer: Tokenizer = tokenizer_class.train(component.config, texts)
-    except BadValueError as error:
-        raise ConfigError(f"{side}.tokenizer.{error}") from error
-    return tokenizer
-
-
-def load_tokenizer(component: TokenizerComponent, saved: Mapping[str, Any], plugins: Plugins) -> Tokenizer:
-    """Makes a tokenizer from what its ``save`` gave.
-
-    Raises:
-        ModelError: What was saved is damaged.
-    """
-    tokenizer_class: Any = plugins.component("tokenizer", component.name)
-    try:
-        tokenizer: Tokenizer = tokenizer_class.load(component.config, saved)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"the saved tokenizer {component.name!r} is damaged: {error}") from error
-    return tokenizer
-
-
-def provenance(config: RunConfig, plugins: Plugins) -> list[dict[str, str]]:
-    """Says which distribution each of a run's components came from, and its version."""
-    task_class: Any = plugins.component("task", config.task.name)
-    used = [
-        ("task", config.task.name),
-        ("tokenizer", config.source.tokenizer.name),
-        ("tokenizer", config.target.tokenizer.name),
-        ("encoder", config.encoder.name),
-        ("decoder", config.decoder.name),
-        *(("metric", metric.name) for metric in choose_metrics(config.evaluation, task_class, plugins)),
-    ]
-    records = []
-    for kind, name in dict.fromkeys(used):
-        plugin = plugins.plugin_of(kind, name)  # type: ignore[arg-type]  # the kinds above
-        records.append({"kind": kind, "name": name, "distribution": plugin.distribution, "version": plugin.version})
-    return records
-
-
-def _recorded(path: Path) -> list[Mapping[str, str]]:
-    """Returns where the components of a run came from, if its ``model.json`` tells."""
-    try:
-        records = json.loads(path.read_text(encoding="utf-8"))["plugins"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return []
-    return records if is_provenance(records) else []
-
-
-def is_provenance(records: object) -> bool:
-    """Whether this, read from a file, is what ``provenance`` returns.
-
-    Distribution and version are no more than that, as a user may paste them into a shell.
-    """
-    return isinstance(records, list) and all(
-        isinstance(record, dict)
-        and all(isinstance(record.get(name), str) for name in RECORDED)
-        and all(_INSTALLABLE.fullmatch(record[name]) for name in ("distribution", "version"))
-        for record in records
-    )
-
-
-def require(records: Iterable[Mapping[str, str]], plugins: Plugins) -> None:
-    """Checks that the components of a saved model are installed.
-
-    Raises:
-        PluginError: One is missing; the message says what to install.
-    """
-    for record in records:
-        kind: Any = record["kind"]
-        name, distribution = record["name"], record["distribution"]
-        if kind not in KINDS or name in plugins.names(kind):
-            continue
-        if distribution in {plugin.distribution for plugin in (*plugins.plugins, *plugins.disabled)}:
-            plugins.component(kind, name)  # which says why it can't be had
-        way = f"pip install {distribution}=={record['version']}" if distribution else "it belonged to no distribution"
-        raise PluginError(f"{kind} {name!r} isn't installed: {way}")

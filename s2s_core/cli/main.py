@@ -87,7 +87,8 @@ def _run() -> int:
     """Returns the exit code. What a user can put right is one message; a bug keeps its traceback."""
     try:
         code = _invoke(Plugins())
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is where the user closed it
+            sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into the pipe
         return BROKEN_PIPE

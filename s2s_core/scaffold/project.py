@@ -62,7 +62,7 @@ class Project:
     @author.validator
     def _require_one_line(self, _: object, value: str) -> None:
         if not value.isprintable():
-            raise PluginError(f"the author must be one line of printable characters (got {value!r})")
+            raise PluginError(f"the author must be one line of printable characters (got {value!r}): use --author")
 
     def require_new(self, plugins: Plugins) -> None:
         """Checks that nothing is installed that the plugin would clash with.

@@ -27,6 +27,7 @@ from s2s_core.testing.sequence import (
     require_gradients,
     require_read,
     require_same,
+    require_same_chance,
     require_same_weights,
     spoilt,
     vectors,
@@ -108,11 +109,6 @@ def beams(subject: Subject) -> None:
             current, histories = _follow(after, current, rows), histories[rows]
 
 
-def _follow(after: Any, before: Any, rows: Tensor) -> Any:
-    """Returns the rows of a state that go on, without touching what a step left as it was."""
-    return pytree.tree_map(lambda new, old: new if new is old else new.index_select(0, rows), after, before)
-
-
 def lengths(subject: Subject) -> None:
     """Sources and targets of any length have numbers for answers: of length 1, of 0 beside others, of 500.
 
@@ -181,6 +177,17 @@ def repeatable(subject: Subject) -> None:
     first = _answer(decoder, inputs, TARGETS, memory)
     again = _answer(decoder, inputs, TARGETS, memory)
     require_same(again, first, "decoded a second time, in evaluation mode", exact=True)
+
+
+def chance(subject: Subject) -> None:
+    """In training, the same targets have the same answers after the same ``torch.manual_seed``, bit for bit.
+
+    A run that is resumed or repeated depends on it. Draw from PyTorch's own chance, as ``nn.Dropout`` does, not from
+    ``random``, ``numpy.random`` or the time.
+    """
+    decoder, memory = _make(subject).train(), memory_of(SOURCES)
+    inputs = vectors(TARGETS, _width(decoder))
+    require_same_chance(lambda: _answer(decoder, inputs, TARGETS, memory))
 
 
 def seed(subject: Subject) -> None:
@@ -277,6 +284,7 @@ PROMISES = (
     batch,
     order,
     repeatable,
+    chance,
     seed,
     gradients,
     exact_gradients,
@@ -295,6 +303,11 @@ def _make(subject: Subject) -> Decoder:
 def _width(decoder: Decoder) -> int:
     """Returns the width of the vectors that a model gives the decoder."""
     return E if decoder.reads_inputs else 0
+
+
+def _follow(after: Any, before: Any, rows: Tensor) -> Any:
+    """Returns the rows of a state that go on, without touching what a step left as it was."""
+    return pytree.tree_map(lambda new, old: new if new is old else new.index_select(0, rows), after, before)
 
 
 def _answer(

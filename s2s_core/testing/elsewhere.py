@@ -29,6 +29,10 @@ def ask_elsewhere(subject: Subject, question: str) -> Any:
         BrokenPromiseError: The component can't be imported there, or the function raises.
     """
     component = subject.component
+    if "<locals>" in component.__qualname__:
+        broken(
+            f"another process can't import {component.__qualname__}: define the class at the top level of its module"
+        )
     asked = {
         "component": f"{component.__module__}:{component.__qualname__}",
         "kind": subject.kind,

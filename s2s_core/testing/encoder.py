@@ -1,5 +1,7 @@
 """What every encoder promises."""
 
+from collections.abc import Sequence
+
 import torch
 
 from s2s_core.contract import memory_sizes, require_memory
@@ -19,6 +21,7 @@ from s2s_core.testing.sequence import (
     require_gradients,
     require_read,
     require_same,
+    require_same_chance,
     require_same_weights,
     spoilt,
     vectors,
@@ -99,6 +102,16 @@ def repeatable(subject: Subject) -> None:
     encoder, inputs = _make(subject), vectors(SOURCES, E)
     first = _answer(encoder, inputs, SOURCES)
     require_same(_answer(encoder, inputs, SOURCES), first, "read a second time, in evaluation mode", exact=True)
+
+
+def chance(subject: Subject) -> None:
+    """In training, the same sources have the same answers after the same ``torch.manual_seed``, bit for bit.
+
+    A run that is resumed or repeated depends on it. Draw from PyTorch's own chance, as ``nn.Dropout`` does, not from
+    ``random``, ``numpy.random`` or the time.
+    """
+    encoder, inputs = _make(subject).train(), vectors(SOURCES, E)
+    require_same_chance(lambda: _answer(encoder, inputs, SOURCES))
 
 
 def seed(subject: Subject) -> None:
@@ -188,6 +201,7 @@ PROMISES = (
     batch,
     order,
     repeatable,
+    chance,
     seed,
     gradients,
     exact_gradients,
@@ -203,7 +217,7 @@ def _make(subject: Subject) -> Encoder:
     return encoder.eval()
 
 
-def _answer(encoder: Encoder, inputs: torch.Tensor, some: "list[int] | tuple[int, ...]") -> Answer:
+def _answer(encoder: Encoder, inputs: torch.Tensor, some: Sequence[int]) -> Answer:
     """Returns what counts of the memory of sources of some lengths."""
     with torch.no_grad():
         memory: Memory = encoder(inputs, torch.tensor(some, dtype=torch.int64))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import attrs
 
 from s2s_core.errors import PluginError, S2SError, closest, listing
-from s2s_core.plugins import Kind
+from s2s_core.plugins import KINDS, Kind
 from s2s_core.testing.promise import BrokenPromiseError, Promise
 from s2s_core.testing.subject import Subject
 
@@ -31,11 +31,17 @@ class Finding:
     promise: Promise
     outcome: Outcome
     message: str = ""
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 def promises(kind: Kind) -> list[Promise]:
-    """Returns what every component of a kind promises, in the order of examination."""
+    """Returns what every component of a kind promises, in the order of examination.
+
+    Raises:
+        PluginError: There is no such kind.
+    """
+    if kind not in KINDS:
+        raise PluginError(f"there is no kind {kind!r}{closest(kind, KINDS)}; there are: {listing(KINDS)}")
     checks: tuple[Callable[[Subject], None], ...] = pkgutil.resolve_name(f"s2s_core.testing.{kind}:PROMISES")
     return [Promise.of(kind, check) for check in checks]
 
@@ -109,11 +115,11 @@ def _require_exemptions(subject: Subject, every: list[Promise]) -> None:
             raise PluginError(f"{subject} is exempt from {name!r}, which is no promise{known}")
 
 
-def _failure(subject: Subject, promise: Promise) -> Exception | None:
-    with _fresh_chance():
+def _failure(subject: Subject, promise: Promise) -> BaseException | None:
+    with _fresh_chance(), _same_settings():
         try:
             promise.check(subject)
-        except Exception as error:  # noqa: BLE001  # a component can fail in any way
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a component can fail in any way
             return error
     return None
 
@@ -135,7 +141,30 @@ def _fresh_chance() -> Iterator[None]:
         random.setstate(before)
 
 
-def _message(subject: Subject, promise: Promise, error: Exception) -> str:
+@contextlib.contextmanager
+def _same_settings() -> Iterator[None]:
+    """Gives PyTorch its settings back, so that a component which changes them doesn't break the next promise."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    deterministic, warn_only = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    with torch.set_grad_enabled(torch.is_grad_enabled()):
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+            torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+
+
+def _message(subject: Subject, promise: Promise, error: BaseException) -> str:
     told = isinstance(error, BrokenPromiseError | S2SError)
     found = str(error) if told else f"it raises {type(error).__name__}: {error}"
-    return f"{subject} breaks {promise.name}: {promise.statement}\n  found: {found}\n  see {promise.place}"
+    advice = " ".join(promise.details.split())
+    lines = (f"{subject} breaks {promise.name}: {promise.statement}", f"found: {found}", advice, f"see {promise.place}")
+    return "\n  ".join(filter(None, lines))

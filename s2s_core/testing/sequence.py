@@ -91,6 +91,15 @@ def require_same(found: Answer, expected: Answer, change: str, *, exact: bool = 
             broken(f"{change}, {place} is {one:.6g} instead of {other:.6g}")
 
 
+def require_same_chance(answer: Callable[[], Answer]) -> None:
+    """Checks that what is answered with chance is the same after the same seed."""
+    answers = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        answers.append(answer())
+    require_same(answers[1], answers[0], "after torch.manual_seed(1) a second time, in training mode", exact=True)
+
+
 def require_finite(answer: Answer, given: str) -> None:
     """Checks that all that counts are numbers.
 

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import attrs
 
+from s2s_core.errors import PluginError
 from s2s_core.plugins import Kind, Plugins
 from s2s_core.resolve import structure_component
 
@@ -45,14 +46,18 @@ class Subject:
         """
         plugins = plugins or Plugins()
         component = plugins.component(kind, name)
-        small = getattr(component, "small", {})
+        small = _mapping(component, "small", f"{kind} {name!r}")
         chosen = structure_component({**small, **(settings or {}), "name": name}, kind, plugins)
         return cls(kind, name, component, chosen.config, plugins)
 
     @property
     def exempt(self) -> Mapping[str, str]:
-        """The promises that the component says it doesn't keep, each with the reason."""
-        return getattr(self.component, "exempt", {})
+        """The promises that the component says it doesn't keep, each with the reason.
+
+        Raises:
+            PluginError: It says it in another form.
+        """
+        return _mapping(self.component, "exempt", str(self))
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -62,3 +67,11 @@ class Subject:
     def __str__(self) -> str:
         """Returns what a report calls it, such as ``"encoder 'lstm'"``."""
         return f"{self.kind} {self.name!r}"
+
+
+def _mapping(component: type[Any], attribute: str, what: str) -> Mapping[str, Any]:
+    """Returns ``small`` or ``exempt`` of a component; an empty mapping where it has none."""
+    found: Any = getattr(component, attribute, {})
+    if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
+        raise PluginError(f"{attribute} of {what} must be a mapping whose keys are names (got {found!r})")
+    return found

@@ -8,18 +8,18 @@ from typing import Any
 
 import attrs
 
+from s2s_core.components import choose_metrics
 from s2s_core.config import RunConfig
 from s2s_core.data import HELD_OUT, MOST_HELD_OUT, Splits, generator
 from s2s_core.errors import ConfigError, PluginError
 from s2s_core.plugins import Kind, Plugins
 from s2s_core.resolve import resolve
-from s2s_core.run import choose_metrics
 from s2s_core.settings import NoConfig
 from s2s_core.task import Example, Split, Task
 from s2s_core.testing.elsewhere import ask_elsewhere
 from s2s_core.testing.promise import broken, naming, require
 from s2s_core.testing.subject import Subject
-from s2s_core.testing.texts import shown
+from s2s_core.testing.texts import is_unicode, shown
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
@@ -48,7 +48,7 @@ def texts(subject: Subject) -> None:
             require(isinstance(example, Example), f"{where} should be an Example, not {shown(example)}")
             for side, text in zip(Example._fields, example, strict=True):
                 require(isinstance(text, str), f"the {side} of {where} should be a str, not {shown(text)}")
-                require(_is_unicode(text), f"the {side} of {where} has half a surrogate pair: {shown(text)}")
+                require(is_unicode(text), f"the {side} of {where} has half a surrogate pair: {shown(text)}")
         for side, column in zip(Example._fields, zip(*examples, strict=True), strict=False):
             require(any(column), f"every {side} of {split} is empty")
 
@@ -191,6 +191,7 @@ def metrics(subject: Subject) -> None:
     A metric of another distribution must be among the dependencies of the task's own.
     """
     names: Sequence[str] = subject.component.metrics
+    require(not isinstance(names, str), f"metrics should be a list of names, not the text {shown(names)}")
     require(names, "metrics is empty; the first one chooses the best checkpoint")
     require(len(set(names)) == len(names), f"metrics names one twice: {shown(names)}")
     for name in names:
@@ -282,10 +283,6 @@ def _some(task: Task, split: Split, count: int) -> list[Example]:
     """Returns the first examples of a split."""
     with naming(f"drawing examples of {split}"):
         return list(itertools.islice(task.examples(split, _rng()), count))
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _require_same(expected: Sequence[Example], found: Sequence[Example], what: str) -> None:

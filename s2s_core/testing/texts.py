@@ -67,6 +67,11 @@ def random_texts(count: int, known: Sequence[str], rng: random.Random) -> list[s
     return ["".join(_piece(known, rng) for _ in range(rng.randrange(13))) for _ in range(count)]
 
 
+def is_unicode(text: str) -> bool:
+    """Returns whether a text has no half of a surrogate pair."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def shown(value: object, most: int = 80) -> str:
     """Returns a value as Python writes it, cut in the middle where it is long."""
     text = repr(value)

@@ -11,7 +11,7 @@ from s2s_core.testing.elsewhere import ask_elsewhere
 from s2s_core.testing.graph import TokenizerGraph
 from s2s_core.testing.promise import broken, naming, require
 from s2s_core.testing.subject import Subject
-from s2s_core.testing.texts import AWKWARD, SENTENCES, SPECIAL_LOOKING, random_texts, shown
+from s2s_core.testing.texts import AWKWARD, SENTENCES, SPECIAL_LOOKING, is_unicode, random_texts, shown
 from s2s_core.tokenizer import Tokenizer
 from s2s_core.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
 
@@ -274,10 +274,7 @@ def _without_separators(tokenizer: Tokenizer, text: str) -> str:
 
 def _require_unicode(text: object, what: str) -> None:
     require(isinstance(text, str), f"{what} as {shown(text)}, which is no str")
-    require(
-        not any("\ud800" <= character <= "\udfff" for character in str(text)),
-        f"{what} as {shown(text)}, which has half a surrogate pair",
-    )
+    require(is_unicode(str(text)), f"{what} as {shown(text)}, which has half a surrogate pair")
 
 
 def _difference(one: Any, other: Any, path: str) -> str:

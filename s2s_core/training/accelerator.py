@@ -21,8 +21,8 @@ def make_accelerator(run: Run) -> Accelerator:
     AcceleratorState._reset_state()  # noqa: SLF001  # or a process could train with one precision only
     try:
         accelerator = Accelerator(
-            cpu=config.device == "cpu"
-            or not torch.accelerator.is_available(),  # or processes would not know each other
+            # Without a GPU, processes know each other only if they are told to use the CPU.
+            cpu=config.device == "cpu" or not torch.accelerator.is_available(),
             mixed_precision="no" if config.precision == "full" else config.precision,
         )
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from s2s_core.errors import ConfigError, PluginError, closest, listing
+from s2s_core.errors import ConfigError, PluginError
 from s2s_core.plugins import Plugin
 from s2s_core.run import Run
 
@@ -24,8 +24,7 @@ def require_trackers(run: Run) -> None:
         serving = [plugin for plugin, names in offers if tracker in names]
         if not serving:
             known = {name for _, names in offers for name in names}
-            unknown = f"training.trackers: unknown tracker {tracker!r}{closest(tracker, known)}; there are: "
-            raise ConfigError("\n  ".join((unknown + listing(known), *run.plugins.absent())))
+            raise ConfigError(run.plugins.unknown("training.trackers: unknown tracker", tracker, known))
         if len(serving) > 1:
             rivals = " and ".join(map(str, serving))
             raise ConfigError(f"training.trackers: {tracker!r} is claimed by {rivals}: disable one of them")

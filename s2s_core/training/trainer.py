@@ -10,9 +10,10 @@ from torch import Tensor
 
 from s2s_core.batches import TrainingBatches
 from s2s_core.checkpoint import Checkpoint, load_tokenizers, new_checkpoint
+from s2s_core.components import make_metrics, make_task, train_tokenizers
 from s2s_core.data import Batch, Splits
 from s2s_core.likelihood import Likelihoods
-from s2s_core.run import Run, make_metrics, make_task, train_tokenizers
+from s2s_core.run import Run
 from s2s_core.scores import evaluate
 from s2s_core.training.accelerator import make_accelerator
 from s2s_core.training.averaging import Weights, borrowed, make_averaging
@@ -198,14 +199,20 @@ class Trainer:
         with borrowed(self.checkpoint.model, weights):
             scores = self._scores()
             best = self._note_score(next(iter(scores.values())), models)
-            answers = self.run.plugins.notify("s2s_evaluated", run=self.run, step=self._state.step, metrics=scores)
+            copied = dict(scores)  # so that a plugin can't change what is logged
+            answers = self.run.plugins.notify("s2s_evaluated", run=self.run, step=self._state.step, metrics=copied)
             impatient = 0 < self._config.patience <= self._state.stale
-            self._state.stopped |= impatient or any(answer is True for answer in answers)
+            self._state.stopped |= self._anywhere(impatient or any(answer is True for answer in answers))
             self._log(scores, remark)
             if best and self._accelerator.is_main_process:
                 self.checkpoint.save_weights(self.run)
                 self.run.drop_previous()
         return scores, best
+
+    def _anywhere(self, condition: bool) -> bool:  # noqa: FBT001  # it is the only argument
+        """Returns whether something holds in any of the processes, which must go on or stop together."""
+        holds: Tensor = self._accelerator.reduce(torch.tensor(float(condition), device=self._accelerator.device))
+        return bool(holds > 0)
 
     def _scores(self) -> dict[str, float]:
         model = self.checkpoint.model.eval()

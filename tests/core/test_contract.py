@@ -226,9 +226,7 @@ def make_run(install, tmp_path):
         tables = {"task": {"name": "reverse", "maximum_length": 4, "held_out": 4}, "encoder": "third"}
         return Run(tmp_path / "run", resolve([tables, {"training": {"steps": 1, "batch_size": 2}}], plugins), plugins)
 
-    yield make
-    torch.use_deterministic_algorithms(mode=False)
-    torch.set_flush_denormal(False)
+    return make
 
 
 @pytest.mark.parametrize(("kind", "component", "message"), BROKEN)

@@ -79,6 +79,7 @@ GOOD = "@hookimpl\ndef s2s_tasks():\n    return {'good': 'good_component:Reverse
 HALF = "@hookimpl\ndef s2s_tasks():\n    return {'half': int}\n"
 METRICS = HALF + "@hookimpl\ndef s2s_metrics():\n    "
 NO_MAPPING = 's2s_metrics must return a mapping from names to classes or "module:Class" '
+NO_NAME = "s2s_metrics must give names of printable characters, without spaces and slashes "
 BROKEN = {
     "raises when imported": ("raise RuntimeError('two\\nlines')", "RuntimeError: two lines"),
     "exits when imported": ("raise SystemExit(3)", "SystemExit: 3"),
@@ -99,6 +100,10 @@ BROKEN = {
     "offers a list": (METRICS + "return ['x']", NO_MAPPING + "(got ['x'])"),
     "offers a nameless class": (METRICS + "return {1: int}", NO_MAPPING + "(got {1: <class 'int'>})"),
     "offers an instance": (METRICS + "return {'x': 5}", NO_MAPPING + "(got {'x': 5})"),
+    "offers an empty name": (METRICS + "return {'': int}", NO_NAME + "(got '')"),
+    "offers two lines as a name": (METRICS + "return {'a\\nb': int}", NO_NAME + "(got 'a\\nb')"),
+    "offers half a character": (METRICS + "return {'\\ud800': int}", NO_NAME + "(got '\\ud800')"),
+    "offers a path as a name": (METRICS + "return {'../x': int}", NO_NAME + "(got '../x')"),
     "yields its offer": (METRICS + "yield {}", NO_MAPPING + "(got <generator object s2s_metrics at "),
 }
 
@@ -464,6 +469,10 @@ HERE = f"s2s-toolkit {__version__} has {API_VERSION}"
     [
         ("Reverse = 5", "must be a class (got 5): upgrade outdated"),
         ("class Reverse: ...", f"must have an integer api_version (got None, {HERE}): upgrade outdated"),
+        (
+            "class Reverse:\n    api_version = True",
+            f"must have an integer api_version (got True, {HERE}): upgrade outdated",
+        ),
         (
             "class Reverse:\n    api_version = '1'",
             f"must have an integer api_version (got '1', {HERE}): upgrade outdated",

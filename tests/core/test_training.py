@@ -13,6 +13,7 @@ from typing import ClassVar
 import attrs
 import pytest
 import torch
+from interrupting import InterruptedAt
 from torch.nn import functional
 
 from s2s_core import ConfigError, Example, Metric, ModelError, Task, hookimpl
@@ -64,14 +65,6 @@ class FewWordsLoss(FewWords):
     """The same, measured by a loss."""
 
     metrics = ("scripted-loss",)
-
-
-@pytest.fixture(autouse=True)
-def _arithmetic_as_before():
-    """Undoes what training sets for the whole process."""
-    yield
-    torch.use_deterministic_algorithms(mode=False)
-    torch.set_flush_denormal(False)
 
 
 @pytest.fixture
@@ -205,6 +198,14 @@ def test_only_true_ends_training(make_run, listener, answer):
     assert scripted(make_run("run", few()), 0.1, 0.2, 0.3).step == 6
 
 
+def test_a_plugin_can_not_change_the_scores(make_run, listener):
+    """What it is given is its own."""
+    listener.s2s_evaluated = hookimpl(lambda metrics: metrics.clear(), specname="s2s_evaluated")
+    run = make_run("run", few(steps=4))
+    assert scripted(run, 0.1, 0.2).best_score == 0.2
+    assert [{"scripted": 0.1}, {"scripted": 0.2}] == [record["validation"] for record in records(run)]
+
+
 EVENTS = ["s2s_run_started", "s2s_progressed", "s2s_evaluated", "s2s_run_finished", "s2s_run_ended"]
 
 
@@ -315,17 +316,6 @@ def test_a_plugin_that_fails_does_not_end_training(make_run, listener, event, er
     assert [message for message in caplog.messages if "full moon" in message] == caplog.messages
     assert len(caplog.messages) == 1
     assert contents(run) == contents(plain)
-
-
-class InterruptedAt(Progress):
-    """Sends this process a signal when a step is reported."""
-
-    def __init__(self, step, number=signal.SIGINT):
-        self.step, self.number = step, number
-
-    def advance(self, step, loss, tokens_per_second):
-        if step == self.step:
-            os.kill(os.getpid(), self.number)
 
 
 @pytest.mark.parametrize("layer", [{}, {"task": {"name": "few"}}], ids=["endless", "epochs"])

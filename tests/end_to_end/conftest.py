@@ -98,10 +98,7 @@ def here(monkeypatch, capsys):
             main()
         return Ended(ended.value.code, *capsys.readouterr())
 
-    yield run
-    if "torch" in sys.modules:
-        sys.modules["torch"].use_deterministic_algorithms(mode=False)
-        sys.modules["torch"].set_flush_denormal(False)
+    return run
 
 
 @pytest.fixture(scope="session")

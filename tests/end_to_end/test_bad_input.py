@@ -351,6 +351,14 @@ def test_a_list_no_one_reads_ends_quietly(command):
     assert (ended.returncode, ended.stderr) == (141, b"")
 
 
+def test_an_output_that_is_closed_is_no_error(command):
+    """Nothing is written, as with any program."""
+    ended = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *command, "plugins", "list"], stderr=subprocess.PIPE, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has it")  # noqa: PTH110  # a device
 def test_an_output_that_is_full_is_reported(command, file):
     """What can't be written is not lost silently."""

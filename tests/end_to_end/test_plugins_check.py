@@ -7,18 +7,20 @@ import sys
 import pytest
 
 from s2s_core.testing import promises
+from s2s_core.version import __version__
 
 PLUGIN = """
 import attrs
 import torch
 from torch import nn
 
-from s2s_core import Decoder, Encoder, Memory, Output, bridge, hookimpl, padding_mask, setting
+from s2s_core import Decoder, Encoder, Memory, Output, bridge, padding_mask, setting
 
 
 @hookimpl
 def s2s_encoders():
-    return {"both": Reads, "excused": Excused, "overexcused": Overexcused, "misexcused": Misexcused, "raising": Raising}
+    return {"both": Reads, "excused": Excused, "overexcused": Overexcused, "misexcused": Misexcused, "raising": Raising,
+            "talkative": Talkative}
 
 
 @hookimpl
@@ -70,6 +72,14 @@ class Misexcused(Leaky):
     exempt = {"pading": "a slip"}
 
 
+class Talkative(Reads):
+    api_version = 1
+
+    def __init__(self, config, input_size):
+        super().__init__(config, input_size)
+        print("hello")
+
+
 class Raising(Reads):
     api_version = 1
 
@@ -95,27 +105,9 @@ class Writes(Decoder):
 
 
 @pytest.fixture
-def install(tmp_path, monkeypatch):
-    """Installs a plugin of one module, ``s2s_checked`` of ``s2s-checked 1.2``, or of other names."""
-
-    def write(source=PLUGIN, name="s2s_checked"):
-        info = tmp_path / f"{name}-1.2.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: 1.2\n")
-        (info / "entry_points.txt").write_text(f"[s2s]\n{name} = {name}\n")
-        (tmp_path / f"{name}.py").write_text(source)
-        return name
-
-    monkeypatch.syspath_prepend(str(tmp_path))
-    yield write
-    for name in [name for name in sys.modules if name.startswith("s2s_checked")]:
-        del sys.modules[name]
-
-
-@pytest.fixture
 def checked(install):
     """Installs the plugin above."""
-    install()
+    install("s2s_checked", PLUGIN)
 
 
 def said(text):
@@ -127,7 +119,7 @@ def test_what_keeps_its_promises_ends_with_0(s2s):
     """In a process of its own: a line for each promise, and a sum."""
     ended = s2s("plugins", "check", "exact_match")
     names = [promise.name for promise in promises("metric")]
-    expected = ["metric exact_match, of s2s-toolkit 0.1.0", *(f"kept    {name}" for name in names)]
+    expected = [f"metric exact_match, of s2s-toolkit {__version__}", *(f"kept    {name}" for name in names)]
     count = len(names)
     expected.append(f"{count} promises: {count} kept, 0 exempt, 0 broken")
     assert (0, expected, "") == (ended.code, said(ended.out).splitlines(), ended.err)
@@ -153,15 +145,16 @@ def test_one_kind_may_be_chosen(here, checked):
 
 
 def test_a_broken_promise_ends_with_1(here, checked):
-    """It says what was promised, what was found on which input, and where the promise is documented."""
+    """It says what was promised, what was found on which input, what to do, and where the promise is documented."""
     ended = here("plugins", "check", "both", "--promise", "padding", "--set", "encoder.leaky=true")
     assert (1, "") == (ended.code, ended.err)
-    heading, broken, statement, found, place, total, *decoder = said(ended.out).splitlines()
+    heading, broken, statement, found, advice, place, total, *decoder = said(ended.out).splitlines()
     assert "encoder both, of s2s-checked 1.2" == heading
     assert "broken  padding" == broken
     promise = next(promise for promise in promises("encoder") if promise.name == "padding")
     assert f"        encoder 'both' breaks padding: {promise.statement}" == statement
     assert found.startswith("          found: with large numbers past the lengths [")
+    assert "          " + " ".join(promise.details.split()) == advice
     assert "          see docs/conformance.md#encoder-padding" == place
     assert "1 promise: 0 kept, 0 exempt, 1 broken" == total
     assert "1 promise: 1 kept, 0 exempt, 0 broken" == decoder[-1]
@@ -209,7 +202,8 @@ def test_the_report_is_json_for_programs(here, checked):
     encoder, decoder = json.loads(ended.out)
     assert 1 == ended.code
     (found,) = encoder.pop("promises")
-    assert {"kind": "encoder", "name": "both", "distribution": "s2s-checked", "version": "1.2"} == encoder
+    origin = {"plugin": "s2s_checked", "distribution": "s2s-checked", "version": "1.2"}
+    assert {"kind": "encoder", "name": "both"} | origin == encoder
     assert ("padding", "broken") == (found["name"], found["outcome"])
     assert found["message"].startswith(f"encoder 'both' breaks padding: {found['statement']}\n  found: ")
     assert found["seconds"] >= 0
@@ -217,6 +211,13 @@ def test_the_report_is_json_for_programs(here, checked):
         (found["name"], found["outcome"], found["message"]) for found in decoder["promises"]
     ]
     assert 0 == here(*arguments[:-3], "--json").code
+
+
+def test_what_a_component_prints_is_no_part_of_the_json(here, checked):
+    """It goes to standard error."""
+    ended = here("plugins", "check", "talkative", "--promise", "seed", "--json")
+    assert ["kept"] == [found["outcome"] for found in json.loads(ended.out)[0]["promises"]]
+    assert "hello\nhello\n" == ended.err
 
 
 def test_small_settings_are_taken_but_for_those_that_are_set(here, checked):
@@ -242,6 +243,7 @@ def test_small_settings_are_taken_but_for_those_that_are_set(here, checked):
             ["both", "--set", "encoder.size=1", "--set", "training.steps=3"],
             "--set takes a setting of both, as encoder.NAME=VALUE or decoder.NAME=VALUE (got 'training.steps=3')",
         ),
+        (["both", "--set", "encoder.name=gru"], "--set can't make both another component (got 'encoder.name=gru')"),
         (["both", "--kind", "encoder", "--set", "decoder.size=1"], "--set takes a setting of both, as encoder.NAME="),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -261,7 +263,7 @@ def test_a_kind_that_does_not_exist_is_a_wrong_use(here, checked):
 def test_a_name_that_two_plugins_claim_is_refused(here, install):
     """With the way to have one of them; so it is by show."""
     for name in ("s2s_checked_one", "s2s_checked_other"):
-        install("from s2s_core import hookimpl\n\n\n@hookimpl\ndef s2s_tasks():\n    return {'mine': int}\n", name)
+        install(name, "@hookimpl\ndef s2s_tasks():\n    return {'mine': int}\n")
     for command in ("check", "show"):
         message = here("plugins", command, "mine").error()
         assert "is also claimed by s2s_checked_other (s2s-checked-other 1.2)" in message
@@ -269,8 +271,9 @@ def test_a_name_that_two_plugins_claim_is_refused(here, install):
 
 
 def test_an_unknown_name_tells_which_plugins_are_missing(here, install):
-    """They may have it."""
-    install("raise RuntimeError('no moon')\n", "s2s_checked_broken")
-    ended = here("plugins", "check", "mine")
-    assert 1 == ended.code
-    assert "\n  plugin s2s_checked_broken (s2s-checked-broken 1.2): RuntimeError: no moon; to disable it: " in ended.err
+    """They may have it; so it is by show."""
+    install("s2s_checked_broken", "raise RuntimeError('no moon')")
+    for command in ("check", "show"):
+        ended = here("plugins", command, "mine")
+        assert 1 == ended.code
+        assert "\n  plugin s2s_checked_broken (s2s-checked-broken 1.2): RuntimeError: no moon; to dis" in ended.err

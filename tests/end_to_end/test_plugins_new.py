@@ -314,11 +314,25 @@ def test_a_name_of_another_kind_is_free(here, monkeypatch, tmp_path):
     assert here("plugins", "new", "reverse", "--kind", "metric").code == 0
 
 
+def test_a_folder_whose_name_no_terminal_shows_is_written(s2s, tmp_path):
+    """What is printed of it is readable."""
+    folder = os.fsencode(tmp_path) + b"/\xff"
+    ended = s2s("plugins", "new", "x", "--kind", "task", "--output", os.fsdecode(folder), env=strict_utf8())
+    assert (0, "") == (ended.code, ended.err)
+    assert f"{tmp_path}/\N{REPLACEMENT CHARACTER}/pyproject.toml\n" in ended.out
+    assert Path(os.fsdecode(folder), "pyproject.toml").exists()
+
+
+def strict_utf8():
+    """Returns an environment in which standard output takes Unicode alone, as most people's."""
+    return {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+
+
 def test_an_author_of_two_lines_is_refused(here, monkeypatch, tmp_path):
     """It would break the files that it stands in."""
     monkeypatch.chdir(tmp_path)
     message = here("plugins", "new", "x", "--kind", "task", "--author", "a\nb").error()
-    assert message == "the author must be one line of printable characters (got 'a\\nb')"
+    assert message == "the author must be one line of printable characters (got 'a\\nb'): use --author"
     assert list(tmp_path.iterdir()) == []
 
 

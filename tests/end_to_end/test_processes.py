@@ -31,6 +31,24 @@ def train(launcher, folder):
     return done.stdout, safetensors.torch.load_file(folder / "model.safetensors")
 
 
+IMPATIENT = """
+import os
+from s2s_core import hookimpl
+
+@hookimpl
+def s2s_evaluated():
+    return os.environ.get("RANK") == "1"
+"""
+
+
+def test_one_process_whose_plugin_stops_training_stops_all(tmp_path, install, monkeypatch):
+    """As a plugin may decide by what only one process knows; none waits for another then."""
+    install("impatient", IMPATIENT)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    printed, _ = train(["-m", "torch.distributed.run", "--nproc_per_node", "2"], tmp_path / "run")
+    assert "stopped after step 6" in printed
+
+
 def test_two_processes_train_the_model_that_one_trains(tmp_path):
     """Two processes share each batch in unequal parts: the same mean over tokens, so the same average of weights."""
     _, alone = train([], tmp_path / "one")

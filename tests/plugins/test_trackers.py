@@ -2,11 +2,9 @@
 
 import importlib.util
 import json
-import os
-import signal
 
 import pytest
-import torch
+from interrupting import InterruptedAt
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from s2s_core import ConfigError
@@ -14,7 +12,6 @@ from s2s_core.plugins import Plugins
 from s2s_core.resolve import resolve
 from s2s_core.run import Run
 from s2s_core.training.interruption import TrainingInterruptedError
-from s2s_core.training.progress import Progress
 from s2s_core.training.trainer import Trainer
 
 TINY = {
@@ -26,25 +23,6 @@ TINY = {
 }
 LOGGED = [10, 12, 20, 24]
 """The steps at which training tells how it goes."""
-
-
-@pytest.fixture(autouse=True)
-def _arithmetic_as_before():
-    """Undoes what training sets for the whole process."""
-    yield
-    torch.use_deterministic_algorithms(mode=False)
-    torch.set_flush_denormal(False)
-
-
-class InterruptedAt(Progress):
-    """Interrupts training when a step is reported."""
-
-    def __init__(self, step):
-        self.step = step
-
-    def advance(self, step, loss, tokens_per_second):
-        if step == self.step:
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.fixture

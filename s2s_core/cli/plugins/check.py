@@ -1,6 +1,8 @@
 """``s2s plugins check``: whether a component keeps its promises."""
 
+import contextlib
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -50,7 +52,8 @@ def check(
     subjects = _with_promises(_subjects(installed(context), name, kind, assignments), chosen)
     examinations = [(subject, _examined(subject, chosen)) for subject in subjects]
     if as_json:
-        records = [_record(subject, examined) for subject, examined in examinations]
+        with contextlib.redirect_stdout(sys.stderr):  # whatever a component prints
+            records = [_record(subject, examined) for subject, examined in examinations]
         click.echo(json.dumps(records, ensure_ascii=False, indent=1))
         broken = any(found["outcome"] == "broken" for record in records for found in record["promises"])
     else:
@@ -64,15 +67,20 @@ def _subjects(found: Plugins, name: str, kind: Kind | None, assignments: Sequenc
     claimed = {claim.kind for claim in found.claims(kind) if claim.name == name}
     if not claimed:
         known = {claim.name for claim in found.claims(kind)}
-        unknown = f"no {kind or 'component'} is called {name!r}{closest(name, known)}; there are: {listing(known)}"
-        raise PluginError("\n  ".join([unknown, *found.absent()]))
+        raise PluginError(found.unknown(f"no {kind or 'component'} is called", name, known))
     paths = {one: setting_table(one, name) for one in KINDS if one in claimed}
-    for assignment in assignments:
-        if not assignment.strip().startswith(tuple(f"{path}." for path in paths.values())):
-            places = " or ".join(f"{path}.NAME=VALUE" for path in paths.values())
-            raise ConfigError(f"--set takes a setting of {name}, as {places} (got {assignment!r})")
+    _require_settings_of(name, list(paths.values()), assignments)
     tables = merge([parse_assignment(assignment) for assignment in assignments])
     return [Subject.installed(one, name, _settings(tables, path), found) for one, path in paths.items()]
+
+
+def _require_settings_of(name: str, paths: Sequence[str], assignments: Sequence[str]) -> None:
+    for assignment in assignments:
+        if not assignment.strip().startswith(tuple(f"{path}." for path in paths)):
+            places = " or ".join(f"{path}.NAME=VALUE" for path in paths)
+            raise ConfigError(f"--set takes a setting of {name}, as {places} (got {assignment!r})")
+        if assignment.partition("=")[0].strip() in {f"{path}.name" for path in paths}:
+            raise ConfigError(f"--set can't make {name} another component (got {assignment!r}): give that one's name")
 
 
 def _settings(tables: Mapping[str, Any], path: str) -> Mapping[str, Any]:

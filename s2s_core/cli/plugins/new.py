@@ -42,8 +42,8 @@ def new(
     files = project.write(folder)
     click.echo(f"{project.names.distribution}, with the {kind} {name}:")
     for file in files:
-        click.echo(f"  {folder / file}")
-    click.echo(FIRST_STEPS.format(folder=shlex.quote(str(folder)), run=project.command))
+        click.echo(f"  {click.format_filename(folder / file)}")
+    click.echo(FIRST_STEPS.format(folder=shlex.quote(click.format_filename(folder)), run=project.command))
 
 
 def _git_user() -> str:

@@ -10,7 +10,7 @@ from s2s_core.cli.options import installed
 from s2s_core.cli.plugins.record import record_of
 from s2s_core.cli.plugins.table import table
 from s2s_core.config import DecodingConfig, EvaluationConfig, ExportConfig, SourceConfig, TargetConfig, TrainingConfig
-from s2s_core.errors import PluginError, closest, listing
+from s2s_core.errors import PluginError
 from s2s_core.plugins import KINDS, Kind, Plugins
 from s2s_core.settings import type_name
 
@@ -46,7 +46,7 @@ def show(context: click.Context, name: str, *, as_json: bool) -> None:
         shown.append({"kind": "table", "name": name} | _described(TABLES[name], name, TABLES[name]))
     if not shown:
         names = {*TABLES, *(claim.name for claim in found.claims())}
-        raise PluginError(f"no component is called {name!r}{closest(name, names)}; there are: {listing(names)}")
+        raise PluginError(found.unknown("no component is called", name, names))
     if as_json:
         click.echo(json.dumps(shown, ensure_ascii=False, indent=1))
     else:
@@ -54,7 +54,7 @@ def show(context: click.Context, name: str, *, as_json: bool) -> None:
 
 
 def setting_table(kind: Kind, name: str) -> str:
-    """Returns the table of a run that holds a component's settings."""
+    """Returns where a component's settings stand in a run; of a metric, which stands in a list, its name."""
     return {"tokenizer": "source.tokenizer", "metric": name}.get(kind, kind)
 
 

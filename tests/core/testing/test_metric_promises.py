@@ -5,14 +5,14 @@ import math
 import random
 
 import pytest
+from examining import require_caught, require_kept
 
 from s2s_core import LikelihoodMetric, Metric
 from s2s_core.metrics.edit_distance import EditDistance
 from s2s_core.metrics.exact_match import ExactMatch
 from s2s_core.metrics.perplexity import Perplexity
 from s2s_core.plugins import Plugins
-from s2s_core.testing import Subject, promises
-from s2s_core.testing.kit import examine_promise
+from s2s_core.testing import promises
 
 PROMISES = {promise.name: promise for promise in promises("metric")}
 PLUGINS = Plugins([], {})
@@ -169,26 +169,17 @@ BROKEN = [
 ]
 
 
-def examine(component, promise):
-    return examine_promise(Subject("metric", "examined", component, component.Config(), PLUGINS), PROMISES[promise])
-
-
 @pytest.mark.parametrize("promise", PROMISES)
 @pytest.mark.parametrize("component", [FirstToken, MeanLoss])
 def test_a_good_metric_keeps_it(component, promise):
     """Whether it looks at answers or at likelihoods."""
-    finding = examine(component, promise)
-    assert ("kept", "") == (finding.outcome, finding.message)
+    require_kept("metric", component, PROMISES[promise], PLUGINS)
 
 
 @pytest.mark.parametrize(("promise", "component", "found"), BROKEN, ids=[promise for promise, *_ in BROKEN])
 def test_a_metric_that_breaks_it_is_caught(promise, component, found):
     """The message says what was found, for which lines."""
-    finding = examine(component, promise)
-    assert "broken" == finding.outcome
-    assert finding.message.startswith(f"metric 'examined' breaks {promise}: {PROMISES[promise].statement}\n  found: ")
-    assert found in finding.message
-    assert finding.message.endswith(f"\n  see docs/conformance.md#metric-{promise}")
+    require_caught("metric", component, PROMISES[promise], PLUGINS, found)
 
 
 def test_a_broken_metric_proves_every_promise():

@@ -5,12 +5,12 @@ import random
 import time
 
 import pytest
+from examining import require_caught, require_kept
 
 from s2s_core import DataError, Example, Task
 from s2s_core.plugins import Plugins
-from s2s_core.testing import Subject, promises
+from s2s_core.testing import promises
 from s2s_core.testing import task as examined_task
-from s2s_core.testing.kit import examine_promise
 
 PROMISES = {promise.name: promise for promise in promises("task")}
 PLUGINS = Plugins(environment={"S2S_PLUGINS": "s2s_core"})
@@ -174,6 +174,7 @@ BROKEN = [
     ("fingerprint", task(words, fingerprint=lambda self: "words"), "train, with another generator, has Example("),
     ("first_example", task(builds_everything), "the first example of train takes 0.3 s, more than 0.2 s"),
     ("metrics", task(numbers, metrics=()), "metrics is empty"),
+    ("metrics", task(numbers, metrics="bleu"), "metrics should be a list of names, not the text 'bleu'"),
     ("metrics", task(numbers, metrics=("exact_mach",)), "unknown metric 'exact_mach' (did you mean 'exact_match'?)"),
     ("metrics", task(numbers, metrics=("bleu", "bleu")), "metrics names one twice: ('bleu', 'bleu')"),
     ("defaults", task(numbers, defaults={"trainig": {}}), "defaults has the tables ['trainig'], but a run has ['task'"),
@@ -194,21 +195,17 @@ def less(monkeypatch):
     monkeypatch.setattr(examined_task, "MOST", 2000)
 
 
-def examine(component, promise):
-    return examine_promise(Subject("task", "examined", component, component.Config(), PLUGINS), PROMISES[promise])
-
-
-@pytest.mark.parametrize("promise", PROMISES.keys() - {"processes"})
+@pytest.mark.parametrize("promise", sorted(PROMISES.keys() - {"processes"}))
 @pytest.mark.parametrize("component", GOOD.values(), ids=GOOD)
 def test_a_good_task_keeps_it(component, promise):
     """Whether it ends or not."""
-    assert ("kept", "") == (examine(component, promise).outcome, examine(component, promise).message)
+    require_kept("task", component, PROMISES[promise], PLUGINS)
 
 
 def test_a_good_task_is_the_same_in_every_process(importable):
     """A set that is sorted has the same order everywhere."""
     component = importable("sorted_task", SORTED).Examined
-    assert ("kept", "") == (examine(component, "processes").outcome, examine(component, "processes").message)
+    require_kept("task", component, PROMISES["processes"], PLUGINS)
 
 
 @pytest.mark.parametrize(("promise", "component", "found"), BROKEN, ids=[promise for promise, *_ in BROKEN])
@@ -216,11 +213,17 @@ def test_a_task_that_breaks_it_is_caught(promise, component, found, importable):
     """The message says what was found, in which example."""
     if isinstance(component, str):
         component = importable("broken_task", component).Examined
-    finding = examine(component, promise)
-    assert "broken" == finding.outcome
-    assert finding.message.startswith(f"task 'examined' breaks {promise}: {PROMISES[promise].statement}\n  found: ")
-    assert found in finding.message
-    assert finding.message.endswith(f"\n  see docs/conformance.md#task-{promise}")
+    require_caught("task", component, PROMISES[promise], PLUGINS, found)
+
+
+def test_a_class_that_no_other_process_can_import_is_caught():
+    """The message says where it must stand instead."""
+
+    class Local(GOOD["finite"]):
+        pass
+
+    found = f"another process can't import {Local.__qualname__}: define the class at the top level"
+    require_caught("task", Local, PROMISES["processes"], PLUGINS, found)
 
 
 def test_a_broken_task_proves_every_promise():

@@ -3,12 +3,12 @@
 import random
 
 import pytest
+from examining import require_caught, require_kept
 
 from s2s_core import Tokenizer, onnx_text
 from s2s_core.plugins import Plugins
-from s2s_core.testing import Subject, promises
+from s2s_core.testing import promises
 from s2s_core.testing import tokenizer as examined_tokenizer
-from s2s_core.testing.kit import examine_promise
 from s2s_core.tokenizers.characters import Characters
 from s2s_core.tokenizers.words import Words
 from s2s_core.vocabulary import BOS, EOS, PAD, SPECIALS, Vocabulary
@@ -221,15 +221,10 @@ BROKEN = [
 ]
 
 
-def examine(component, promise):
-    return examine_promise(Subject("tokenizer", "examined", component, component.Config(), PLUGINS), PROMISES[promise])
-
-
-@pytest.mark.parametrize("promise", PROMISES.keys() - {"training"})
+@pytest.mark.parametrize("promise", sorted(PROMISES.keys() - {"training"}))
 def test_a_good_tokenizer_keeps_it(promise):
     """One that is shown in the documentation; the next tests examine those of the core."""
-    finding = examine(Commas, promise)
-    assert ("kept", "") == (finding.outcome, finding.message)
+    require_kept("tokenizer", Commas, PROMISES[promise], PLUGINS)
 
 
 @pytest.mark.parametrize(("promise", "component", "found"), BROKEN, ids=[promise for promise, *_ in BROKEN])
@@ -238,12 +233,7 @@ def test_a_tokenizer_that_breaks_it_is_caught(promise, component, found, importa
     monkeypatch.setattr(examined_tokenizer, "RANDOM_TEXTS", 20)
     if isinstance(component, str):
         component = importable("broken_tokenizer", component).Examined
-    finding = examine(component, promise)
-    assert "broken" == finding.outcome
-    statement = PROMISES[promise].statement
-    assert finding.message.startswith(f"tokenizer 'examined' breaks {promise}: {statement}\n  found: ")
-    assert found in finding.message
-    assert finding.message.endswith(f"\n  see docs/conformance.md#tokenizer-{promise}")
+    require_caught("tokenizer", component, PROMISES[promise], PLUGINS, found)
 
 
 def test_a_broken_tokenizer_proves_every_promise():

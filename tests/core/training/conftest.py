@@ -2,22 +2,19 @@
 
 import importlib.metadata
 import json
-import os
-import signal
 import sys
 import types
 from typing import ClassVar
 
 import pytest
 import safetensors.torch
-import torch
+from interrupting import InterruptedAt
 
 from s2s_core import Example, Metric, Task, hookimpl
 from s2s_core.plugins import Plugins
 from s2s_core.resolve import resolve
 from s2s_core.run import Run
 from s2s_core.training.interruption import TrainingInterruptedError
-from s2s_core.training.progress import Progress
 from s2s_core.training.trainer import Trainer
 
 TINY = {
@@ -48,14 +45,6 @@ class Words(Task):
         return iter([Example(*pair) for pair in pairs])
 
 
-@pytest.fixture(autouse=True)
-def _arithmetic_as_before():
-    """Undoes what training sets for the whole process."""
-    yield
-    torch.use_deterministic_algorithms(mode=False)
-    torch.set_flush_denormal(False)
-
-
 @pytest.fixture
 def make_run(tmp_path, monkeypatch):
     """Makes runs, each in a folder of its own, from settings of training and other tables."""
@@ -72,17 +61,6 @@ def make_run(tmp_path, monkeypatch):
         return run
 
     return make
-
-
-class InterruptedAt(Progress):
-    """Interrupts training when a step is reported."""
-
-    def __init__(self, step):
-        self.step = step
-
-    def advance(self, step, loss, tokens_per_second):
-        if step == self.step:
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.fixture

@@ -1,0 +1,109 @@
+"""The components that a run is made of: its task, its metrics and its tokenizers."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from s2s_core.config import Component, EvaluationConfig, RunConfig, TokenizerComponent
+from s2s_core.errors import ConfigError, ModelError, closest, listing
+from s2s_core.metric import Measure
+from s2s_core.plugins import Plugins
+from s2s_core.settings import BadValueError
+from s2s_core.task import Example, Task
+from s2s_core.tokenizer import Tokenizer
+
+
+def make_task(component: Component, plugins: Plugins) -> Task:
+    """Makes a task."""
+    task_class: Any = plugins.component("task", component.name)
+    task: Task = task_class(component.config)
+    return task
+
+
+def choose_metrics(config: EvaluationConfig, task: Task | type[Task], plugins: Plugins) -> list[Component]:
+    """Returns the metrics that a run reports: those it chose, or its task's; the one that selects comes first.
+
+    Raises:
+        ConfigError: ``evaluation.select`` isn't among them.
+    """
+    chosen = list(config.metrics) or [
+        Component(name, plugins.component("metric", name).Config()) for name in task.metrics
+    ]
+    names = [component.name for component in chosen]
+    if config.select and config.select not in names:
+        raise ConfigError(
+            f"evaluation.select must be one of the metrics, {listing(names)} "
+            f"(got {config.select!r}){closest(config.select, names)}"
+        )
+    return sorted(chosen, key=lambda component: component.name != config.select)
+
+
+def make_metrics(
+    config: EvaluationConfig, task: Task, plugins: Plugins, split: Callable[[str], Sequence[str]] = list
+) -> Mapping[str, Measure]:
+    """Makes the metrics that a run reports; the first chooses the best checkpoint.
+
+    Args:
+        config: Which ones.
+        task: Names those that are taken otherwise.
+        plugins: Where they come from.
+        split: Cuts a text into the target's tokens; not needed to show scores.
+    """
+    metrics: dict[str, Measure] = {}
+    for component in choose_metrics(config, task, plugins):
+        metric_class: Any = plugins.component("metric", component.name)
+        metrics[component.name] = metric_class(split, component.config)
+    return metrics
+
+
+def train_tokenizers(config: RunConfig, examples: Iterable[Example], plugins: Plugins) -> tuple[Tokenizer, Tokenizer]:
+    """Makes the tokenizers of source and target, or one for both.
+
+    Args:
+        config: Which ones.
+        examples: They can be gone through more than once.
+        plugins: Where tokenizers come from.
+
+    Raises:
+        ConfigError: A setting of a tokenizer doesn't suit the texts.
+    """
+    if config.target.share_vocabulary:
+        both = _Texts(examples, "source", "target")
+        shared = _train_tokenizer(config.source.tokenizer, "source", both, plugins)
+        return shared, shared
+    return (
+        _train_tokenizer(config.source.tokenizer, "source", _Texts(examples, "source"), plugins),
+        _train_tokenizer(config.target.tokenizer, "target", _Texts(examples, "target"), plugins),
+    )
+
+
+class _Texts:
+    """The texts of examples on one side, or on several one after the other, read anew whenever they are wanted."""
+
+    def __init__(self, examples: Iterable[Example], *sides: str) -> None:
+        self._examples, self._sides = examples, sides
+
+    def __iter__(self) -> Iterator[str]:
+        return (getattr(example, side) for side in self._sides for example in self._examples)
+
+
+def _train_tokenizer(component: TokenizerComponent, side: str, texts: Iterable[str], plugins: Plugins) -> Tokenizer:
+    tokenizer_class: Any = plugins.component("tokenizer", component.name)
+    try:
+        tokenizer: Tokenizer = tokenizer_class.train(component.config, texts)
+    except BadValueError as error:
+        raise ConfigError(f"{side}.tokenizer.{error}") from error
+    return tokenizer
+
+
+def load_tokenizer(component: TokenizerComponent, saved: Mapping[str, Any], plugins: Plugins) -> Tokenizer:
+    """Makes a tokenizer from what its ``save`` gave.
+
+    Raises:
+        ModelError: What was saved is damaged.
+    """
+    tokenizer_class: Any = plugins.component("tokenizer", component.name)
+    try:
+        tokenizer: Tokenizer = tokenizer_class.load(component.config, saved)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"the saved tokenizer {component.name!r} is damaged: {error}") from error
+    return tokenizer
