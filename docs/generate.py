@@ -132,19 +132,21 @@ def generated(text: str) -> str:
     return PART.sub(lambda part: part["begin"] + GENERATORS[part["what"]](part["which"] or "") + part["end"], text)
 
 
-def main() -> None:
-    """Writes the pages, or with ``--check`` names those that are stale."""
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing, and fail if a page is stale.")
+def main(*, check: bool) -> None:
+    """Writes the generated parts of the pages."""
     stale = []
     for path in sorted(DOCS.glob("*.md")):
         text = path.read_text(encoding="utf-8")
         new = generated(text)
         if new != text:
             stale.append(path.name)
-            if "--check" not in sys.argv:
+            if not check:
                 path.write_text(new, encoding="utf-8")
-    verb = "are stale; run docs/generate.py" if "--check" in sys.argv else "were written"
+    verb = "are stale; run docs/generate.py" if check else "were written"
     print(f"{', '.join(stale)} {verb}" if stale else "nothing is stale")
-    sys.exit(bool(stale) and "--check" in sys.argv)
+    sys.exit(bool(stale) and check)
 
 
 if __name__ == "__main__":
