@@ -27,30 +27,33 @@ def scan(cell: Cell, inputs: Tensor, mask: Tensor, initial: Any) -> tuple[Any, A
         The state after every position, [B, S, H], and after the last one, [B, H], both nested as ``initial`` is.
     """
 
-    def step(state: Any, position: tuple[Tensor, Tensor]) -> tuple[Any, Any]:
+    def step(state: Any, position: tuple[Tensor, Tensor]) -> Any:
         step_inputs, step_mask = position
-        new = pytree.tree_map(
+        return pytree.tree_map(
             lambda after, before: torch.where(step_mask.view(-1, *[1] * (after.dim() - 1)), after, before),
             cell(step_inputs, state),
             state,
         )
-        return new, pytree.tree_map(torch.clone, new)
+
+    def exported_step(state: Any, position: tuple[Tensor, Tensor]) -> tuple[Any, Any]:
+        new = step(state, position)
+        return new, pytree.tree_map(torch.clone, new)  # the operator wants two tensors, not one twice
 
     positions = (inputs.transpose(0, 1), mask.transpose(0, 1))  # [S, B, E], [S, B]
     if torch.compiler.is_exporting():
         contiguous = pytree.tree_map(lambda leaf: leaf.clone(memory_format=torch.contiguous_format), initial)
-        final, states = scan_operator(step, contiguous, positions)
+        final, states = scan_operator(exported_step, contiguous, positions)
     else:
         final, states = _loop(step, initial, positions)
     return pytree.tree_map(lambda leaf: leaf.transpose(0, 1), states), final
 
 
-def _loop(step: Callable[[Any, Any], tuple[Any, Any]], state: Any, positions: Any) -> tuple[Any, Any]:
+def _loop(step: Callable[[Any, Any], Any], state: Any, positions: Any) -> tuple[Any, Any]:
     length = positions[0].shape[0]
     if length == 0:
         return state, pytree.tree_map(lambda leaf: leaf.new_zeros(0, *leaf.shape), state)
     outputs = []
     for time in range(length):
-        state, output = step(state, (positions[0][time], positions[1][time]))
-        outputs.append(output)
+        state = step(state, (positions[0][time], positions[1][time]))
+        outputs.append(state)
     return state, pytree.tree_map(lambda *steps: torch.stack(steps), *outputs)

@@ -5,7 +5,7 @@ from typing import ClassVar
 import attrs
 from torch import Tensor
 
-from s2s_core import Decoder, Memory, MemorySizes, Output, between, bridge, padding_mask, scan, setting
+from s2s_core import Decoder, Memory, MemorySizes, Output, between, bridge, setting
 from s2s_minimal_gated.unit import MinimalGatedUnit
 
 
@@ -39,9 +39,3 @@ class MinimalGatedDecoder(Decoder):
         """Takes one step; see ``Decoder.step``."""
         after = self.unit(self.unit.read(inputs), state)  # [B, H]
         return Output(after), after
-
-    def forward(self, inputs: Tensor, lengths: Tensor, memory: Memory) -> Output:
-        """Decodes whole targets; the same steps, but every position is read at once; see ``Decoder.forward``."""
-        mask = padding_mask(lengths, inputs.shape[1])  # [B, T]
-        states, _ = scan(self.unit, self.unit.read(inputs), mask, self.start(memory))  # [B, T, H]
-        return Output(states)
