@@ -113,7 +113,7 @@ def lengths(subject: Subject) -> None:
     """Sources and targets of any length have numbers for answers: of length 1, of 0 beside others, of 500.
 
     A source of length 0 has no position to attend to: where all are masked, a softmax over minus infinity is NaN. Mask
-    with a large negative number instead, such as ``-1e9``.
+    with the least number that there is instead, ``torch.finfo(scores.dtype).min``; ``-1e9`` is too large for fp16.
     """
     decoder = _make(subject)
     for sources, targets in (((1,), (1,)), ((0, 2), (3, 1)), ((2, 3), (0, 2)), ((LONGEST, 1), (1, LONGEST)), ((), ())):
