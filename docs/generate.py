@@ -6,6 +6,7 @@ A page says what it wants between two comments::
     <!-- end -->
 """
 
+import ast
 import importlib
 import inspect
 import json
@@ -106,6 +107,25 @@ def explained(promise: Promise) -> str:
     return "\n\n".join(markdown(text) for text in (promise.statement, promise.details) if text)
 
 
+def modules(_: str) -> str:
+    """Returns every module of the core, below its package, with the first line of its docstring."""
+    package = ROOT / "s2s_core"
+    rows = [(place(path.relative_to(package)), summary(path)) for path in package.rglob("*.py")]
+    return table(["module", "is"], [[f"`{name}`", text] for name, text in sorted(rows)])
+
+
+def place(path: Path) -> str:
+    """Returns what a module is called: ``text/tokenizer``, and ``text/`` for a package."""
+    if path.stem != "__init__":
+        return path.with_suffix("").as_posix()
+    return "s2s_core" if path.parent == Path() else f"{path.parent.as_posix()}/"
+
+
+def summary(path: Path) -> str:
+    """Returns the first line of a module's docstring."""
+    return markdown(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))).partition("\n")[0]
+
+
 def api(names: str) -> str:
     """Returns what each name is, and for the site all about it."""
     module, _, wanted = names.partition(": ")
@@ -124,7 +144,7 @@ def directive(path: str, value: object) -> str:
     return f".. autoclass:: {path}\n   :members:\n{bases}"
 
 
-GENERATORS = {"settings": settings, "commands": commands, "promises": kept, "api": api}
+GENERATORS = {"settings": settings, "commands": commands, "promises": kept, "modules": modules, "api": api}
 
 
 def generated(text: str) -> str:

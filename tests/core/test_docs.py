@@ -95,17 +95,6 @@ def test_dependencies_are_explained():
         assert requirement_names(requirements) == sorted(set(table_names(text)) - {"package"})
 
 
-def test_architecture_has_a_line_for_each_module():
-    """``architecture.md`` says what every module of the core is."""
-    package = ROOT / "s2s_core"
-    modules = {str(path.relative_to(package).with_suffix("").as_posix()) for path in package.rglob("*.py")}
-    covered = ("cli/", "metrics/", "testing/", "tokenizers/")
-    expected = {name for name in modules if not name.startswith(covered) and not name.endswith("__init__")}
-    rows = [line for line in page("architecture.md").splitlines() if line.startswith("| `")]
-    found = {name for row in rows for name in re.findall(r"`([^`]+)`", row.split(" | ")[0])}
-    assert (expected - {"__main__"}) | {"__init__", *covered} == found
-
-
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_relative_links_lead_somewhere(path):
     """To a file of the project, and to a heading in it."""
