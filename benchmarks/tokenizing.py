@@ -17,7 +17,7 @@ import onnxruntime
 from onnx_ir.passes.common import NameFixPass
 from onnxscript import GraphBuilder
 
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.tokenizer import Tokenizer
 
 LINES = 100_000

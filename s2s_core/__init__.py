@@ -8,8 +8,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError
-from s2s_core.hookspecs import hookimpl
 from s2s_core.metric import Likelihood, LikelihoodMetric, Metric
+from s2s_core.plugins.hookspecs import hookimpl
 from s2s_core.settings import (
     BadValueError,
     NoConfig,

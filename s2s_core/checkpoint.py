@@ -16,7 +16,7 @@ from s2s_core.ensemble import AnyModel, Ensemble
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.files import write_atomically
 from s2s_core.model import Seq2Seq, build_model
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.provenance import RECORDED, is_provenance, provenance, require
 from s2s_core.resolve import structure, unstructure
 from s2s_core.run import Run

@@ -6,7 +6,7 @@ from typing import Any
 from s2s_core.config import Component, EvaluationConfig, RunConfig, TokenizerComponent
 from s2s_core.errors import ConfigError, ModelError, closest, listing
 from s2s_core.metric import Measure
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.settings import BadValueError
 from s2s_core.task import Example, Task
 from s2s_core.tokenizer import Tokenizer

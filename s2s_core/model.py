@@ -9,7 +9,7 @@ from s2s_core.config import RunConfig
 from s2s_core.contract import memory_sizes, require_contract
 from s2s_core.errors import ConfigError
 from s2s_core.interfaces import Decoder, Encoder, Memory, State, padding_mask
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.vocabulary import BOS, PAD
 
 

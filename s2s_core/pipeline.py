@@ -12,7 +12,7 @@ from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.evaluation import Evaluation, examine
 from s2s_core.files import require_writable
 from s2s_core.metric import LikelihoodMetric, Measure
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.provenance import RECORDED, is_provenance, require
 from s2s_core.resolve import Layer, merge, override, structure_component, structure_table
 from s2s_core.run import Run

@@ -9,7 +9,7 @@ from typing import Any
 from s2s_core.components import choose_metrics
 from s2s_core.config import RunConfig
 from s2s_core.errors import PluginError
-from s2s_core.plugins import KINDS, Plugins
+from s2s_core.plugins.registry import KINDS, Plugins
 
 RECORDED = ("kind", "name", "distribution", "version")
 """What is recorded of a component's origin."""

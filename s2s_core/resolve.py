@@ -19,7 +19,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from s2s_core.config import Component, RunConfig
 from s2s_core.errors import ConfigError, PluginError, S2SError, closest, listing
-from s2s_core.plugins import Kind, Plugins
+from s2s_core.plugins.registry import Kind, Plugins
 from s2s_core.settings import LARGEST, BadValueError
 
 Layer = Mapping[str, Any]

@@ -13,7 +13,7 @@ from s2s_core.components import make_task
 from s2s_core.config import RunConfig
 from s2s_core.errors import ConfigError
 from s2s_core.files import write_atomically
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.provenance import recorded, require
 from s2s_core.resolve import read_toml, structure, to_toml, unstructure
 

@@ -14,9 +14,9 @@ from s2s_core.cli.predict import predict
 from s2s_core.cli.run import run
 from s2s_core.cli.score import score
 from s2s_core.cli.train import train
-from s2s_core.discovery import missing
 from s2s_core.errors import PluginError, S2SError
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.discovery import missing
+from s2s_core.plugins.registry import Plugins
 from s2s_core.version import __version__
 
 INTERRUPTED, BROKEN_PIPE = 130, 141

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from s2s_core.config import RunConfig
 from s2s_core.errors import ConfigError
-from s2s_core.plugins import Kind, Plugins
+from s2s_core.plugins.registry import Kind, Plugins
 from s2s_core.resolve import DEFAULT_ENCODER, Layer, override, parse_assignment, read_toml, resolve
 from s2s_core.run import Run, is_first_process
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import attrs
 
 from s2s_core.errors import PluginError, S2SError, closest, listing
-from s2s_core.plugins import KINDS, Kind
+from s2s_core.plugins.registry import KINDS, Kind
 from s2s_core.testing.promise import BrokenPromiseError, Promise
 from s2s_core.testing.subject import Subject
 

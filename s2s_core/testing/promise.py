@@ -7,9 +7,9 @@ from typing import NoReturn, Self
 
 import attrs
 
-from s2s_core import discovery
 from s2s_core.errors import S2SError
-from s2s_core.plugins import Kind
+from s2s_core.plugins import discovery
+from s2s_core.plugins.registry import Kind
 from s2s_core.testing.subject import Subject
 
 PAGE = "docs/conformance.md"

@@ -12,7 +12,7 @@ from s2s_core.components import choose_metrics
 from s2s_core.config import RunConfig
 from s2s_core.data import HELD_OUT, MOST_HELD_OUT, Splits, generator
 from s2s_core.errors import ConfigError, PluginError
-from s2s_core.plugins import Kind, Plugins
+from s2s_core.plugins.registry import Kind, Plugins
 from s2s_core.resolve import resolve
 from s2s_core.settings import NoConfig
 from s2s_core.task import Example, Split, Task

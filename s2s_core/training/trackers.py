@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from s2s_core.errors import ConfigError, PluginError
-from s2s_core.plugins import Plugin
+from s2s_core.plugins.registry import Plugin
 from s2s_core.run import Run
 
 

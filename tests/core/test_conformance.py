@@ -1,6 +1,6 @@
 """The core's own tokenizers and metrics keep every promise of their kind."""
 
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import conformance
 
 NORMALISED = {"normalization": "nfkc", "fold_case": True}

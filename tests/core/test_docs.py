@@ -11,7 +11,7 @@ from generate import generated, our_plugins
 
 from s2s_core.cli.plugins.show import TABLES, setting_table
 from s2s_core.config import RunConfig
-from s2s_core.plugins import KINDS
+from s2s_core.plugins.registry import KINDS
 from s2s_core.testing import promises
 
 ROOT = Path(__file__).parents[2]

@@ -15,8 +15,9 @@ import pytest
 from click.testing import CliRunner
 from documentation import blocks
 
-from s2s_core import Metric, hookimpl, hookspecs
-from s2s_core.plugins import Plugins
+from s2s_core import Metric, hookimpl
+from s2s_core.plugins import hookspecs
+from s2s_core.plugins.registry import Plugins
 
 PAGE = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text(encoding="utf-8")
 HOOKS = [name for name in vars(hookspecs) if name.startswith("s2s_")]

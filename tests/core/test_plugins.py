@@ -13,9 +13,9 @@ import attrs
 import click
 import pytest
 
-from s2s_core import hookspecs
 from s2s_core.errors import PluginError
-from s2s_core.plugins import KINDS, Plugin, Plugins, Problem
+from s2s_core.plugins import hookspecs
+from s2s_core.plugins.registry import KINDS, Plugin, Plugins, Problem
 from s2s_core.version import API_VERSION, __version__
 
 COMPONENT = "from s2s_core import NoConfig\nclass Reverse:\n    api_version = 1\n    Config = NoConfig\n"
@@ -183,6 +183,13 @@ def test_plugin_may_be_an_object_in_a_module(site):
     assert plugins.problems == ()
     assert plugins.names("metric") == ["zero"]
     assert str(plugins.plugin_of("metric", "zero")) == "objects (objects:hooks, of no distribution)"
+
+
+def test_an_entry_point_from_before_its_module_moved_still_works():
+    """An editable installation keeps the entry points that it was made with, until it is made again."""
+    plugins = Plugins([importlib.metadata.EntryPoint("s2s_core", "s2s_core.defaults", "s2s")], {})
+    assert plugins.problems == ()
+    assert "characters" in plugins.names("tokenizer")
 
 
 def test_malformed_entry_point_is_a_problem():
@@ -509,8 +516,8 @@ def test_component_that_does_not_fit_is_refused(site, source, expected):
 @pytest.fixture
 def later(monkeypatch):
     """A later toolkit, which still takes components of the version before."""
-    monkeypatch.setattr("s2s_core.plugins.API_VERSION", 3)
-    monkeypatch.setattr("s2s_core.plugins.OLDER_API_VERSIONS", {2: "until s2s-toolkit 0.9; tasks also count"})
+    monkeypatch.setattr("s2s_core.plugins.registry.API_VERSION", 3)
+    monkeypatch.setattr("s2s_core.plugins.registry.OLDER_API_VERSIONS", {2: "until s2s-toolkit 0.9; tasks also count"})
 
 
 def test_component_of_an_older_version_works_and_is_reported_once(site, later, caplog):
@@ -662,7 +669,7 @@ def test_listing_imports_no_component(site):
     site.module("listed_part", "raise SystemExit('imported')")
     program = """
         import sys
-        from s2s_core.plugins import KINDS, Plugins
+        from s2s_core.plugins.registry import KINDS, Plugins
         plugins = Plugins()
         targets = [str(claim.target) for claim in plugins.claims()]
         assert "listed" in plugins.names("task"), targets
@@ -677,7 +684,7 @@ def test_failing_event_is_seen_without_any_setup(site):
     """In a program that sets up no logging, the report of a failing plugin appears on standard error."""
     site.install("event_seen", EVENT.format(body="raise ValueError('seen')"))
     program = """
-        from s2s_core.plugins import Plugins
+        from s2s_core.plugins.registry import Plugins
         Plugins(environment={"S2S_PLUGINS": "event_seen"}).notify("s2s_evaluated", run=None, step=1, metrics={})
         """
     assert in_a_new_process(site, program).stderr == (

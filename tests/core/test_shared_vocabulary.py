@@ -7,7 +7,7 @@ import pytest
 from s2s_core import ConfigError, Example, ModelError
 from s2s_core.components import load_tokenizer, train_tokenizers
 from s2s_core.model import build_model
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.resolve import resolve
 from s2s_core.vocabulary import UNK
 

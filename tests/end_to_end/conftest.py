@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from s2s_core.cli.main import main
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.run import Run
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ import onnx
 import pytest
 
 from s2s_core.cli import report
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.run import Run
 from s2s_core.runtime import METADATA, load
 

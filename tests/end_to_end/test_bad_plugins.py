@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from s2s_core.cli.main import main
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.version import API_VERSION, __version__
 
 GOOD = """

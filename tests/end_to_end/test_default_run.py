@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from s2s_core.checkpoint import load_checkpoint
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.run import Run
 from s2s_core.translate import Translator
 

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from s2s_core.pipeline import evaluate_file
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.runtime import load
 
 BLEU = '[{name = "bleu", tokenize = "char"}]'

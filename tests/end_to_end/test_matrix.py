@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from s2s_core.export.exporter import export
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.resolve import resolve
 from s2s_core.run import Run
 from s2s_core.runtime import load

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from s2s_core.checkpoint import load_checkpoint
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.run import Run
 from s2s_core.vocabulary import BOS, EOS
 

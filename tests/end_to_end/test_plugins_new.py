@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from s2s_core.plugins import KINDS
-from s2s_core.scaffold import LICENCES, Project
+from s2s_core.plugins.registry import KINDS
+from s2s_core.plugins.scaffold import LICENCES, Project
 from s2s_core.version import __version__
 
 ROOT = Path(__file__).parents[2]

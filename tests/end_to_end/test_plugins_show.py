@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from s2s_core.cli.plugins.show import TABLES, setting_table
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.version import __version__
 
 OURS = Plugins(

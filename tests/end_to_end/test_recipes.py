@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.resolve import read_toml, resolve
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import Subject, conformance, promises
 from s2s_core.testing.kit import examine_promise
 

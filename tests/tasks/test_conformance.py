@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import conformance
 
 NUMERALS = str(Path(__file__).with_name("pairs.tsv"))

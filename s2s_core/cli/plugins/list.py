@@ -9,7 +9,7 @@ from s2s_core.cli.options import installed
 from s2s_core.cli.plugins.record import record_of
 from s2s_core.cli.plugins.table import table
 from s2s_core.errors import listing
-from s2s_core.plugins import Claim, Plugins, Problem
+from s2s_core.plugins.registry import Claim, Plugins, Problem
 
 COLUMNS = ("kind", "name", "distribution", "version", "status")
 

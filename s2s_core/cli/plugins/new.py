@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from s2s_core.cli.options import FOLDER, installed
-from s2s_core.plugins import KINDS, Kind
-from s2s_core.scaffold import LICENCES, Licence, Project
+from s2s_core.plugins.registry import KINDS, Kind
+from s2s_core.plugins.scaffold import LICENCES, Licence, Project
 
 FIRST_STEPS = """\
 next:

@@ -1,6 +1,6 @@
 """What the commands write of a plugin as JSON."""
 
-from s2s_core.plugins import Plugin
+from s2s_core.plugins.registry import Plugin
 
 
 def record_of(plugin: Plugin) -> dict[str, str]:

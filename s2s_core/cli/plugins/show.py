@@ -11,7 +11,7 @@ from s2s_core.cli.plugins.record import record_of
 from s2s_core.cli.plugins.table import table
 from s2s_core.config import DecodingConfig, EvaluationConfig, ExportConfig, SourceConfig, TargetConfig, TrainingConfig
 from s2s_core.errors import PluginError
-from s2s_core.plugins import KINDS, Kind, Plugins
+from s2s_core.plugins.registry import KINDS, Kind, Plugins
 from s2s_core.settings import type_name
 
 TABLES: dict[str, type] = {

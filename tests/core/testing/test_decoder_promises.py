@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from s2s_core import Decoder, Output, bridge
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import promises
 
 PLUGINS = Plugins()

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from s2s_core import Encoder, Memory, padding_mask
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import promises
 
 PLUGINS = Plugins()

@@ -11,7 +11,7 @@ from s2s_core import LikelihoodMetric, Metric
 from s2s_core.metrics.edit_distance import EditDistance
 from s2s_core.metrics.exact_match import ExactMatch
 from s2s_core.metrics.perplexity import Perplexity
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import promises
 
 PROMISES = {promise.name: promise for promise in promises("metric")}

@@ -8,7 +8,7 @@ import pytest
 from examining import require_caught, require_kept
 
 from s2s_core import DataError, Example, Task
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import promises
 from s2s_core.testing import task as examined_task
 

@@ -6,7 +6,7 @@ import pytest
 from examining import require_caught, require_kept
 
 from s2s_core import Tokenizer, onnx_text
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import promises
 from s2s_core.testing import tokenizer as examined_tokenizer
 from s2s_core.tokenizers.characters import Characters

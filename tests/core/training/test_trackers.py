@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from s2s_core import ConfigError, DataError, PluginError, hookimpl
-from s2s_core.plugins import Plugins
+from s2s_core.plugins.registry import Plugins
 from s2s_core.training.trackers import require_trackers
 
 

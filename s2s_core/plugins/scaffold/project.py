@@ -16,8 +16,8 @@ import attrs
 
 from s2s_core.errors import PluginError
 from s2s_core.files import require_writable
-from s2s_core.plugins import Kind, Plugins
-from s2s_core.scaffold.names import Names
+from s2s_core.plugins.registry import Kind, Plugins
+from s2s_core.plugins.scaffold.names import Names
 from s2s_core.version import API_VERSION, __version__
 
 Licence = Literal["apache-2.0", "mit", "bsd-3-clause", "none"]

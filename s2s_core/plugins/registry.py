@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from s2s_core import discovery
-from s2s_core.discovery import ALLOW, DISABLE, KINDS, Claim, Kind, Plugin, Problem
 from s2s_core.errors import PluginError, S2SError, closest, listing
+from s2s_core.plugins import discovery
+from s2s_core.plugins.discovery import ALLOW, DISABLE, KINDS, Claim, Kind, Plugin, Problem
 from s2s_core.version import API_VERSION, OLDER_API_VERSIONS, __version__
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from s2s_core.hookspecs import hookimpl
+from s2s_core.plugins.hookspecs import hookimpl
 
 
 @hookimpl

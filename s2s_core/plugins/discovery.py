@@ -15,8 +15,8 @@ from typing import Literal, TypeGuard
 import attrs
 import pluggy
 
-from s2s_core import hookspecs
 from s2s_core.errors import PluginError, closest, listing
+from s2s_core.plugins import hookspecs
 
 Kind = Literal["encoder", "decoder", "task", "tokenizer", "metric"]
 
@@ -25,6 +25,9 @@ KINDS: tuple[Kind, ...] = ("task", "tokenizer", "encoder", "decoder", "metric")
 GROUP = hookspecs.PROJECT
 ALLOW = "S2S_PLUGINS"
 DISABLE = "S2S_DISABLE_PLUGINS"
+
+_MOVED = {"s2s_core.defaults": "s2s_core.plugins.builtin"}
+"""Where the modules went that an older installation's entry points name; ``pip install`` writes them anew."""
 
 _EXTRAS = {
     "accelerate": ("Accelerate", "train"),
@@ -61,14 +64,15 @@ class Plugin:
     @classmethod
     def of(cls, entry_point: EntryPoint) -> "Plugin":
         """Returns the plugin that an entry point declares."""
+        module = _MOVED.get(entry_point.value, entry_point.value)
         if entry_point.dist is None:
-            return cls(entry_point.name, entry_point.value, "", "")
+            return cls(entry_point.name, module, "", "")
         metadata = entry_point.dist.metadata
         distribution, version = (
             metadata[key] if key in metadata else ""  # noqa: SIM401  # before Python 3.12 it has no get
             for key in ("Name", "Version")
         )
-        return cls(entry_point.name, entry_point.value, distribution, version)
+        return cls(entry_point.name, module, distribution, version)
 
     @property
     def package(self) -> str:
