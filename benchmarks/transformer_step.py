@@ -22,7 +22,7 @@ from s2s_transformer.encoder import TransformerEncoder
 from torch import Tensor, nn
 
 from s2s_core import MemorySizes
-from s2s_core.config import DecodingConfig
+from s2s_core.config.tables import DecodingConfig
 from s2s_core.export.pieces import export_pieces
 from s2s_core.export.stitch import stitch
 from s2s_core.model import Seq2Seq

@@ -28,7 +28,7 @@ napoleon_use_ivar = True
 nitpick_ignore_regex = [
     ("py:.*", r"(attrs|collections|numpy|pathlib|pluggy|random|torch)\..*"),  # theirs, whose sites a build doesn't ask
     ("py:.*", r"PluginManager(\..*)?"),  # in the docstring of pluggy's marker
-    ("py:.*", r"s2s_core\.(config\.RunConfig|plugins\.registry\.Plugins)"),  # which a plugin only looks at
+    ("py:.*", r"s2s_core\.(config\.tables\.RunConfig|plugins\.registry\.Plugins)"),  # which a plugin only looks at
 ]
 
 html_theme = "furo"

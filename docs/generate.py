@@ -20,8 +20,8 @@ import click
 
 from s2s_core.cli.main import cli
 from s2s_core.cli.plugins.show import TABLES, setting_table
+from s2s_core.config.fields import type_name
 from s2s_core.plugins.registry import Plugins
-from s2s_core.settings import type_name
 from s2s_core.testing import Promise, promises
 
 DOCS = Path(__file__).parent

@@ -7,10 +7,7 @@ imported when first used.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError
-from s2s_core.metric import Likelihood, LikelihoodMetric, Metric
-from s2s_core.plugins.hookspecs import hookimpl
-from s2s_core.settings import (
+from s2s_core.config.fields import (
     BadValueError,
     NoConfig,
     at_least,
@@ -21,6 +18,9 @@ from s2s_core.settings import (
     one_of,
     setting,
 )
+from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError
+from s2s_core.metric import Likelihood, LikelihoodMetric, Metric
+from s2s_core.plugins.hookspecs import hookimpl
 from s2s_core.task import Example, Task
 from s2s_core.tokenizer import Tokenizer, TokenizerConfig
 from s2s_core.version import API_VERSION, __version__

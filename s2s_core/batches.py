@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s2s_core.config import TrainingConfig
+from s2s_core.config.tables import TrainingConfig
 from s2s_core.data import Batch, Ids, Pairs, Splits, Tokenizers, generator
 from s2s_core.errors import DataError
 from s2s_core.store import fixed_pairs

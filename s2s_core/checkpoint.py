@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from s2s_core.components import load_tokenizer
-from s2s_core.config import Component, RunConfig
+from s2s_core.config.resolve import structure, unstructure
+from s2s_core.config.tables import Component, RunConfig
 from s2s_core.ensemble import AnyModel, Ensemble
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.files import write_atomically
 from s2s_core.model import Seq2Seq, build_model
 from s2s_core.plugins.registry import Plugins
 from s2s_core.provenance import RECORDED, is_provenance, provenance, require
-from s2s_core.resolve import structure, unstructure
 from s2s_core.run import Run
 from s2s_core.tokenizer import Tokenizer
 from s2s_core.version import FORMAT_VERSION, __version__

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from s2s_core.config import Component, EvaluationConfig, RunConfig, TokenizerComponent
+from s2s_core.config.fields import BadValueError
+from s2s_core.config.tables import Component, EvaluationConfig, RunConfig, TokenizerComponent
 from s2s_core.errors import ConfigError, ModelError, closest, listing
 from s2s_core.metric import Measure
 from s2s_core.plugins.registry import Plugins
-from s2s_core.settings import BadValueError
 from s2s_core.task import Example, Task
 from s2s_core.tokenizer import Tokenizer
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from s2s_core.settings import NoConfig
+from s2s_core.config.fields import NoConfig
 from s2s_core.version import API_VERSION
 
 State = Any

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from s2s_core.settings import NoConfig
+from s2s_core.config.fields import NoConfig
 from s2s_core.version import API_VERSION
 
 Split = Callable[[str], Sequence[str]]

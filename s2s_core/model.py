@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from s2s_core.config import RunConfig
+from s2s_core.config.tables import RunConfig
 from s2s_core.contract import memory_sizes, require_contract
 from s2s_core.errors import ConfigError
 from s2s_core.interfaces import Decoder, Encoder, Memory, State, padding_mask

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from s2s_core import unicode
+from s2s_core.config.fields import one_of, setting
 from s2s_core.nodes import Op, Value
-from s2s_core.settings import one_of, setting
 
 
 @attrs.frozen

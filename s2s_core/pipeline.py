@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from s2s_core.components import load_tokenizer, make_metrics, make_task
-from s2s_core.config import EvaluationConfig
+from s2s_core.config.resolve import Layer, merge, override, structure_component, structure_table
+from s2s_core.config.tables import EvaluationConfig
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.evaluation import Evaluation, examine
 from s2s_core.files import require_writable
 from s2s_core.metric import LikelihoodMetric, Measure
 from s2s_core.plugins.registry import Plugins
 from s2s_core.provenance import RECORDED, is_provenance, require
-from s2s_core.resolve import Layer, merge, override, structure_component, structure_table
 from s2s_core.run import Run
 from s2s_core.scores import Answered, answer
 from s2s_core.task import Example, Split

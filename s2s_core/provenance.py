@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from s2s_core.components import choose_metrics
-from s2s_core.config import RunConfig
+from s2s_core.config.tables import RunConfig
 from s2s_core.errors import PluginError
 from s2s_core.plugins.registry import KINDS, Plugins
 

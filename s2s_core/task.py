@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from s2s_core.settings import NoConfig
+from s2s_core.config.fields import NoConfig
 from s2s_core.version import API_VERSION
 
 Split = Literal["train", "validation", "test"]

@@ -6,9 +6,9 @@ from typing import Any, ClassVar, Self
 
 import attrs
 
+from s2s_core.config.fields import BadValueError, at_least, setting
 from s2s_core.nodes import Op, Value
 from s2s_core.normalization import NormalizationConfig, Normalizer
-from s2s_core.settings import BadValueError, at_least, setting
 from s2s_core.version import API_VERSION
 from s2s_core.vocabulary import EOS, PAD, SPECIALS, UNK, Vocabulary
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from s2s_core.checkpoint import Checkpoint
-from s2s_core.config import DecodingConfig
+from s2s_core.config.tables import DecodingConfig
 from s2s_core.data import Sequences
 from s2s_core.errors import DataError
 from s2s_core.search import BeamSearch

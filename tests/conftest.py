@@ -182,7 +182,7 @@ def checkpoints(third_party: ThirdParty, make_model: Callable) -> dict[str, obje
     """Two untrained models: of characters, by ``scan`` and with a cache; of words, by ``lstm`` and with a GRU."""
     from s2s_core import NoConfig
     from s2s_core.checkpoint import Checkpoint
-    from s2s_core.config import Component, DecodingConfig, RunConfig, SourceConfig, TargetConfig
+    from s2s_core.config.tables import Component, DecodingConfig, RunConfig, SourceConfig, TargetConfig
     from s2s_core.tokenizer import TokenizerConfig
     from s2s_core.tokenizers.characters import Characters
     from s2s_core.tokenizers.words import Words

@@ -6,7 +6,7 @@ import click
 
 from s2s_core.cli import report
 from s2s_core.cli.options import FILE, RUN, installed
-from s2s_core.resolve import parse_assignment
+from s2s_core.config.resolve import parse_assignment
 from s2s_core.run import Run
 
 

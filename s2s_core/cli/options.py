@@ -9,10 +9,10 @@ import attrs
 import click
 from click.shell_completion import CompletionItem
 
-from s2s_core.config import RunConfig
+from s2s_core.config.resolve import DEFAULT_ENCODER, Layer, override, parse_assignment, read_toml, resolve
+from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
 from s2s_core.plugins.registry import Kind, Plugins
-from s2s_core.resolve import DEFAULT_ENCODER, Layer, override, parse_assignment, read_toml, resolve
 from s2s_core.run import Run, is_first_process
 
 Command = Callable[..., Any]

@@ -16,11 +16,11 @@ import numpy as np
 import onnx_ir as ir
 from onnxscript import GraphBuilder
 
-from s2s_core.config import RunConfig
+from s2s_core.config.inputs import chosen, features
+from s2s_core.config.tables import RunConfig
 from s2s_core.export.graph import finished, free_shape, new_builder
 from s2s_core.export.hoist import hoist
 from s2s_core.export.pieces import Leaf, Pieces
-from s2s_core.inputs import chosen, features
 from s2s_core.nodes import Op, Value
 from s2s_core.onnx_text import strings
 from s2s_core.tokenizer import Tokenizer

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from s2s_core.config import DecodingConfig
+from s2s_core.config.inputs import Features, chosen, features
+from s2s_core.config.tables import DecodingConfig
 from s2s_core.ensemble import AnyModel
-from s2s_core.inputs import Features, chosen, features
 from s2s_core.search.beams import Start
 from s2s_core.search.finish import Finish
 from s2s_core.search.step import Step

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from s2s_core.config.inputs import Features
 from s2s_core.ensemble import AnyModel
 from s2s_core.errors import ConfigError
-from s2s_core.inputs import Features
 from s2s_core.integers import quotient
 from s2s_core.interfaces import State
 from s2s_core.search import repeats, sampling

@@ -5,9 +5,9 @@ from typing import Any, Self
 
 import attrs
 
+from s2s_core.config.resolve import structure_component
 from s2s_core.errors import PluginError
 from s2s_core.plugins.registry import Kind, Plugins
-from s2s_core.resolve import structure_component
 
 
 @attrs.frozen

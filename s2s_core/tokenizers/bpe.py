@@ -5,8 +5,8 @@ from typing import Any, Self
 
 import attrs
 
+from s2s_core.config.fields import at_least, setting
 from s2s_core.nodes import Op, Value
-from s2s_core.settings import at_least, setting
 from s2s_core.tokenizers.subwords import UNKNOWN, Subwords, SubwordsConfig, characters, learn, normalized
 from s2s_core.vocabulary import PAD, Vocabulary
 

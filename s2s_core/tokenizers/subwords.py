@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import attrs
 
+from s2s_core.config.fields import BadValueError, at_least, between, setting
 from s2s_core.normalization import NormalizationConfig, Normalizer
-from s2s_core.settings import BadValueError, at_least, between, setting
 from s2s_core.tokenizer import Tokenizer, require_frequent
 from s2s_core.vocabulary import UNK, Vocabulary
 

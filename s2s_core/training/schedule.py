@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 
-from s2s_core.config import TrainingConfig
+from s2s_core.config.tables import TrainingConfig
 
 
 def learning_rate(config: TrainingConfig, step: int, reductions: int = 0) -> float:

@@ -7,7 +7,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from s2s_core.config import TrainingConfig
+from s2s_core.config.tables import TrainingConfig
 from s2s_core.data import Batch
 from s2s_core.interfaces import padding_mask
 from s2s_core.model import Seq2Seq

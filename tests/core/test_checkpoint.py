@@ -11,9 +11,9 @@ import safetensors.torch
 from s2s_core import ConfigError, Example, ModelError, PluginError
 from s2s_core.checkpoint import load_checkpoint, load_together, new_checkpoint
 from s2s_core.components import train_tokenizers
+from s2s_core.config.resolve import resolve
 from s2s_core.ensemble import Ensemble
 from s2s_core.plugins.registry import Plugins
-from s2s_core.resolve import resolve
 from s2s_core.run import Run
 
 TABLES = {

@@ -13,11 +13,11 @@ from hypothesis import strategies as some
 
 from s2s_core import ConfigError, NoConfig, PluginError, Task, at_least, hookimpl, setting
 from s2s_core.cli.options import default_folder, open_run
-from s2s_core.config import MOST_ROWS, Component, DecodingConfig, TrainingConfig
+from s2s_core.config.fields import LARGEST
+from s2s_core.config.resolve import parse_assignment, read_toml, resolve, structure, to_toml, unstructure
+from s2s_core.config.tables import MOST_ROWS, Component, DecodingConfig, TrainingConfig
 from s2s_core.plugins.registry import Plugins
-from s2s_core.resolve import parse_assignment, read_toml, resolve, structure, to_toml, unstructure
 from s2s_core.run import Run
-from s2s_core.settings import LARGEST
 
 
 @attrs.frozen

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from s2s_core import data
 from s2s_core.batches import TrainingBatches
-from s2s_core.config import TrainingConfig
+from s2s_core.config.tables import TrainingConfig
 from s2s_core.data import Pairs, Sequences, Splits
 from s2s_core.errors import DataError
 from s2s_core.task import Example, Task

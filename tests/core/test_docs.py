@@ -10,7 +10,7 @@ import pytest
 from generate import generated, our_plugins
 
 from s2s_core.cli.plugins.show import TABLES, setting_table
-from s2s_core.config import RunConfig
+from s2s_core.config.tables import RunConfig
 from s2s_core.plugins.registry import KINDS
 from s2s_core.testing import promises
 

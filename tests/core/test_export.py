@@ -17,13 +17,13 @@ import pytest
 import torch
 
 from s2s_core import NoConfig, Output
+from s2s_core.config.inputs import INPUTS, Features
 from s2s_core.data import Sequences
 from s2s_core.errors import ExportError
 from s2s_core.export import exporter
 from s2s_core.export.parity import _compare, prove
 from s2s_core.export.pieces import export_pieces
 from s2s_core.export.ties import Trace, is_tie
-from s2s_core.inputs import INPUTS, Features
 from s2s_core.search import BeamSearch
 from s2s_core.tokenizers.words import Words
 from s2s_core.translate import Hypotheses, Translator

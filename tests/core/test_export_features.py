@@ -6,10 +6,10 @@ import onnx
 import onnxruntime
 import pytest
 
+from s2s_core.config.inputs import ASKED_BY, INPUTS
 from s2s_core.errors import ConfigError, DataError, ExportError
 from s2s_core.export.exporter import export
 from s2s_core.export.parity import prove
-from s2s_core.inputs import ASKED_BY, INPUTS
 from s2s_core.runtime import load
 from s2s_core.translate import Translator
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from s2s_core.config.resolve import resolve
 from s2s_core.ensemble import Ensemble
 from s2s_core.interfaces import MemorySizes
 from s2s_core.model import Seq2Seq, build_model
 from s2s_core.plugins.registry import Plugins
-from s2s_core.resolve import resolve
 from s2s_core.search import BeamSearch
 from s2s_core.vocabulary import BOS, EOS, PAD
 

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 import torch
 
-from s2s_core.config import MOST_BEAMS
+from s2s_core.config.tables import MOST_BEAMS
 from s2s_core.search import BeamSearch, sampling
 from s2s_core.vocabulary import BOS, EOS, PAD
 

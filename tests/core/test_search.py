@@ -8,8 +8,8 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
+from s2s_core.config.inputs import Features
 from s2s_core.errors import ConfigError
-from s2s_core.inputs import Features
 from s2s_core.search import BeamSearch, Start
 from s2s_core.vocabulary import BOS, EOS, PAD, UNK
 

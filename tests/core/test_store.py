@@ -14,11 +14,11 @@ import pytest
 
 from s2s_core import store
 from s2s_core.batches import TrainingBatches
-from s2s_core.config import TrainingConfig
+from s2s_core.config.resolve import resolve
+from s2s_core.config.tables import TrainingConfig
 from s2s_core.data import Splits
 from s2s_core.errors import DataError
 from s2s_core.plugins.registry import Plugins
-from s2s_core.resolve import resolve
 from s2s_core.run import Run
 from s2s_core.task import Example, Task
 from s2s_core.tokenizer import TokenizerConfig

@@ -18,9 +18,9 @@ from torch.nn import functional
 
 from s2s_core import ConfigError, Example, Metric, ModelError, Task, hookimpl
 from s2s_core.checkpoint import Checkpoint
-from s2s_core.config import TrainingConfig
+from s2s_core.config.resolve import resolve
+from s2s_core.config.tables import TrainingConfig
 from s2s_core.plugins.registry import Plugins
-from s2s_core.resolve import resolve
 from s2s_core.run import Run
 from s2s_core.training import trainer
 from s2s_core.training.interruption import Interruption, TrainingInterruptedError, before_training, postponed

@@ -5,9 +5,9 @@ from itertools import count, product
 import pytest
 import torch
 
+from s2s_core.config.resolve import resolve
 from s2s_core.export.exporter import export
 from s2s_core.plugins.registry import Plugins
-from s2s_core.resolve import resolve
 from s2s_core.run import Run
 from s2s_core.runtime import load
 from s2s_core.training.trainer import Trainer

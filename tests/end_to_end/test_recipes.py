@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from s2s_core.config.resolve import read_toml, resolve
 from s2s_core.plugins.registry import Plugins
-from s2s_core.resolve import read_toml, resolve
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 

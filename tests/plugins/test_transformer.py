@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from s2s_core import BadValueError, Decoder, Encoder, Memory, MemorySizes, NoConfig, Output
 from s2s_core.checkpoint import Checkpoint
-from s2s_core.config import Component, DecodingConfig, RunConfig, SourceConfig, TargetConfig
+from s2s_core.config.tables import Component, DecodingConfig, RunConfig, SourceConfig, TargetConfig
 from s2s_core.export.exporter import export
 from s2s_core.interfaces import padding_mask
 from s2s_core.model import Seq2Seq

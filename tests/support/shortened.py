@@ -8,7 +8,7 @@ MODE = os.environ.get("S2S_SHORTENED", "")
 
 def shorten() -> None:
     """Lets ``resolve`` give a run few updates and tiny sizes, whatever was asked for."""
-    from s2s_core import resolve
+    from s2s_core.config import resolve
 
     original = resolve.resolve
 

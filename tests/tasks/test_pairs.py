@@ -25,8 +25,8 @@ from s2s_pairs.config import PairsConfig
 from s2s_pairs.files import MOST_BYTES
 from s2s_pairs.pairs import Pairs
 
+from s2s_core.config.fields import BadValueError
 from s2s_core.errors import DataError
-from s2s_core.settings import BadValueError
 
 few = settings(max_examples=50, derandomize=True, database=None, deadline=None)
 

@@ -9,10 +9,17 @@ import click
 from s2s_core.cli.options import installed
 from s2s_core.cli.plugins.record import record_of
 from s2s_core.cli.plugins.table import table
-from s2s_core.config import DecodingConfig, EvaluationConfig, ExportConfig, SourceConfig, TargetConfig, TrainingConfig
+from s2s_core.config.fields import type_name
+from s2s_core.config.tables import (
+    DecodingConfig,
+    EvaluationConfig,
+    ExportConfig,
+    SourceConfig,
+    TargetConfig,
+    TrainingConfig,
+)
 from s2s_core.errors import PluginError
 from s2s_core.plugins.registry import KINDS, Kind, Plugins
-from s2s_core.settings import type_name
 
 TABLES: dict[str, type] = {
     "source": SourceConfig,

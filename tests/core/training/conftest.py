@@ -11,8 +11,8 @@ import safetensors.torch
 from interrupting import InterruptedAt
 
 from s2s_core import Example, Metric, Task, hookimpl
+from s2s_core.config.resolve import resolve
 from s2s_core.plugins.registry import Plugins
-from s2s_core.resolve import resolve
 from s2s_core.run import Run
 from s2s_core.training.interruption import TrainingInterruptedError
 from s2s_core.training.trainer import Trainer

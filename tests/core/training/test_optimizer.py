@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from s2s_core.config import TrainingConfig
+from s2s_core.config.tables import TrainingConfig
 from s2s_core.training.optimizer import make_optimizer
 
 RATE, DECAY, BETAS = 0.1, 0.03, (0.8, 0.95)

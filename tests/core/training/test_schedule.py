@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from s2s_core.config import SCHEDULES, TrainingConfig
+from s2s_core.config.tables import SCHEDULES, TrainingConfig
 from s2s_core.training.schedule import is_plateau, learning_rate
 
 

@@ -17,10 +17,10 @@ import tomli_w
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
 from cattrs.gen import make_dict_structure_fn
 
-from s2s_core.config import Component, RunConfig
+from s2s_core.config.fields import LARGEST, BadValueError
+from s2s_core.config.tables import Component, RunConfig
 from s2s_core.errors import ConfigError, PluginError, S2SError, closest, listing
 from s2s_core.plugins.registry import Kind, Plugins
-from s2s_core.settings import LARGEST, BadValueError
 
 Layer = Mapping[str, Any]
 Table = TypeVar("Table")

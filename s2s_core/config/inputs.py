@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from s2s_core.config import DecodingConfig
+from s2s_core.config.tables import DecodingConfig
 
 
 class Features(NamedTuple):

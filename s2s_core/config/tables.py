@@ -4,8 +4,17 @@ from typing import Annotated, Any
 
 import attrs
 
+from s2s_core.config.fields import (
+    BadValueError,
+    all_different,
+    at_least,
+    between,
+    described,
+    more_than,
+    one_of,
+    setting,
+)
 from s2s_core.errors import ConfigError
-from s2s_core.settings import BadValueError, all_different, at_least, between, described, more_than, one_of, setting
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "adafactor")
 SCHEDULES = ("cosine", "linear", "constant", "inverse-square-root", "plateau", "halving")
