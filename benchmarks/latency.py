@@ -21,7 +21,7 @@ from s2s_core.data import Sequences
 from s2s_core.plugins.registry import Plugins
 from s2s_core.run import Run
 from s2s_core.runtime import load
-from s2s_core.vocabulary import BOS, EOS, PAD
+from s2s_core.text.vocabulary import BOS, EOS, PAD
 
 WORDS = 256
 ROUNDS = 7

@@ -27,7 +27,7 @@ from torch.nn import functional
 
 from s2s_core.interfaces import MemorySizes, padding_mask
 from s2s_core.model import Seq2Seq
-from s2s_core.vocabulary import EOS, PAD, SPECIALS
+from s2s_core.text.vocabulary import EOS, PAD, SPECIALS
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 

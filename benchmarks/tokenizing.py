@@ -18,7 +18,7 @@ from onnx_ir.passes.common import NameFixPass
 from onnxscript import GraphBuilder
 
 from s2s_core.plugins.registry import Plugins
-from s2s_core.tokenizer import Tokenizer
+from s2s_core.text.tokenizer import Tokenizer
 
 LINES = 100_000
 TRAINING_LINES = 20_000

@@ -26,9 +26,9 @@ from s2s_core.config.tables import DecodingConfig
 from s2s_core.export.pieces import export_pieces
 from s2s_core.export.stitch import stitch
 from s2s_core.model import Seq2Seq
-from s2s_core.tokenizer import TokenizerConfig
-from s2s_core.tokenizers.words import Words
-from s2s_core.vocabulary import BOS, EOS, PAD, SPECIALS
+from s2s_core.text.tokenizer import TokenizerConfig
+from s2s_core.text.vocabulary import BOS, EOS, PAD, SPECIALS
+from s2s_core.text.words import Words
 
 VOCABULARY = 4000
 SOURCE_LENGTH = 20

@@ -22,7 +22,7 @@ from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, Plu
 from s2s_core.metric import Likelihood, LikelihoodMetric, Metric
 from s2s_core.plugins.hookspecs import hookimpl
 from s2s_core.task import Example, Task
-from s2s_core.tokenizer import Tokenizer, TokenizerConfig
+from s2s_core.text.tokenizer import Tokenizer, TokenizerConfig
 from s2s_core.version import API_VERSION, __version__
 
 if TYPE_CHECKING:

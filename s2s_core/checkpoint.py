@@ -20,7 +20,7 @@ from s2s_core.model import Seq2Seq, build_model
 from s2s_core.plugins.registry import Plugins
 from s2s_core.provenance import RECORDED, is_provenance, provenance, require
 from s2s_core.run import Run
-from s2s_core.tokenizer import Tokenizer
+from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.version import FORMAT_VERSION, __version__
 
 _NEEDED = frozenset(("config", "source_tokenizer", "target_tokenizer", "plugins"))

@@ -9,7 +9,7 @@ from s2s_core.errors import ConfigError, ModelError, closest, listing
 from s2s_core.metric import Measure
 from s2s_core.plugins.registry import Plugins
 from s2s_core.task import Example, Task
-from s2s_core.tokenizer import Tokenizer
+from s2s_core.text.tokenizer import Tokenizer
 
 
 def make_task(component: Component, plugins: Plugins) -> Task:

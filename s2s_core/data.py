@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from s2s_core.errors import DataError
 from s2s_core.task import Example, Split, Task
-from s2s_core.tokenizer import Tokenizer
-from s2s_core.vocabulary import EOS, PAD
+from s2s_core.text.tokenizer import Tokenizer
+from s2s_core.text.vocabulary import EOS, PAD
 
 Ids = NDArray[np.int64]
 

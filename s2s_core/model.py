@@ -10,7 +10,7 @@ from s2s_core.contract import memory_sizes, require_contract
 from s2s_core.errors import ConfigError
 from s2s_core.interfaces import Decoder, Encoder, Memory, State, padding_mask
 from s2s_core.plugins.registry import Plugins
-from s2s_core.vocabulary import BOS, PAD
+from s2s_core.text.vocabulary import BOS, PAD
 
 
 class Seq2Seq(nn.Module):

@@ -18,7 +18,7 @@ from s2s_core.provenance import RECORDED, is_provenance, require
 from s2s_core.run import Run
 from s2s_core.scores import Answered, answer
 from s2s_core.task import Example, Split
-from s2s_core.tokenizer import Tokenizer
+from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.training.log import record_test
 
 if TYPE_CHECKING:

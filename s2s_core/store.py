@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from s2s_core.data import Pairs, Sequences, Splits, Tokenizers, generator
 from s2s_core.errors import DataError
 from s2s_core.files import write_atomically
-from s2s_core.tokenizer import Tokenizer
+from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.version import __version__
 
 try:

@@ -13,7 +13,7 @@ from s2s_core.config.tables import DecodingConfig
 from s2s_core.data import Sequences
 from s2s_core.errors import DataError
 from s2s_core.search import BeamSearch
-from s2s_core.vocabulary import EOS, PAD
+from s2s_core.text.vocabulary import EOS, PAD
 
 
 class Hypotheses(NamedTuple):

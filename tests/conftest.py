@@ -183,9 +183,9 @@ def checkpoints(third_party: ThirdParty, make_model: Callable) -> dict[str, obje
     from s2s_core import NoConfig
     from s2s_core.checkpoint import Checkpoint
     from s2s_core.config.tables import Component, DecodingConfig, RunConfig, SourceConfig, TargetConfig
-    from s2s_core.tokenizer import TokenizerConfig
-    from s2s_core.tokenizers.characters import Characters
-    from s2s_core.tokenizers.words import Words
+    from s2s_core.text.characters import Characters
+    from s2s_core.text.tokenizer import TokenizerConfig
+    from s2s_core.text.words import Words
 
     def make(name, tokenizer, source, target, encoder, decoder, decoding, seed):
         config = TokenizerConfig()

@@ -17,8 +17,8 @@ from s2s_core.config.tables import DecodingConfig
 from s2s_core.errors import ExportError
 from s2s_core.export.stitch import HYPOTHESIS_IDS, TRACE
 from s2s_core.export.ties import Trace, is_tie, same_ids
+from s2s_core.text.vocabulary import SPECIALS
 from s2s_core.translate import Hypotheses, Translator
-from s2s_core.vocabulary import SPECIALS
 
 STRANGE_TEXTS = (
     "",

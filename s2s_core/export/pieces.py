@@ -24,7 +24,7 @@ from s2s_core.interfaces import State
 from s2s_core.model import Seq2Seq
 from s2s_core.search import Beams, Finish, Start, Step
 from s2s_core.search.beams import Extras, Settings
-from s2s_core.vocabulary import SPECIALS, UNK
+from s2s_core.text.vocabulary import SPECIALS, UNK
 
 FREE = Dim.DYNAMIC
 

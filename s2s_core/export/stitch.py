@@ -21,10 +21,10 @@ from s2s_core.config.tables import RunConfig
 from s2s_core.export.graph import finished, free_shape, new_builder
 from s2s_core.export.hoist import hoist
 from s2s_core.export.pieces import Leaf, Pieces
-from s2s_core.nodes import Op, Value
-from s2s_core.onnx_text import strings
-from s2s_core.tokenizer import Tokenizer
-from s2s_core.vocabulary import EOS, PAD
+from s2s_core.text.nodes import Op, Value
+from s2s_core.text.onnx_text import strings
+from s2s_core.text.tokenizer import Tokenizer
+from s2s_core.text.vocabulary import EOS, PAD
 
 HYPOTHESIS_IDS = "hypothesis_ids"
 """The name of the ids [N, K, T] inside the graph, from which the hypotheses' texts are made."""

@@ -19,8 +19,8 @@ from s2s_core.config.tables import DecodingConfig
 from s2s_core.ensemble import AnyModel
 from s2s_core.search import BeamSearch, Step
 from s2s_core.search.beams import Extras
+from s2s_core.text.vocabulary import PAD
 from s2s_core.translate import Hypotheses, Translator
-from s2s_core.vocabulary import PAD
 
 
 class Trace(NamedTuple):

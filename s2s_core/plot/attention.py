@@ -43,8 +43,8 @@ def attention_map(run: Run, text: str) -> AttentionMap:
 
     from s2s_core.checkpoint import load_checkpoint  # noqa: PLC0415
     from s2s_core.interfaces import Decoder  # noqa: PLC0415
+    from s2s_core.text.vocabulary import BOS, EOS, PAD  # noqa: PLC0415
     from s2s_core.translate import Translator  # noqa: PLC0415
-    from s2s_core.vocabulary import BOS, EOS, PAD  # noqa: PLC0415
 
     checkpoint = load_checkpoint(run)
     model = checkpoint.trained

@@ -9,11 +9,11 @@ from s2s_core.plugins.hookspecs import hookimpl
 def s2s_tokenizers() -> Mapping[str, type | str]:
     """Gives ``bpe``, ``bytes``, ``characters``, ``unigram`` and ``words``."""
     return {
-        "bpe": "s2s_core.tokenizers.bpe:BPE",
-        "bytes": "s2s_core.tokenizers.bytes:Bytes",
-        "characters": "s2s_core.tokenizers.characters:Characters",
-        "unigram": "s2s_core.tokenizers.unigram:Unigram",
-        "words": "s2s_core.tokenizers.words:Words",
+        "bpe": "s2s_core.text.bpe:BPE",
+        "bytes": "s2s_core.text.bytes:Bytes",
+        "characters": "s2s_core.text.characters:Characters",
+        "unigram": "s2s_core.text.unigram:Unigram",
+        "words": "s2s_core.text.words:Words",
     }
 
 

@@ -37,7 +37,7 @@ def s2s_tasks() -> Mapping[str, type | str]:  # type: ignore[empty-body]
 
 @hookspec
 def s2s_tokenizers() -> Mapping[str, type | str]:  # type: ignore[empty-body]
-    """Gives tokenizers, such as ``{"characters": "s2s_core.tokenizers.characters:Characters"}``."""
+    """Gives tokenizers, such as ``{"characters": "s2s_core.text.characters:Characters"}``."""
 
 
 @hookspec

@@ -10,7 +10,7 @@ from s2s_core.config.inputs import Features
 from s2s_core.ensemble import AnyModel
 from s2s_core.interfaces import State, padding_mask
 from s2s_core.search import sampling
-from s2s_core.vocabulary import BOS, PAD
+from s2s_core.text.vocabulary import BOS, PAD
 
 NEVER = float("-inf")
 """The log-probability of what can't be."""

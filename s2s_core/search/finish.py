@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from s2s_core.config.inputs import Features
 from s2s_core.recurrence import scan
 from s2s_core.search.beams import NEVER, Extras
-from s2s_core.vocabulary import PAD
+from s2s_core.text.vocabulary import PAD
 
 LEAST_COVERAGE = 1e-9
 """What less is taken as, so that a source position that never counted doesn't rule a hypothesis out."""

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from s2s_core.vocabulary import PAD
+from s2s_core.text.vocabulary import PAD
 
 
 def extend(history: Tensor, matches: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from s2s_core.integers import quotient
 from s2s_core.interfaces import State
 from s2s_core.search import repeats, sampling
 from s2s_core.search.beams import NEVER, Beams, Extras, log_probabilities
-from s2s_core.vocabulary import EOS, PAD
+from s2s_core.text.vocabulary import EOS, PAD
 
 
 class Step(nn.Module):

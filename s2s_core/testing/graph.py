@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from s2s_core.data import Ids
-from s2s_core.nodes import Op, Value
-from s2s_core.tokenizer import Tokenizer
+from s2s_core.text.nodes import Op, Value
+from s2s_core.text.tokenizer import Tokenizer
 
 
 class Graph:

@@ -21,9 +21,9 @@ from s2s_core.testing.counterparts import PlainDecoder, PlainEncoder
 from s2s_core.testing.promise import BrokenPromiseError, broken, require
 from s2s_core.testing.sequence import E
 from s2s_core.testing.subject import Subject
-from s2s_core.tokenizer import TokenizerConfig
-from s2s_core.tokenizers.characters import Characters
-from s2s_core.vocabulary import EOS, PAD, SPECIALS
+from s2s_core.text.characters import Characters
+from s2s_core.text.tokenizer import TokenizerConfig
+from s2s_core.text.vocabulary import EOS, PAD, SPECIALS
 
 LETTERS = "abc"
 

@@ -12,8 +12,8 @@ from s2s_core.testing.graph import TokenizerGraph
 from s2s_core.testing.promise import broken, naming, require
 from s2s_core.testing.subject import Subject
 from s2s_core.testing.texts import AWKWARD, SENTENCES, SPECIAL_LOOKING, is_unicode, random_texts, shown
-from s2s_core.tokenizer import Tokenizer
-from s2s_core.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
+from s2s_core.text.tokenizer import Tokenizer
+from s2s_core.text.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
 
 TRAINING = ("a", "ab c-", "ab abc abc", *SENTENCES, *AWKWARD) * 3
 """What examined tokenizers are trained on; each token comes three times, so that a rare one may be left out."""

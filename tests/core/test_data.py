@@ -15,9 +15,9 @@ from s2s_core.config.tables import TrainingConfig
 from s2s_core.data import Pairs, Sequences, Splits
 from s2s_core.errors import DataError
 from s2s_core.task import Example, Task
-from s2s_core.tokenizer import TokenizerConfig
-from s2s_core.tokenizers.characters import Characters
-from s2s_core.vocabulary import EOS, PAD
+from s2s_core.text.characters import Characters
+from s2s_core.text.tokenizer import TokenizerConfig
+from s2s_core.text.vocabulary import EOS, PAD
 
 TOKENIZER = Characters.train(TokenizerConfig(), ["abcdefgh0123456789"])
 TOKENIZERS = TOKENIZER, TOKENIZER

@@ -20,7 +20,7 @@ from s2s_core.metrics.exact_match import ExactMatch
 from s2s_core.metrics.perplexity import Perplexity
 from s2s_core.metrics.translation import BLEU
 from s2s_core.scores import Answered, answer, evaluate, score
-from s2s_core.vocabulary import BOS, EOS, PAD
+from s2s_core.text.vocabulary import BOS, EOS, PAD
 
 METRICS = {"exact_match": ExactMatch(), "edit_distance": EditDistance()}
 

@@ -25,9 +25,9 @@ from s2s_core.export.parity import _compare, prove
 from s2s_core.export.pieces import export_pieces
 from s2s_core.export.ties import Trace, is_tie
 from s2s_core.search import BeamSearch
-from s2s_core.tokenizers.words import Words
+from s2s_core.text.vocabulary import BOS, EOS, PAD, UNK
+from s2s_core.text.words import Words
 from s2s_core.translate import Hypotheses, Translator
-from s2s_core.vocabulary import BOS, EOS, PAD, UNK
 
 BATCH = ["abc", "", "cab a", "b", "bbbb abc b", " ", "\u00e4\N{SNOWMAN}", "c\u65e5\n\x00a", "a b  c", "ab" * 10]
 TEXTS = ["abc", "b cab", "bbbb", "a b c"]

@@ -10,8 +10,8 @@ from s2s_core.metric import Metric
 from s2s_core.metrics.edit_distance import EditDistance
 from s2s_core.metrics.exact_match import ExactMatch
 from s2s_core.metrics.token_accuracy import TokenAccuracy
-from s2s_core.tokenizer import TokenizerConfig
-from s2s_core.tokenizers.words import Words
+from s2s_core.text.tokenizer import TokenizerConfig
+from s2s_core.text.words import Words
 
 METRICS = [ExactMatch, TokenAccuracy, EditDistance]
 

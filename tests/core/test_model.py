@@ -10,7 +10,7 @@ from s2s_core.interfaces import MemorySizes
 from s2s_core.model import Seq2Seq, build_model
 from s2s_core.plugins.registry import Plugins
 from s2s_core.search import BeamSearch
-from s2s_core.vocabulary import BOS, EOS, PAD
+from s2s_core.text.vocabulary import BOS, EOS, PAD
 
 IDS = 9
 

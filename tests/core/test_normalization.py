@@ -6,12 +6,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from s2s_core import normalization, unicode
-from s2s_core.normalization import NormalizationConfig, Normalizer
-from s2s_core.tokenizer import Tokenizer
-from s2s_core.tokenizers.characters import Characters
-from s2s_core.tokenizers.words import Words
-from s2s_core.vocabulary import UNK, Vocabulary
+from s2s_core.text import normalization, unicode
+from s2s_core.text.characters import Characters
+from s2s_core.text.normalization import NormalizationConfig, Normalizer
+from s2s_core.text.tokenizer import Tokenizer
+from s2s_core.text.vocabulary import UNK, Vocabulary
+from s2s_core.text.words import Words
 
 
 def nfkc(text):

@@ -8,7 +8,7 @@ import torch
 
 from s2s_core.config.tables import MOST_BEAMS
 from s2s_core.search import BeamSearch, sampling
-from s2s_core.vocabulary import BOS, EOS, PAD
+from s2s_core.text.vocabulary import BOS, EOS, PAD
 
 SOURCES = [[4, 5, 6, EOS], [7, EOS], [EOS], [8, 8, 3, 5, 4, 6, EOS], [5, EOS]]
 PROBABILITIES = [0.4, 0.25, 0.15, 0.1, 0.06, 0.04]

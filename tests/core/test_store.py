@@ -21,9 +21,9 @@ from s2s_core.errors import DataError
 from s2s_core.plugins.registry import Plugins
 from s2s_core.run import Run
 from s2s_core.task import Example, Task
-from s2s_core.tokenizer import TokenizerConfig
-from s2s_core.tokenizers.characters import Characters
-from s2s_core.tokenizers.words import Words
+from s2s_core.text.characters import Characters
+from s2s_core.text.tokenizer import TokenizerConfig
+from s2s_core.text.words import Words
 from s2s_core.version import __version__
 
 TOKENIZER = Characters.train(TokenizerConfig(), ["abcdefgh0123456789"])

@@ -10,12 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from s2s_core import BadValueError
-from s2s_core.tokenizers.bpe import BPE
-from s2s_core.tokenizers.bytes import Bytes
-from s2s_core.tokenizers.characters import Characters
-from s2s_core.tokenizers.unigram import UNIT, UNKNOWN_PENALTY, Unigram
-from s2s_core.tokenizers.words import Words
-from s2s_core.vocabulary import EOS, SPECIALS, UNK, UNKNOWN_TEXT
+from s2s_core.text.bpe import BPE
+from s2s_core.text.bytes import Bytes
+from s2s_core.text.characters import Characters
+from s2s_core.text.unigram import UNIT, UNKNOWN_PENALTY, Unigram
+from s2s_core.text.vocabulary import EOS, SPECIALS, UNK, UNKNOWN_TEXT
+from s2s_core.text.words import Words
 
 TEXTS = [
     "she sells sea shells on the sea shore",
@@ -227,8 +227,8 @@ def test_what_is_saved_holds_all(kind):
 
 LEARN = """
 import json, sys
-from s2s_core.tokenizers.bpe import BPE
-from s2s_core.tokenizers.unigram import Unigram
+from s2s_core.text.bpe import BPE
+from s2s_core.text.unigram import Unigram
 texts = json.load(sys.stdin)
 print([kind.train(kind.Config(vocabulary_size=size), texts).save() for kind in (BPE, Unigram) for size in (30, 50, 99)])
 """

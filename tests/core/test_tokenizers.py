@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s_core.tokenizer import TokenizerConfig
-from s2s_core.tokenizers.bpe import BPE
-from s2s_core.tokenizers.bytes import Bytes
-from s2s_core.tokenizers.characters import Characters
-from s2s_core.tokenizers.unigram import Unigram
-from s2s_core.tokenizers.words import Words
-from s2s_core.vocabulary import EOS, PAD, SPECIALS, UNK, UNKNOWN_TEXT, Vocabulary
+from s2s_core.text.bpe import BPE
+from s2s_core.text.bytes import Bytes
+from s2s_core.text.characters import Characters
+from s2s_core.text.tokenizer import TokenizerConfig
+from s2s_core.text.unigram import Unigram
+from s2s_core.text.vocabulary import EOS, PAD, SPECIALS, UNK, UNKNOWN_TEXT, Vocabulary
+from s2s_core.text.words import Words
 
 SPECIAL_LOOKING = ["<pad>", "<s>", "</s>", "<unk>", "<eos>", "[PAD]", "[UNK]", "0", "1", "2", "3", UNKNOWN_TEXT]
 SMILE = "\N{SLIGHTLY SMILING FACE}"

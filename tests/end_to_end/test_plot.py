@@ -11,7 +11,7 @@ import torch
 from s2s_core.checkpoint import load_checkpoint
 from s2s_core.plugins.registry import Plugins
 from s2s_core.run import Run
-from s2s_core.vocabulary import BOS, EOS
+from s2s_core.text.vocabulary import BOS, EOS
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from s2s_core.interfaces import Decoder, Memory, MemorySizes, padding_mask
 from s2s_core.model import Seq2Seq
-from s2s_core.vocabulary import BOS
+from s2s_core.text.vocabulary import BOS
 
 EMBEDDING, HIDDEN, IDS = 5, 8, 9  # E, H, V
 LONGEST = 5

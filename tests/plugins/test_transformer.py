@@ -26,9 +26,9 @@ from s2s_core.config.tables import Component, DecodingConfig, RunConfig, SourceC
 from s2s_core.export.exporter import export
 from s2s_core.interfaces import padding_mask
 from s2s_core.model import Seq2Seq
-from s2s_core.tokenizer import TokenizerConfig
-from s2s_core.tokenizers.characters import Characters
-from s2s_core.vocabulary import BOS
+from s2s_core.text.characters import Characters
+from s2s_core.text.tokenizer import TokenizerConfig
+from s2s_core.text.vocabulary import BOS
 
 EMBEDDING, HIDDEN, HEADS, IDS = 5, 8, 2, 9  # E, H, A, V
 WIDTH = HIDDEN // HEADS  # W

@@ -5,13 +5,14 @@ import random
 import pytest
 from examining import require_caught, require_kept
 
-from s2s_core import Tokenizer, onnx_text
+from s2s_core import Tokenizer
 from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import promises
 from s2s_core.testing import tokenizer as examined_tokenizer
-from s2s_core.tokenizers.characters import Characters
-from s2s_core.tokenizers.words import Words
-from s2s_core.vocabulary import BOS, EOS, PAD, SPECIALS, Vocabulary
+from s2s_core.text import onnx_text
+from s2s_core.text.characters import Characters
+from s2s_core.text.vocabulary import BOS, EOS, PAD, SPECIALS, Vocabulary
+from s2s_core.text.words import Words
 
 PROMISES = {promise.name: promise for promise in promises("tokenizer")}
 PLUGINS = Plugins([], {})
@@ -37,8 +38,8 @@ class NumberedByChance(Characters):
 
 
 NUMBERED_BY_A_SET = """
-from s2s_core.tokenizers.characters import Characters
-from s2s_core.vocabulary import Vocabulary
+from s2s_core.text.characters import Characters
+from s2s_core.text.vocabulary import Vocabulary
 
 class Examined(Characters):
     @classmethod

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from s2s_core.nodes import Op, Value
-from s2s_core.vocabulary import PAD, UNK
+from s2s_core.text.nodes import Op, Value
+from s2s_core.text.vocabulary import PAD, UNK
 
 INT64, BOOL, STRING = ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING
 

@@ -1,7 +1,7 @@
 """The tokenizer whose tokens are characters."""
 
-from s2s_core.nodes import Op, Value
-from s2s_core.tokenizer import Tokenizer
+from s2s_core.text.nodes import Op, Value
+from s2s_core.text.tokenizer import Tokenizer
 
 
 class Characters(Tokenizer):
@@ -13,6 +13,6 @@ class Characters(Tokenizer):
 
     def onnx_split(self, op: Op, texts: Value) -> Value:
         """Adds the nodes of ``split``; see ``Tokenizer.onnx_split``."""
-        from s2s_core import onnx_text  # noqa: PLC0415
+        from s2s_core.text import onnx_text  # noqa: PLC0415
 
         return onnx_text.characters(op, texts)

@@ -1,7 +1,7 @@
 """The tokenizer whose tokens are words."""
 
-from s2s_core.nodes import Op, Value
-from s2s_core.tokenizer import Tokenizer
+from s2s_core.text.nodes import Op, Value
+from s2s_core.text.tokenizer import Tokenizer
 
 
 class Words(Tokenizer):

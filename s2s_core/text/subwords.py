@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import attrs
 
 from s2s_core.config.fields import BadValueError, at_least, between, setting
-from s2s_core.normalization import NormalizationConfig, Normalizer
-from s2s_core.tokenizer import Tokenizer, require_frequent
-from s2s_core.vocabulary import UNK, Vocabulary
+from s2s_core.text.normalization import NormalizationConfig, Normalizer
+from s2s_core.text.tokenizer import Tokenizer, require_frequent
+from s2s_core.text.vocabulary import UNK, Vocabulary
 
 UNKNOWN = "  "
 """How the library calls the unknown token: two spaces are in no word."""

@@ -6,9 +6,9 @@ from typing import Any, Self
 import attrs
 
 from s2s_core.config.fields import at_least, setting
-from s2s_core.nodes import Op, Value
-from s2s_core.tokenizers.subwords import UNKNOWN, Subwords, SubwordsConfig, characters, learn, normalized
-from s2s_core.vocabulary import PAD, Vocabulary
+from s2s_core.text.nodes import Op, Value
+from s2s_core.text.subwords import UNKNOWN, Subwords, SubwordsConfig, characters, learn, normalized
+from s2s_core.text.vocabulary import PAD, Vocabulary
 
 Pair = tuple[str, str]
 
@@ -84,7 +84,7 @@ class BPE(Subwords):
 
             l o w  n e w ─► lo w  ne w ─► low  new
         """
-        from s2s_core import onnx_text  # noqa: PLC0415
+        from s2s_core.text import onnx_text  # noqa: PLC0415
 
         characters = onnx_text.characters(op, texts)
         ids = onnx_text.lookup(op, characters, self._ids())
@@ -98,7 +98,7 @@ class BPE(Subwords):
 
     def _onnx_join(self, op: Op) -> Callable[..., tuple[Value, ...]]:
         """Returns the body of the loop. It takes and gives the ids and the number of each one's word, both [N, S]."""
-        from s2s_core import onnx_text  # noqa: PLC0415
+        from s2s_core.text import onnx_text  # noqa: PLC0415
 
         number_of, count, none = self.vocabulary.id_of, len(self.vocabulary), len(self.merges)
         ranks = {number_of(left) * count + number_of(right): rank for rank, (left, right) in enumerate(self.merges)}

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Self
 import attrs
 
 from s2s_core.config.fields import BadValueError, at_least, setting
-from s2s_core.nodes import Op, Value
-from s2s_core.normalization import NormalizationConfig, Normalizer
+from s2s_core.text.nodes import Op, Value
+from s2s_core.text.normalization import NormalizationConfig, Normalizer
+from s2s_core.text.vocabulary import EOS, PAD, SPECIALS, UNK, Vocabulary
 from s2s_core.version import API_VERSION
-from s2s_core.vocabulary import EOS, PAD, SPECIALS, UNK, Vocabulary
 
 _INT64 = 7
 """The number of this type in ONNX."""
@@ -150,7 +150,7 @@ class Tokenizer:
         Returns:
             int64[N, S], each row's ids from the left and then padding; S may be 0.
         """
-        from s2s_core import onnx_text  # noqa: PLC0415  # tokenizers work without ONNX until they are exported
+        from s2s_core.text import onnx_text  # noqa: PLC0415  # tokenizers work without ONNX until they are exported
 
         return onnx_text.lookup(op, onnx_text.declare(self.onnx_split(op, texts), rank=2), self._ids())
 
@@ -164,7 +164,7 @@ class Tokenizer:
         Returns:
             string[N].
         """
-        from s2s_core import onnx_text  # noqa: PLC0415
+        from s2s_core.text import onnx_text  # noqa: PLC0415
 
         surfaces = list(self.vocabulary.surfaces)
         pieces = op.Gather(onnx_text.strings(op, surfaces), ids)

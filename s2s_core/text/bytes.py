@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import takewhile
 from typing import Any, Self
 
-from s2s_core.nodes import Op, Value
-from s2s_core.normalization import NormalizationConfig
-from s2s_core.tokenizer import Tokenizer
-from s2s_core.vocabulary import EOS, PAD, SPECIALS, UNK, UNKNOWN_TEXT, Vocabulary
+from s2s_core.text.nodes import Op, Value
+from s2s_core.text.normalization import NormalizationConfig
+from s2s_core.text.tokenizer import Tokenizer
+from s2s_core.text.vocabulary import EOS, PAD, SPECIALS, UNK, UNKNOWN_TEXT, Vocabulary
 
 _BYTES = 256
 
@@ -72,7 +72,7 @@ class Bytes(Tokenizer):
 
             é = C3 A9     … C2 < C3 < é < C4 …      C3 + 80 ≠ é … C3 + A9 = é
         """
-        from s2s_core import onnx_text  # noqa: PLC0415
+        from s2s_core.text import onnx_text  # noqa: PLC0415
 
         lasts = [bytes([byte]) for byte in _CONTINUATIONS]
         rows = onnx_text.characters(op, texts)
@@ -98,7 +98,7 @@ class Bytes(Tokenizer):
             needed    how many bytes must follow it; below 0 if it begins no character
             found     how many of them do
         """
-        from s2s_core import onnx_text  # noqa: PLC0415
+        from s2s_core.text import onnx_text  # noqa: PLC0415
 
         def of_each_byte(value: Callable[[int], int]) -> Value:
             table = [*[-1] * SPECIALS, *map(value, range(_BYTES))]
@@ -152,7 +152,7 @@ _BEGINNINGS = _beginnings()
 
 def _needed_beginnings(op: Op, characters: Value) -> Value:
     """Adds the nodes that count the beginnings to compare with: most are of four bytes, which few texts have."""
-    from s2s_core import onnx_text  # noqa: PLC0415
+    from s2s_core.text import onnx_text  # noqa: PLC0415
 
     few = sum(text < b"\xf0" for text in _BEGINNINGS)
     four = op.Cast(op.RegexFullMatch(characters, pattern=r"[\x{10000}-\x{10ffff}]"), to=onnx_text.INT64)

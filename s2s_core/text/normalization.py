@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from s2s_core import unicode
 from s2s_core.config.fields import one_of, setting
-from s2s_core.nodes import Op, Value
+from s2s_core.text import unicode
+from s2s_core.text.nodes import Op, Value
 
 
 @attrs.frozen
@@ -61,7 +61,7 @@ class Normalizer:
                                        │
                                   fold, decompose ─► order marks ─► compose ─► texts
         """
-        from s2s_core import onnx_text  # noqa: PLC0415  # texts are normalised without ONNX until it is exported
+        from s2s_core.text import onnx_text  # noqa: PLC0415  # texts are normalised without ONNX until it is exported
 
         if not self._nfkc:
             return _replaced(op, texts, _table(str.casefold)) if self._fold else texts
@@ -114,7 +114,7 @@ def _pairs() -> dict[tuple[str, str], str]:
 
 def _replaced(op: Op, texts: Value, table: Mapping[str, str]) -> Value:
     """Adds the nodes that replace the characters of string[N]."""
-    from s2s_core import onnx_text  # noqa: PLC0415
+    from s2s_core.text import onnx_text  # noqa: PLC0415
 
     empty = onnx_text.strings(op, [""])
     characters = onnx_text.column(op, onnx_text.characters(op, texts), empty)
@@ -135,7 +135,7 @@ def _ordered(op: Op, characters: Value) -> Value:
     Returns:
         string[N, S], S at least 1.
     """
-    from s2s_core import onnx_text  # noqa: PLC0415
+    from s2s_core.text import onnx_text  # noqa: PLC0415
 
     characters = onnx_text.column(op, characters, onnx_text.strings(op, [""]))
     size = onnx_text.width(op, characters)
@@ -152,7 +152,7 @@ def _composed(op: Op, characters: Value) -> Value:
     A loop goes over the characters. It keeps the place of the last one that may begin a pair, and the class of the last
     mark that stays between it and the next character, -1 if there is none. A mark of the same or a higher class blocks.
     """
-    from s2s_core import onnx_text  # noqa: PLC0415
+    from s2s_core.text import onnx_text  # noqa: PLC0415
 
     pairs = _pairs()
     members = sorted({*pairs.values(), *(character for pair in pairs for character in pair)})

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
-from s2s_core.nodes import Op, Value
-from s2s_core.tokenizers.subwords import UNKNOWN, Subwords, SubwordsConfig, characters, learn, normalized
-from s2s_core.vocabulary import PAD, UNK, Vocabulary
+from s2s_core.text.nodes import Op, Value
+from s2s_core.text.subwords import UNKNOWN, Subwords, SubwordsConfig, characters, learn, normalized
+from s2s_core.text.vocabulary import PAD, UNK, Vocabulary
 
 UNIT = 1e-6
 """Scores are whole multiples of this many nats. Sums of them are exact, so Python and graph agree on every tie."""
@@ -83,7 +83,7 @@ class Unigram(Subwords):
         back from its end and puts each token where it begins. A text is cut as its words are one by one, as each token
         ends with its word.
         """
-        from s2s_core import onnx_text  # noqa: PLC0415
+        from s2s_core.text import onnx_text  # noqa: PLC0415
 
         characters = onnx_text.column(op, onnx_text.characters(op, texts), onnx_text.strings(op, [""]))
         lengths = op.ReduceSum(
@@ -95,7 +95,7 @@ class Unigram(Subwords):
 
     def _onnx_tokens(self, op: Op, characters: Value, lengths: Value) -> tuple[Value, Value]:
         """Adds the nodes that give id and score of the tokens that begin at each character, one of each length."""
-        from s2s_core import onnx_text  # noqa: PLC0415
+        from s2s_core.text import onnx_text  # noqa: PLC0415
 
         most = max(map(len, self.vocabulary.tokens), default=1)
         size = onnx_text.width(op, characters)
@@ -117,7 +117,7 @@ class Unigram(Subwords):
     @staticmethod
     def _onnx_forward(op: Op, scores: Value) -> Value:
         """Adds the loop that gives the length of the best last token of each beginning of the text, int64[N, S]."""
-        from s2s_core import onnx_text  # noqa: PLC0415
+        from s2s_core.text import onnx_text  # noqa: PLC0415
 
         by_place = op.Transpose(scores, perm=[1, 0, 2])  # [S, N, L]
         most = op.Shape(scores, start=2, end=3)
@@ -152,7 +152,7 @@ class Unigram(Subwords):
     @staticmethod
     def _onnx_back(op: Op, ids: Value, longest: Value, lengths: Value) -> Value:
         """Adds the loop that puts the best tokens where they begin, int64[N, S] with padding in between."""
-        from s2s_core import onnx_text  # noqa: PLC0415
+        from s2s_core.text import onnx_text  # noqa: PLC0415
 
         most = op.Shape(ids, start=2, end=3)
         flat = op.Reshape(ids, op.Concat(op.Shape(ids, start=0, end=1), [-1], axis=0))

@@ -1,1 +1,0 @@
-"""The tokenizers that come with the core."""
