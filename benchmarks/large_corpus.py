@@ -15,11 +15,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from s2s_core.batches import TrainingBatches
 from s2s_core.config.resolve import resolve
+from s2s_core.data.batches import TrainingBatches
+from s2s_core.data.store import CACHE
 from s2s_core.plugins.registry import Plugins
 from s2s_core.run import Run
-from s2s_core.store import CACHE
 
 STEPS = 20
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

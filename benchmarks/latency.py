@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from s2s_core.checkpoint import Checkpoint, load_checkpoint
-from s2s_core.data import Sequences
+from s2s_core.data.pairs import Sequences
 from s2s_core.plugins.registry import Plugins
 from s2s_core.run import Run
 from s2s_core.runtime import load

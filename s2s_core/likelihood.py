@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from s2s_core.checkpoint import Checkpoint
-from s2s_core.data import Batch, Pairs
+from s2s_core.data.pairs import Batch, Pairs
+from s2s_core.data.task import Example
 from s2s_core.interfaces import padding_mask
 from s2s_core.metric import Likelihood
 from s2s_core.search import log_probabilities
-from s2s_core.task import Example
 
 BATCH_SIZE = 64
 """How many pairs are read at once: each of their tokens takes a row as wide as the vocabulary."""

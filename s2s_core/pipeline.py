@@ -9,6 +9,7 @@ import attrs
 from s2s_core.components import load_tokenizer, make_metrics, make_task
 from s2s_core.config.resolve import Layer, merge, override, structure_component, structure_table
 from s2s_core.config.tables import EvaluationConfig
+from s2s_core.data.task import Example, Split
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.evaluation import Evaluation, examine
 from s2s_core.files import require_writable
@@ -17,12 +18,11 @@ from s2s_core.plugins.registry import Plugins
 from s2s_core.provenance import RECORDED, is_provenance, require
 from s2s_core.run import Run
 from s2s_core.scores import Answered, answer
-from s2s_core.task import Example, Split
 from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.training.log import record_test
 
 if TYPE_CHECKING:
-    from s2s_core.data import Splits
+    from s2s_core.data.pairs import Splits
     from s2s_core.export.parity import Parity
     from s2s_core.likelihood import Likelihoods
 
@@ -88,7 +88,7 @@ def evaluate_file(
         ModelError: The file is missing, damaged or foreign.
         PluginError: Its task isn't installed.
     """
-    from s2s_core.data import Splits  # noqa: PLC0415  # s2s starts without numpy
+    from s2s_core.data.pairs import Splits  # noqa: PLC0415  # s2s starts without numpy
     from s2s_core.runtime import Model  # noqa: PLC0415
 
     _only(settings, {"evaluation"}, "the evaluation of a file")

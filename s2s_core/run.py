@@ -18,7 +18,7 @@ from s2s_core.plugins.registry import Plugins
 from s2s_core.provenance import recorded, require
 
 if TYPE_CHECKING:
-    from s2s_core.data import Splits
+    from s2s_core.data.pairs import Splits
 
 
 @attrs.frozen
@@ -196,7 +196,7 @@ class Run:
 
     @functools.cached_property
     def _splits(self) -> "Splits":
-        from s2s_core.data import Splits  # noqa: PLC0415  # s2s starts without numpy
+        from s2s_core.data.pairs import Splits  # noqa: PLC0415  # s2s starts without numpy
 
         name = self.config.task.name
         plugin = self.plugins.plugin_of("task", name)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 
+from s2s_core.data.task import Example
 from s2s_core.errors import ConfigError
 from s2s_core.metric import Likelihood, LikelihoodMetric, Measure, Metric
-from s2s_core.task import Example
 
 Translate = Callable[[Sequence[str]], Sequence[str]]
 Forced = Callable[[Sequence[Example]], Sequence[Likelihood]]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from s2s_core.checkpoint import Checkpoint
 from s2s_core.config.tables import DecodingConfig
-from s2s_core.data import Sequences
+from s2s_core.data.pairs import Sequences
 from s2s_core.errors import DataError
 from s2s_core.search import BeamSearch
 from s2s_core.text.vocabulary import EOS, PAD

@@ -12,8 +12,8 @@ import click
 from s2s_core.cli.options import Command
 from s2s_core.config.fields import LARGEST
 from s2s_core.config.tables import MOST_BEAMS, MOST_ROWS, MOST_TOKENS
+from s2s_core.data.lines import read_batches
 from s2s_core.errors import ModelError
-from s2s_core.lines import read_batches
 
 if TYPE_CHECKING:
     from s2s_core.runtime import Model

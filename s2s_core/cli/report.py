@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from s2s_core.buckets import Bucket
     from s2s_core.checkpoint import Checkpoint
     from s2s_core.cli.progress import ShownProgress
-    from s2s_core.data import Splits
+    from s2s_core.data.pairs import Splits
     from s2s_core.evaluation import Evaluation
     from s2s_core.training.initial import Inheritance
     from s2s_core.training.state import TrainingState

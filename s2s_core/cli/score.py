@@ -7,7 +7,7 @@ import click
 
 from s2s_core.cli.options import RUN, installed
 from s2s_core.config.tables import MOST_ROWS
-from s2s_core.examples import read_example_batches
+from s2s_core.data.examples import read_example_batches
 from s2s_core.metrics.perplexity import Perplexity
 from s2s_core.pipeline import scorer
 from s2s_core.run import Run

@@ -54,7 +54,7 @@ def summaries(run: Run, texts: Sequence[str]) -> NDArray[np.float64]:
     import torch  # noqa: PLC0415  # takes a second to import
 
     from s2s_core.checkpoint import load_checkpoint  # noqa: PLC0415
-    from s2s_core.data import Sequences  # noqa: PLC0415
+    from s2s_core.data.pairs import Sequences  # noqa: PLC0415
 
     checkpoint = load_checkpoint(run)
     ids, lengths = Sequences(map(checkpoint.source_tokenizer.encode, texts)).padded(range(len(texts)))

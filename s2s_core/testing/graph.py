@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from s2s_core.data import Ids
+from s2s_core.data.pairs import Ids
 from s2s_core.text.nodes import Op, Value
 from s2s_core.text.tokenizer import Tokenizer
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from s2s_core.data import Sequences, generator
+from s2s_core.data.pairs import Sequences, generator
 from s2s_core.testing.elsewhere import ask_elsewhere
 from s2s_core.testing.graph import TokenizerGraph
 from s2s_core.testing.promise import broken, naming, require

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from s2s_core.checkpoint import load_weights, weights
-from s2s_core.data import Splits
+from s2s_core.data.pairs import Splits
 from s2s_core.errors import DataError, ModelError
 from s2s_core.files import write_atomically
 from s2s_core.model import Seq2Seq

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from s2s_core.batches import TrainingBatches
 from s2s_core.checkpoint import Checkpoint, load_tokenizers, new_checkpoint
 from s2s_core.components import make_metrics, make_task, train_tokenizers
-from s2s_core.data import Batch, Splits
+from s2s_core.data.batches import TrainingBatches
+from s2s_core.data.pairs import Batch, Splits
 from s2s_core.likelihood import Likelihoods
 from s2s_core.run import Run
 from s2s_core.scores import evaluate

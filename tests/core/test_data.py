@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from s2s_core import data
-from s2s_core.batches import TrainingBatches
 from s2s_core.config.tables import TrainingConfig
-from s2s_core.data import Pairs, Sequences, Splits
+from s2s_core.data import pairs as data
+from s2s_core.data.batches import TrainingBatches
+from s2s_core.data.pairs import Pairs, Sequences, Splits
+from s2s_core.data.task import Example, Task
 from s2s_core.errors import DataError
-from s2s_core.task import Example, Task
 from s2s_core.text.characters import Characters
 from s2s_core.text.tokenizer import TokenizerConfig
 from s2s_core.text.vocabulary import EOS, PAD

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from s2s_core import ConfigError, DataError, Example, Likelihood
 from s2s_core.buckets import LEAST_SOURCES, MOST_BUCKETS, bucket_starts, by_length
+from s2s_core.data.examples import read_examples
 from s2s_core.details import NOTHING, details, escape
 from s2s_core.evaluation import examine
-from s2s_core.examples import read_examples
 from s2s_core.likelihood import Likelihoods
 from s2s_core.metrics.edit_distance import EditDistance
 from s2s_core.metrics.error_rate import WordErrorRate

@@ -18,7 +18,7 @@ import torch
 
 from s2s_core import NoConfig, Output
 from s2s_core.config.inputs import INPUTS, Features
-from s2s_core.data import Sequences
+from s2s_core.data.pairs import Sequences
 from s2s_core.errors import ExportError
 from s2s_core.export import exporter
 from s2s_core.export.parity import _compare, prove

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from s2s_core.data.lines import MOST_BYTES, read_lines
 from s2s_core.errors import DataError
-from s2s_core.lines import MOST_BYTES, read_lines
 
 
 def lines(content: bytes, batch_size=3):

@@ -12,15 +12,15 @@ import sys
 import numpy as np
 import pytest
 
-from s2s_core import store
-from s2s_core.batches import TrainingBatches
 from s2s_core.config.resolve import resolve
 from s2s_core.config.tables import TrainingConfig
-from s2s_core.data import Splits
+from s2s_core.data import store
+from s2s_core.data.batches import TrainingBatches
+from s2s_core.data.pairs import Splits
+from s2s_core.data.task import Example, Task
 from s2s_core.errors import DataError
 from s2s_core.plugins.registry import Plugins
 from s2s_core.run import Run
-from s2s_core.task import Example, Task
 from s2s_core.text.characters import Characters
 from s2s_core.text.tokenizer import TokenizerConfig
 from s2s_core.text.words import Words
@@ -275,7 +275,7 @@ BUILD = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
 import test_store as shared
-from s2s_core import store
+from s2s_core.data import store
 
 class Slow(shared.Keyed):
     def examples(self, split, rng):

@@ -69,7 +69,7 @@ def test_standard_input_is_a_file_like_any_other(s2s, trained, tmp_path):
     assert len(load(folder / "model.onnx")(["abc", "d"])) == 2
 
 
-PROCESS = "import s2s_core.store as store; store.FEWEST_PAIRS = 1; from s2s_core.cli.main import main; main()"
+PROCESS = "import s2s_core.data.store as store; store.FEWEST_PAIRS = 1; from s2s_core.cli.main import main; main()"
 
 
 def test_several_processes_share_a_store(trained, pairs, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from s2s_core import DataError, ModelError
-from s2s_core.data import Splits
+from s2s_core.data.pairs import Splits
 from s2s_core.training.averaging import Averaging
 from s2s_core.training.state import Parts, TrainingState, load_parts, load_state, save_state
 

@@ -3,9 +3,9 @@
 import itertools
 from collections.abc import Iterator
 
+from s2s_core.data.lines import file_name, read_batches
+from s2s_core.data.task import Example
 from s2s_core.errors import DataError
-from s2s_core.lines import file_name, read_batches
-from s2s_core.task import Example
 
 _BATCH = 1024
 

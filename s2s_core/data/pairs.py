@@ -10,8 +10,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from s2s_core.data.task import Example, Split, Task
 from s2s_core.errors import DataError
-from s2s_core.task import Example, Split, Task
 from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.text.vocabulary import EOS, PAD
 
