@@ -20,7 +20,7 @@ from s2s_core.config.fields import (
 )
 from s2s_core.data.task import Example, Task
 from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError
-from s2s_core.metric import Likelihood, LikelihoodMetric, Metric
+from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric, Metric
 from s2s_core.plugins.hookspecs import hookimpl
 from s2s_core.text.tokenizer import Tokenizer, TokenizerConfig
 from s2s_core.version import API_VERSION, __version__

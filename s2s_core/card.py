@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from s2s_core.evaluation import Evaluation
+from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.files import write_atomically
 from s2s_core.run import Run
 

@@ -7,7 +7,7 @@ from s2s_core.config.fields import BadValueError
 from s2s_core.config.tables import Component, EvaluationConfig, RunConfig, TokenizerComponent
 from s2s_core.data.task import Example, Task
 from s2s_core.errors import ConfigError, ModelError, closest, listing
-from s2s_core.metric import Measure
+from s2s_core.evaluation.metric import Measure
 from s2s_core.plugins.registry import Plugins
 from s2s_core.text.tokenizer import Tokenizer
 

@@ -11,13 +11,13 @@ from s2s_core.config.resolve import Layer, merge, override, structure_component,
 from s2s_core.config.tables import EvaluationConfig
 from s2s_core.data.task import Example, Split
 from s2s_core.errors import ConfigError, ModelError, listing
-from s2s_core.evaluation import Evaluation, examine
+from s2s_core.evaluation.answers import Answered, answer
+from s2s_core.evaluation.evaluation import Evaluation, examine
+from s2s_core.evaluation.metric import LikelihoodMetric, Measure
 from s2s_core.files import require_writable
-from s2s_core.metric import LikelihoodMetric, Measure
 from s2s_core.plugins.registry import Plugins
 from s2s_core.provenance import RECORDED, is_provenance, require
 from s2s_core.run import Run
-from s2s_core.scores import Answered, answer
 from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.training.log import record_test
 

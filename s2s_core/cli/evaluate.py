@@ -13,7 +13,7 @@ from s2s_core.config.resolve import Layer, parse_assignment
 from s2s_core.data.examples import read_examples
 from s2s_core.data.task import Split
 from s2s_core.errors import ConfigError
-from s2s_core.evaluation import Evaluation
+from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.files import require_writable, write_atomically
 from s2s_core.pipeline import evaluate_file, evaluate_runs
 from s2s_core.run import Run

@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 from rich import progress as bars
 
-from s2s_core.metric import Measure
+from s2s_core.evaluation.metric import Measure
 from s2s_core.training.progress import Progress
 
 BEST = " (best)"

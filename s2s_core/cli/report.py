@@ -12,16 +12,16 @@ import click
 from s2s_core.card import USAGE, write_card
 from s2s_core.components import make_metrics, make_task
 from s2s_core.config.resolve import Layer, override
-from s2s_core.metric import Measure
+from s2s_core.evaluation.metric import Measure
 from s2s_core.pipeline import evaluate_runs, export_runs, record_test_scores
 from s2s_core.run import Run, is_first_process
 
 if TYPE_CHECKING:
-    from s2s_core.buckets import Bucket
     from s2s_core.checkpoint import Checkpoint
     from s2s_core.cli.progress import ShownProgress
     from s2s_core.data.pairs import Splits
-    from s2s_core.evaluation import Evaluation
+    from s2s_core.evaluation.evaluation import Evaluation
+    from s2s_core.evaluation.lengths import Bucket
     from s2s_core.training.initial import Inheritance
     from s2s_core.training.state import TrainingState
 

@@ -8,12 +8,12 @@ import click
 from s2s_core.cli.options import RUN, installed
 from s2s_core.config.tables import MOST_ROWS
 from s2s_core.data.examples import read_example_batches
-from s2s_core.metrics.perplexity import Perplexity
+from s2s_core.evaluation.metrics.perplexity import Perplexity
 from s2s_core.pipeline import scorer
 from s2s_core.run import Run
 
 if TYPE_CHECKING:
-    from s2s_core.metric import Likelihood
+    from s2s_core.evaluation.metric import Likelihood
 
 
 @click.command(short_help="Tell how likely a run's model finds given answers.")

@@ -21,15 +21,15 @@ def s2s_tokenizers() -> Mapping[str, type | str]:
 def s2s_metrics() -> Mapping[str, type | str]:
     """Gives shares of what is right, edits and error rates, the metrics of translation, and ``perplexity``."""
     return {
-        "exact_match": "s2s_core.metrics.exact_match:ExactMatch",
-        "token_accuracy": "s2s_core.metrics.token_accuracy:TokenAccuracy",
-        "edit_distance": "s2s_core.metrics.edit_distance:EditDistance",
-        "character_error_rate": "s2s_core.metrics.error_rate:CharacterErrorRate",
-        "token_error_rate": "s2s_core.metrics.error_rate:TokenErrorRate",
-        "word_error_rate": "s2s_core.metrics.error_rate:WordErrorRate",
-        "sequence_error_rate": "s2s_core.metrics.sequence_error_rate:SequenceErrorRate",
-        "bleu": "s2s_core.metrics.translation:BLEU",
-        "chrf": "s2s_core.metrics.translation:ChrF",
-        "ter": "s2s_core.metrics.translation:TER",
-        "perplexity": "s2s_core.metrics.perplexity:Perplexity",
+        "exact_match": "s2s_core.evaluation.metrics.exact_match:ExactMatch",
+        "token_accuracy": "s2s_core.evaluation.metrics.token_accuracy:TokenAccuracy",
+        "edit_distance": "s2s_core.evaluation.metrics.edit_distance:EditDistance",
+        "character_error_rate": "s2s_core.evaluation.metrics.error_rate:CharacterErrorRate",
+        "token_error_rate": "s2s_core.evaluation.metrics.error_rate:TokenErrorRate",
+        "word_error_rate": "s2s_core.evaluation.metrics.error_rate:WordErrorRate",
+        "sequence_error_rate": "s2s_core.evaluation.metrics.sequence_error_rate:SequenceErrorRate",
+        "bleu": "s2s_core.evaluation.metrics.translation:BLEU",
+        "chrf": "s2s_core.evaluation.metrics.translation:ChrF",
+        "ter": "s2s_core.evaluation.metrics.translation:TER",
+        "perplexity": "s2s_core.evaluation.metrics.perplexity:Perplexity",
     }

@@ -42,7 +42,7 @@ def s2s_tokenizers() -> Mapping[str, type | str]:  # type: ignore[empty-body]
 
 @hookspec
 def s2s_metrics() -> Mapping[str, type | str]:  # type: ignore[empty-body]
-    """Gives metrics, such as ``{"exact_match": "s2s_core.metrics.exact_match:ExactMatch"}``."""
+    """Gives metrics, such as ``{"exact_match": "s2s_core.evaluation.metrics.exact_match:ExactMatch"}``."""
 
 
 @hookspec

@@ -12,9 +12,9 @@ from s2s_core.checkpoint import Checkpoint, load_tokenizers, new_checkpoint
 from s2s_core.components import make_metrics, make_task, train_tokenizers
 from s2s_core.data.batches import TrainingBatches
 from s2s_core.data.pairs import Batch, Splits
+from s2s_core.evaluation.answers import evaluate
 from s2s_core.likelihood import Likelihoods
 from s2s_core.run import Run
-from s2s_core.scores import evaluate
 from s2s_core.training.accelerator import make_accelerator
 from s2s_core.training.averaging import Weights, borrowed, make_averaging
 from s2s_core.training.chance import seed_update

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s2s_core.metrics.error_rate import CharacterErrorRate, TokenErrorRate, WordErrorRate
-from s2s_core.metrics.exact_match import ExactMatch
-from s2s_core.metrics.sequence_error_rate import SequenceErrorRate
+from s2s_core.evaluation.metrics.error_rate import CharacterErrorRate, TokenErrorRate, WordErrorRate
+from s2s_core.evaluation.metrics.exact_match import ExactMatch
+from s2s_core.evaluation.metrics.sequence_error_rate import SequenceErrorRate
 
 RATES = [CharacterErrorRate(), WordErrorRate(), TokenErrorRate(lambda text: text.split("-"))]
 

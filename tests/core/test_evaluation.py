@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s2s_core import ConfigError, DataError, Example, Likelihood
-from s2s_core.buckets import LEAST_SOURCES, MOST_BUCKETS, bucket_starts, by_length
 from s2s_core.data.examples import read_examples
-from s2s_core.details import NOTHING, details, escape
-from s2s_core.evaluation import examine
+from s2s_core.evaluation.answers import Answered, answer, evaluate, score
+from s2s_core.evaluation.evaluation import examine
+from s2s_core.evaluation.lengths import LEAST_SOURCES, MOST_BUCKETS, bucket_starts, by_length
+from s2s_core.evaluation.metrics.edit_distance import EditDistance
+from s2s_core.evaluation.metrics.error_rate import WordErrorRate
+from s2s_core.evaluation.metrics.exact_match import ExactMatch
+from s2s_core.evaluation.metrics.perplexity import Perplexity
+from s2s_core.evaluation.metrics.translation import BLEU
+from s2s_core.evaluation.table import NOTHING, details, escape
 from s2s_core.likelihood import Likelihoods
-from s2s_core.metrics.edit_distance import EditDistance
-from s2s_core.metrics.error_rate import WordErrorRate
-from s2s_core.metrics.exact_match import ExactMatch
-from s2s_core.metrics.perplexity import Perplexity
-from s2s_core.metrics.translation import BLEU
-from s2s_core.scores import Answered, answer, evaluate, score
 from s2s_core.text.vocabulary import BOS, EOS, PAD
 
 METRICS = {"exact_match": ExactMatch(), "edit_distance": EditDistance()}

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from s2s_core.metric import Metric
-from s2s_core.metrics.edit_distance import EditDistance
-from s2s_core.metrics.exact_match import ExactMatch
-from s2s_core.metrics.token_accuracy import TokenAccuracy
+from s2s_core.evaluation.metric import Metric
+from s2s_core.evaluation.metrics.edit_distance import EditDistance
+from s2s_core.evaluation.metrics.exact_match import ExactMatch
+from s2s_core.evaluation.metrics.token_accuracy import TokenAccuracy
 from s2s_core.text.tokenizer import TokenizerConfig
 from s2s_core.text.words import Words
 

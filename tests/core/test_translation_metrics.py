@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s2s_core.metrics.translation import BLEU, TER, BLEUConfig, ChrF, ChrFConfig, TERConfig
+from s2s_core.evaluation.metrics.translation import BLEU, TER, BLEUConfig, ChrF, ChrFConfig, TERConfig
 
 HYPOTHESES = ["The dog bit the man.", "It wasn't surprising.", "The man had just bitten him."]
 FIRST = ["The dog bit the man.", "It was not unexpected.", "The man bit him first."]

@@ -8,7 +8,7 @@ import torch
 from s2s_core import Metric
 from s2s_core.config.fields import NoConfig
 from s2s_core.errors import PluginError
-from s2s_core.metrics.exact_match import ExactMatch
+from s2s_core.evaluation.metrics.exact_match import ExactMatch
 from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import Subject, conformance, examine, promises
 

@@ -8,9 +8,9 @@ import pytest
 from examining import require_caught, require_kept
 
 from s2s_core import LikelihoodMetric, Metric
-from s2s_core.metrics.edit_distance import EditDistance
-from s2s_core.metrics.exact_match import ExactMatch
-from s2s_core.metrics.perplexity import Perplexity
+from s2s_core.evaluation.metrics.edit_distance import EditDistance
+from s2s_core.evaluation.metrics.exact_match import ExactMatch
+from s2s_core.evaluation.metrics.perplexity import Perplexity
 from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import promises
 

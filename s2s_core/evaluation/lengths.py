@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 
-from s2s_core.metric import Measure
-from s2s_core.scores import Answered, Scores, score
+from s2s_core.evaluation.answers import Answered, Scores, score
+from s2s_core.evaluation.metric import Measure
 
 MOST_BUCKETS = 6
 LEAST_SOURCES = 20

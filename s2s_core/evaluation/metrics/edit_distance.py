@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rapidfuzz.distance import Levenshtein
 
-from s2s_core.metric import Metric
+from s2s_core.evaluation.metric import Metric
 
 
 class EditDistance(Metric):

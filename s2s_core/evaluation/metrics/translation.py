@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from s2s_core.config.fields import between, one_of, setting
-from s2s_core.metric import Metric
+from s2s_core.evaluation.metric import Metric
 
 
 class SacreMetric(Metric):

@@ -6,7 +6,7 @@ import attrs
 
 from s2s_core.data.task import Example
 from s2s_core.errors import ConfigError
-from s2s_core.metric import Likelihood, LikelihoodMetric, Measure, Metric
+from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric, Measure, Metric
 
 Translate = Callable[[Sequence[str]], Sequence[str]]
 Forced = Callable[[Sequence[Example]], Sequence[Likelihood]]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from s2s_core.metric import Likelihood, LikelihoodMetric
+from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric
 
 _LARGEST = 700.0
 """The largest exponent: e to this power is still a number."""

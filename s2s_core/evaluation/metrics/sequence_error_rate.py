@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from s2s_core.metric import Metric
+from s2s_core.evaluation.metric import Metric
 
 
 class SequenceErrorRate(Metric):

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from rapidfuzz.distance import Levenshtein
 
-from s2s_core.metric import Metric
+from s2s_core.evaluation.metric import Metric
 
 
 class ErrorRate(Metric):

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from s2s_core.metric import Measure
-from s2s_core.scores import Answered, score_line
+from s2s_core.evaluation.answers import Answered, score_line
+from s2s_core.evaluation.metric import Measure
 
 NOTHING = r"\N"
 """Stands where a source has fewer references than another."""

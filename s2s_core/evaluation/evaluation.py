@@ -5,10 +5,10 @@ from typing import Any
 
 import attrs
 
-from s2s_core.buckets import Bucket, by_length
-from s2s_core.details import details
-from s2s_core.metric import Measure
-from s2s_core.scores import Answered, Scores, score
+from s2s_core.evaluation.answers import Answered, Scores, score
+from s2s_core.evaluation.lengths import Bucket, by_length
+from s2s_core.evaluation.metric import Measure
+from s2s_core.evaluation.table import details
 
 
 @attrs.frozen
@@ -39,7 +39,7 @@ class Evaluation:
         }
 
     def details(self) -> Iterator[str]:
-        """Yields the lines of a table of all answers, the worst first; see ``s2s_core.details``."""
+        """Yields the lines of a table of all answers, the worst first; see ``s2s_core.evaluation.table``."""
         return details(self.answered, self.metrics)
 
 

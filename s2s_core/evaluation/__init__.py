@@ -1,0 +1,1 @@
+"""Evaluation: metrics, and what they find of a model's answers."""
