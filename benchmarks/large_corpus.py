@@ -19,7 +19,7 @@ from s2s_core.config.resolve import resolve
 from s2s_core.data.batches import TrainingBatches
 from s2s_core.data.store import CACHE
 from s2s_core.plugins.registry import Plugins
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 
 STEPS = 20
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from s2s_core.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State, bridge, padding_mask
     from s2s_core.recurrence import scan
     from s2s_core.rnn import gru, lstm
-    from s2s_core.run import Run, is_first_process
+    from s2s_core.runs.run import Run, is_first_process
     from s2s_core.runtime import load
 
 _LAZY = {
@@ -38,7 +38,7 @@ _LAZY = {
     ),
     "s2s_core.recurrence": ("scan",),
     "s2s_core.rnn": ("gru", "lstm"),
-    "s2s_core.run": ("Run", "is_first_process"),
+    "s2s_core.runs.run": ("Run", "is_first_process"),
     "s2s_core.runtime": ("load",),
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.files import write_atomically
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 
 _CARD = """# {task}: {encoder} → {decoder}
 

@@ -10,7 +10,6 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from s2s_core.components import load_tokenizer
 from s2s_core.config.resolve import structure, unstructure
 from s2s_core.config.tables import Component, RunConfig
 from s2s_core.ensemble import AnyModel, Ensemble
@@ -18,8 +17,9 @@ from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.files import write_atomically
 from s2s_core.model import Seq2Seq, build_model
 from s2s_core.plugins.registry import Plugins
-from s2s_core.provenance import RECORDED, is_provenance, provenance, require
-from s2s_core.run import Run
+from s2s_core.runs.components import load_tokenizer
+from s2s_core.runs.provenance import RECORDED, is_provenance, provenance, require
+from s2s_core.runs.run import Run
 from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.version import FORMAT_VERSION, __version__
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from s2s_core.components import load_tokenizer, make_metrics, make_task
 from s2s_core.config.resolve import Layer, merge, override, structure_component, structure_table
 from s2s_core.config.tables import EvaluationConfig
 from s2s_core.data.task import Example, Split
@@ -16,10 +15,11 @@ from s2s_core.evaluation.evaluation import Evaluation, examine
 from s2s_core.evaluation.metric import LikelihoodMetric, Measure
 from s2s_core.files import require_writable
 from s2s_core.plugins.registry import Plugins
-from s2s_core.provenance import RECORDED, is_provenance, require
-from s2s_core.run import Run
+from s2s_core.runs.components import load_tokenizer, make_metrics, make_task
+from s2s_core.runs.log import record_test
+from s2s_core.runs.provenance import RECORDED, is_provenance, require
+from s2s_core.runs.run import Run
 from s2s_core.text.tokenizer import Tokenizer
-from s2s_core.training.log import record_test
 
 if TYPE_CHECKING:
     from s2s_core.data.pairs import Splits

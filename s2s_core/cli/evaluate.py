@@ -16,7 +16,7 @@ from s2s_core.errors import ConfigError
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.files import require_writable, write_atomically
 from s2s_core.pipeline import evaluate_file, evaluate_runs
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 
 
 @click.command(short_help="Score a run or an exported file.")

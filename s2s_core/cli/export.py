@@ -7,7 +7,7 @@ import click
 from s2s_core.cli import report
 from s2s_core.cli.options import FILE, RUN, installed
 from s2s_core.config.resolve import parse_assignment
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 
 
 @click.command(short_help="Write a trained model as one ONNX file.")

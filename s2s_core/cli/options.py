@@ -13,7 +13,7 @@ from s2s_core.config.resolve import DEFAULT_ENCODER, Layer, override, parse_assi
 from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
 from s2s_core.plugins.registry import Kind, Plugins
-from s2s_core.run import Run, is_first_process
+from s2s_core.runs.run import Run, is_first_process
 
 Command = Callable[..., Any]
 

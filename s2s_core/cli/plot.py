@@ -13,7 +13,7 @@ from s2s_core.cli.options import FILE, RUN, installed
 from s2s_core.cli.report import line
 from s2s_core.data.lines import read_file
 from s2s_core.files import require_writable
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ import click
 from s2s_core.cli import report
 from s2s_core.cli.options import installed, run_options
 from s2s_core.cli.train import train_run
-from s2s_core.run import Run, is_first_process
+from s2s_core.runs.run import Run, is_first_process
 from s2s_core.training.interruption import TrainingInterruptedError
 
 

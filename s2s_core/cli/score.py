@@ -10,7 +10,7 @@ from s2s_core.config.tables import MOST_ROWS
 from s2s_core.data.examples import read_example_batches
 from s2s_core.evaluation.metrics.perplexity import Perplexity
 from s2s_core.pipeline import scorer
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 
 if TYPE_CHECKING:
     from s2s_core.evaluation.metric import Likelihood

@@ -7,9 +7,9 @@ import click
 from s2s_core.cli import report
 from s2s_core.cli.options import installed, open_run, run_options
 from s2s_core.plugins.registry import Plugins
-from s2s_core.run import Run, is_first_process
+from s2s_core.runs.run import Run, is_first_process
+from s2s_core.runs.trackers import require_trackers
 from s2s_core.training.interruption import before_training, postponed
-from s2s_core.training.trackers import require_trackers
 
 
 @click.command(short_help="Train a model and keep the best.")

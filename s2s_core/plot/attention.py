@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2s_core.errors import ConfigError, DataError
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

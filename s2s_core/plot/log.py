@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from s2s_core.errors import ModelError
-from s2s_core.training.log import Record, read_metrics
+from s2s_core.runs.log import Record, read_metrics
 
 
 def read_log(folder: Path) -> list[Record]:

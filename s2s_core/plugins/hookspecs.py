@@ -12,7 +12,7 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
-    from s2s_core.run import Run
+    from s2s_core.runs.run import Run
 
 PROJECT = "s2s"
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import attrs
 
-from s2s_core.components import choose_metrics
 from s2s_core.config.fields import NoConfig
 from s2s_core.config.resolve import resolve
 from s2s_core.config.tables import RunConfig
@@ -16,6 +15,7 @@ from s2s_core.data.pairs import HELD_OUT, MOST_HELD_OUT, Splits, generator
 from s2s_core.data.task import Example, Split, Task
 from s2s_core.errors import ConfigError, PluginError
 from s2s_core.plugins.registry import Kind, Plugins
+from s2s_core.runs.components import choose_metrics
 from s2s_core.testing.elsewhere import ask_elsewhere
 from s2s_core.testing.promise import broken, naming, require
 from s2s_core.testing.subject import Subject

@@ -8,7 +8,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 
 from s2s_core.errors import ConfigError
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 
 
 def make_accelerator(run: Run) -> Accelerator:

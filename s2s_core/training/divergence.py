@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from s2s_core.errors import S2SError
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 from s2s_core.training.state import TrainingState
 
 

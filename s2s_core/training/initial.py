@@ -9,7 +9,7 @@ import torch
 from s2s_core.checkpoint import Checkpoint, load_checkpoint, weights
 from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 from s2s_core.text.tokenizer import Tokenizer
 
 Side = Literal["source", "target"]

@@ -16,7 +16,7 @@ from s2s_core.data.pairs import Splits
 from s2s_core.errors import DataError, ModelError
 from s2s_core.files import write_atomically
 from s2s_core.model import Seq2Seq
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 from s2s_core.training.averaging import Averaging
 
 

@@ -9,24 +9,24 @@ import torch
 from torch import Tensor
 
 from s2s_core.checkpoint import Checkpoint, load_tokenizers, new_checkpoint
-from s2s_core.components import make_metrics, make_task, train_tokenizers
 from s2s_core.data.batches import TrainingBatches
 from s2s_core.data.pairs import Batch, Splits
 from s2s_core.evaluation.answers import evaluate
 from s2s_core.likelihood import Likelihoods
-from s2s_core.run import Run
+from s2s_core.runs.components import make_metrics, make_task, train_tokenizers
+from s2s_core.runs.log import append_metrics, truncate_metrics
+from s2s_core.runs.run import Run
+from s2s_core.runs.trackers import require_trackers
 from s2s_core.training.accelerator import make_accelerator
 from s2s_core.training.averaging import Weights, borrowed, make_averaging
 from s2s_core.training.chance import seed_update
 from s2s_core.training.divergence import require_finite
 from s2s_core.training.initial import Inheritance, inherit, load_initial, same_tokenizer
 from s2s_core.training.interruption import Interruption, TrainingInterruptedError
-from s2s_core.training.log import append_metrics, truncate_metrics
 from s2s_core.training.optimizer import make_optimizer
 from s2s_core.training.progress import Progress
 from s2s_core.training.schedule import is_plateau, learning_rate
 from s2s_core.training.state import Parts, TrainingState, load_parts, load_state, require_same_data, save_state
-from s2s_core.training.trackers import require_trackers
 from s2s_core.training.updater import Updater
 from s2s_core.translate import Translator
 

@@ -10,11 +10,11 @@ import safetensors.torch
 
 from s2s_core import ConfigError, Example, ModelError, PluginError
 from s2s_core.checkpoint import load_checkpoint, load_together, new_checkpoint
-from s2s_core.components import train_tokenizers
 from s2s_core.config.resolve import resolve
 from s2s_core.ensemble import Ensemble
 from s2s_core.plugins.registry import Plugins
-from s2s_core.run import Run
+from s2s_core.runs.components import train_tokenizers
+from s2s_core.runs.run import Run
 
 TABLES = {
     "task": "copy",
@@ -106,7 +106,7 @@ def test_what_is_missing_is_named(run, record, expected):
     assert expected == str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["os:system", "os", "../../evil", "evil.py", "s2s_core.run:Run", "__main__:main"])
+@pytest.mark.parametrize("name", ["os:system", "os", "../../evil", "evil.py", "s2s_core.runs.run:Run", "__main__:main"])
 @pytest.mark.parametrize("place", ["task", "encoder", "decoder", "source.tokenizer"])
 def test_a_name_is_looked_up_among_what_is_installed(run, place, name, tmp_path, monkeypatch):
     """It is no address of anything that could be imported or called."""

@@ -17,7 +17,7 @@ from s2s_core.config.fields import LARGEST
 from s2s_core.config.resolve import parse_assignment, read_toml, resolve, structure, to_toml, unstructure
 from s2s_core.config.tables import MOST_ROWS, Component, DecodingConfig, TrainingConfig
 from s2s_core.plugins.registry import Plugins
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 
 
 @attrs.frozen

@@ -18,7 +18,7 @@ from s2s_core.export.pieces import export_pieces
 from s2s_core.interfaces import MemorySizes
 from s2s_core.model import build_model
 from s2s_core.plugins.registry import Plugins
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 from s2s_core.training.trainer import Trainer
 
 

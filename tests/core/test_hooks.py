@@ -89,9 +89,9 @@ def test_examples_load(examples):
 def run(examples, tmp_path):
     """A run that consists of the examples alone, trained."""
     from s2s_core.config.resolve import resolve
-    from s2s_core.run import Run
+    from s2s_core.runs.run import Run
+    from s2s_core.runs.trackers import require_trackers
     from s2s_core.training.progress import Progress
-    from s2s_core.training.trackers import require_trackers
     from s2s_core.training.trainer import Trainer
 
     tables = {

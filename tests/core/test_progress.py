@@ -5,7 +5,7 @@ import pytest
 from s2s_core.cli import report
 from s2s_core.cli.progress import LineProgress, duration
 from s2s_core.evaluation.metrics.exact_match import ExactMatch
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 from s2s_core.training.state import TrainingState
 
 

@@ -5,10 +5,10 @@ import tracemalloc
 import pytest
 
 from s2s_core import ConfigError, Example, ModelError
-from s2s_core.components import load_tokenizer, train_tokenizers
 from s2s_core.config.resolve import resolve
 from s2s_core.model import build_model
 from s2s_core.plugins.registry import Plugins
+from s2s_core.runs.components import load_tokenizer, train_tokenizers
 from s2s_core.text.vocabulary import UNK
 
 PLUGINS = Plugins(environment={"S2S_PLUGINS": "s2s_core,s2s_synthetic,s2s_mlp_rnn"})

@@ -20,7 +20,7 @@ from s2s_core.data.pairs import Splits
 from s2s_core.data.task import Example, Task
 from s2s_core.errors import DataError
 from s2s_core.plugins.registry import Plugins
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 from s2s_core.text.characters import Characters
 from s2s_core.text.tokenizer import TokenizerConfig
 from s2s_core.text.words import Words

@@ -21,7 +21,7 @@ from s2s_core.checkpoint import Checkpoint
 from s2s_core.config.resolve import resolve
 from s2s_core.config.tables import TrainingConfig
 from s2s_core.plugins.registry import Plugins
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 from s2s_core.training import trainer
 from s2s_core.training.interruption import Interruption, TrainingInterruptedError, before_training, postponed
 from s2s_core.training.progress import Progress

@@ -10,7 +10,7 @@ import pytest
 
 from s2s_core.cli.main import main
 from s2s_core.plugins.registry import Plugins
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ import pytest
 
 from s2s_core.checkpoint import load_checkpoint
 from s2s_core.plugins.registry import Plugins
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 from s2s_core.translate import Translator
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import torch
 from s2s_core.config.resolve import resolve
 from s2s_core.export.exporter import export
 from s2s_core.plugins.registry import Plugins
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 from s2s_core.runtime import load
 from s2s_core.training.trainer import Trainer
 

@@ -10,7 +10,7 @@ import torch
 
 from s2s_core.checkpoint import load_checkpoint
 from s2s_core.plugins.registry import Plugins
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 from s2s_core.text.vocabulary import BOS, EOS
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from s2s_core import ModelError
-from s2s_core.training.log import read_metrics, record_test
+from s2s_core.runs.log import read_metrics, record_test
 
 WHOLE = b'{"step": 4, "loss": 1.5}\n'
 

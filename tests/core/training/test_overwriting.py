@@ -6,7 +6,7 @@ import pytest
 
 from s2s_core import ConfigError
 from s2s_core.checkpoint import load_checkpoint
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 from s2s_core.training.divergence import DivergedError
 
 DIVERGING = {"learning_rate": 1e30, "clip_norm": 0.0, "optimizer": "sgd"}

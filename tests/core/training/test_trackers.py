@@ -9,7 +9,7 @@ import pytest
 
 from s2s_core import ConfigError, DataError, PluginError, hookimpl
 from s2s_core.plugins.registry import Plugins
-from s2s_core.training.trackers import require_trackers
+from s2s_core.runs.trackers import require_trackers
 
 
 @pytest.fixture

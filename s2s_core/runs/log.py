@@ -7,7 +7,7 @@ from typing import Any
 
 from s2s_core.errors import ModelError
 from s2s_core.files import write_atomically
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 
 Record = dict[str, Any]
 

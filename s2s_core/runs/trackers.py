@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from s2s_core.errors import ConfigError, PluginError
 from s2s_core.plugins.registry import Plugin
-from s2s_core.run import Run
+from s2s_core.runs.run import Run
 
 
 def require_trackers(run: Run) -> None:

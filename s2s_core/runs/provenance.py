@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from s2s_core.components import choose_metrics
 from s2s_core.config.tables import RunConfig
 from s2s_core.errors import PluginError
 from s2s_core.plugins.registry import KINDS, Plugins
+from s2s_core.runs.components import choose_metrics
 
 RECORDED = ("kind", "name", "distribution", "version")
 """What is recorded of a component's origin."""

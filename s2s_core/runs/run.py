@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from s2s_core.components import make_task
 from s2s_core.config.resolve import read_toml, structure, to_toml, unstructure
 from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
 from s2s_core.files import write_atomically
 from s2s_core.plugins.registry import Plugins
-from s2s_core.provenance import recorded, require
+from s2s_core.runs.components import make_task
+from s2s_core.runs.provenance import recorded, require
 
 if TYPE_CHECKING:
     from s2s_core.data.pairs import Splits

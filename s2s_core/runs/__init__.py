@@ -1,0 +1,1 @@
+"""Runs: their folders, their components and where these came from, their log."""
