@@ -16,8 +16,8 @@ from pathlib import Path
 
 import torch
 
-from s2s_core.checkpoint import Checkpoint, load_checkpoint
 from s2s_core.data.pairs import Sequences
+from s2s_core.model.checkpoint import Checkpoint, load_checkpoint
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.runtime import load

@@ -25,8 +25,8 @@ from s2s_mlp_rnn.encoder import MLPRNNEncoder
 from torch import Tensor, nn
 from torch.nn import functional
 
-from s2s_core.interfaces import MemorySizes, padding_mask
-from s2s_core.model import Seq2Seq
+from s2s_core.model.interfaces import MemorySizes, padding_mask
+from s2s_core.model.seq2seq import Seq2Seq
 from s2s_core.text.vocabulary import EOS, PAD, SPECIALS
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]

@@ -26,18 +26,18 @@ from s2s_core.text.tokenizer import Tokenizer, TokenizerConfig
 from s2s_core.version import API_VERSION, __version__
 
 if TYPE_CHECKING:
-    from s2s_core.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State, bridge, padding_mask
-    from s2s_core.recurrence import scan
-    from s2s_core.rnn import gru, lstm
+    from s2s_core.model.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State, bridge, padding_mask
+    from s2s_core.model.recurrence import scan
+    from s2s_core.model.rnn import gru, lstm
     from s2s_core.runs.run import Run, is_first_process
     from s2s_core.runtime import load
 
 _LAZY = {
-    "s2s_core.interfaces": (
+    "s2s_core.model.interfaces": (
         "Decoder", "Encoder", "Memory", "MemorySizes", "Output", "State", "bridge", "padding_mask",
     ),
-    "s2s_core.recurrence": ("scan",),
-    "s2s_core.rnn": ("gru", "lstm"),
+    "s2s_core.model.recurrence": ("scan",),
+    "s2s_core.model.rnn": ("gru", "lstm"),
     "s2s_core.runs.run": ("Run", "is_first_process"),
     "s2s_core.runtime": ("load",),
 }  # fmt: skip

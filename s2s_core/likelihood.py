@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from s2s_core.checkpoint import Checkpoint
 from s2s_core.data.pairs import Batch, Pairs
 from s2s_core.data.task import Example
 from s2s_core.evaluation.metric import Likelihood
-from s2s_core.interfaces import padding_mask
+from s2s_core.model.checkpoint import Checkpoint
+from s2s_core.model.interfaces import padding_mask
 from s2s_core.search import log_probabilities
 
 BATCH_SIZE = 64

@@ -48,8 +48,8 @@ def evaluate_runs(
         ConfigError: Another table is set, a setting can't be used, or the runs have different tasks or vocabularies.
         ModelError: There is no trained model, or it is damaged.
     """
-    from s2s_core.checkpoint import load_together  # noqa: PLC0415  # needs PyTorch
     from s2s_core.likelihood import Likelihoods  # noqa: PLC0415
+    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415  # needs PyTorch
     from s2s_core.translate import Translator  # noqa: PLC0415
 
     _only(settings, {"decoding", "evaluation"}, "an evaluation")
@@ -132,8 +132,8 @@ def scorer(runs: Sequence[Run]) -> "Likelihoods":
         ConfigError: The runs have different tasks or vocabularies.
         ModelError: There is no trained model, or it is damaged.
     """
-    from s2s_core.checkpoint import load_together  # noqa: PLC0415
     from s2s_core.likelihood import Likelihoods  # noqa: PLC0415
+    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
 
     return Likelihoods(load_together(runs))
 
@@ -152,8 +152,8 @@ def export_runs(runs: Sequence[Run], path: Path | None = None, settings: Sequenc
         ModelError: There is no trained model, or it is damaged.
         OSError: The file can't be written.
     """
-    from s2s_core.checkpoint import load_together  # noqa: PLC0415
     from s2s_core.export.exporter import export  # noqa: PLC0415
+    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
 
     _only(settings, {"decoding", "export"}, "an export")
     run = runs[0]

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from s2s_core.checkpoint import Checkpoint
 from s2s_core.config.tables import DecodingConfig
 from s2s_core.data.pairs import Sequences
 from s2s_core.errors import DataError
+from s2s_core.model.checkpoint import Checkpoint
 from s2s_core.search import BeamSearch
 from s2s_core.text.vocabulary import EOS, PAD
 

@@ -160,8 +160,8 @@ def make_model(third_party: ThirdParty) -> Callable:
     import torch
 
     from s2s_core import NoConfig
-    from s2s_core.interfaces import MemorySizes
-    from s2s_core.model import Seq2Seq
+    from s2s_core.model.interfaces import MemorySizes
+    from s2s_core.model.seq2seq import Seq2Seq
 
     def make(source_size=9, target_size=9, *, seed=0, encoder=None, decoder=None, spread=1.0):
         with torch.random.fork_rng():
@@ -181,8 +181,8 @@ def make_model(third_party: ThirdParty) -> Callable:
 def checkpoints(third_party: ThirdParty, make_model: Callable) -> dict[str, object]:
     """Two untrained models: of characters, by ``scan`` and with a cache; of words, by ``lstm`` and with a GRU."""
     from s2s_core import NoConfig
-    from s2s_core.checkpoint import Checkpoint
     from s2s_core.config.tables import Component, DecodingConfig, RunConfig, SourceConfig, TargetConfig
+    from s2s_core.model.checkpoint import Checkpoint
     from s2s_core.text.characters import Characters
     from s2s_core.text.tokenizer import TokenizerConfig
     from s2s_core.text.words import Words

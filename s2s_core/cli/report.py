@@ -17,11 +17,11 @@ from s2s_core.runs.components import make_metrics, make_task
 from s2s_core.runs.run import Run, is_first_process
 
 if TYPE_CHECKING:
-    from s2s_core.checkpoint import Checkpoint
     from s2s_core.cli.progress import ShownProgress
     from s2s_core.data.pairs import Splits
     from s2s_core.evaluation.evaluation import Evaluation
     from s2s_core.evaluation.lengths import Bucket
+    from s2s_core.model.checkpoint import Checkpoint
     from s2s_core.training.initial import Inheritance
     from s2s_core.training.state import TrainingState
 

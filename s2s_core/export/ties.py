@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from s2s_core.checkpoint import Checkpoint
 from s2s_core.config.inputs import Features
 from s2s_core.config.tables import DecodingConfig
-from s2s_core.ensemble import AnyModel
+from s2s_core.model.checkpoint import Checkpoint
+from s2s_core.model.ensemble import AnyModel
 from s2s_core.search import BeamSearch, Step
 from s2s_core.search.beams import Extras
 from s2s_core.text.vocabulary import PAD

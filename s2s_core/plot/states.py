@@ -53,8 +53,8 @@ def summaries(run: Run, texts: Sequence[str]) -> NDArray[np.float64]:
     """Returns the encoder's summary of each text, [N, Z]."""
     import torch  # noqa: PLC0415  # takes a second to import
 
-    from s2s_core.checkpoint import load_checkpoint  # noqa: PLC0415
     from s2s_core.data.pairs import Sequences  # noqa: PLC0415
+    from s2s_core.model.checkpoint import load_checkpoint  # noqa: PLC0415
 
     checkpoint = load_checkpoint(run)
     ids, lengths = Sequences(map(checkpoint.source_tokenizer.encode, texts)).padded(range(len(texts)))

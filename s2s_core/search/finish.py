@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from s2s_core.config.inputs import Features
-from s2s_core.recurrence import scan
+from s2s_core.model.recurrence import scan
 from s2s_core.search.beams import NEVER, Extras
 from s2s_core.text.vocabulary import PAD
 

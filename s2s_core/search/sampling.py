@@ -8,8 +8,8 @@ highest log-probability plus Gumbel noise is a sample of the distribution (Maddi
 import torch
 from torch import Tensor
 
-from s2s_core.integers import quotient
-from s2s_core.interfaces import padding_mask
+from s2s_core.model.integers import quotient
+from s2s_core.model.interfaces import padding_mask
 
 LOWEST_TEMPERATURE = 1e-4
 """What a lower temperature is taken as; it picks the best token."""

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from s2s_core.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State, bridge, padding_mask
-from s2s_core.recurrence import scan
+from s2s_core.model.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State, bridge, padding_mask
+from s2s_core.model.recurrence import scan
 
 WIDTH = 16
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from s2s_core.contract import BATCHES, output_size, require_output, require_steps
-from s2s_core.interfaces import Decoder, Memory, Output, padding_mask
+from s2s_core.model.contract import BATCHES, output_size, require_output, require_steps
+from s2s_core.model.interfaces import Decoder, Memory, Output, padding_mask
 from s2s_core.testing import model
 from s2s_core.testing.promise import require
 from s2s_core.testing.sequence import (

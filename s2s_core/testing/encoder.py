@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
-from s2s_core.contract import memory_sizes, require_memory
-from s2s_core.interfaces import Encoder, Memory, padding_mask
+from s2s_core.model.contract import memory_sizes, require_memory
+from s2s_core.model.interfaces import Encoder, Memory, padding_mask
 from s2s_core.testing import model
 from s2s_core.testing.promise import require
 from s2s_core.testing.sequence import (

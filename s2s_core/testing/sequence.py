@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import gradcheck
 
-from s2s_core.interfaces import Memory, MemorySizes, padding_mask
+from s2s_core.model.interfaces import Memory, MemorySizes, padding_mask
 from s2s_core.testing.promise import broken, require
 
 E = 6

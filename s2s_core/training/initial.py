@@ -6,9 +6,9 @@ from typing import Literal
 import attrs
 import torch
 
-from s2s_core.checkpoint import Checkpoint, load_checkpoint, weights
 from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
+from s2s_core.model.checkpoint import Checkpoint, load_checkpoint, weights
 from s2s_core.runs.run import Run
 from s2s_core.text.tokenizer import Tokenizer
 

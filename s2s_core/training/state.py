@@ -11,11 +11,11 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from s2s_core.checkpoint import load_weights, weights
 from s2s_core.data.pairs import Splits
 from s2s_core.errors import DataError, ModelError
 from s2s_core.files import write_atomically
-from s2s_core.model import Seq2Seq
+from s2s_core.model.checkpoint import load_weights, weights
+from s2s_core.model.seq2seq import Seq2Seq
 from s2s_core.runs.run import Run
 from s2s_core.training.averaging import Averaging
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from s2s_core.checkpoint import Checkpoint, load_tokenizers, new_checkpoint
 from s2s_core.data.batches import TrainingBatches
 from s2s_core.data.pairs import Batch, Splits
 from s2s_core.evaluation.answers import evaluate
 from s2s_core.likelihood import Likelihoods
+from s2s_core.model.checkpoint import Checkpoint, load_tokenizers, new_checkpoint
 from s2s_core.runs.components import make_metrics, make_task, train_tokenizers
 from s2s_core.runs.log import append_metrics, truncate_metrics
 from s2s_core.runs.run import Run

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from s2s_core.config.tables import TrainingConfig
 from s2s_core.data.pairs import Batch
-from s2s_core.interfaces import padding_mask
-from s2s_core.model import Seq2Seq
+from s2s_core.model.interfaces import padding_mask
+from s2s_core.model.seq2seq import Seq2Seq
 from s2s_core.training.loss import Loss, token_loss
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from s2s_core.export.quiet import quiet
-from s2s_core.interfaces import padding_mask
-from s2s_core.recurrence import scan
-from s2s_core.rnn import gru, lstm
+from s2s_core.model.interfaces import padding_mask
+from s2s_core.model.recurrence import scan
+from s2s_core.model.rnn import gru, lstm
 
 E, H = 3, 4
 

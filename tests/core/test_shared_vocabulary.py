@@ -6,7 +6,7 @@ import pytest
 
 from s2s_core import ConfigError, Example, ModelError
 from s2s_core.config.resolve import resolve
-from s2s_core.model import build_model
+from s2s_core.model.seq2seq import build_model
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import load_tokenizer, train_tokenizers
 from s2s_core.text.vocabulary import UNK
@@ -130,7 +130,7 @@ def test_a_damaged_tokenizer_is_refused(name, saved):
 
 def test_a_vocabulary_of_one_side_does_not_become_that_of_both():
     """A run that starts from an earlier one takes its tokenizers only if both shared, or both didn't."""
-    from s2s_core.checkpoint import Checkpoint
+    from s2s_core.model.checkpoint import Checkpoint
     from s2s_core.training.initial import same_tokenizer
 
     apart, shared = run(), run(target=SHARED)

@@ -17,9 +17,9 @@ from interrupting import InterruptedAt
 from torch.nn import functional
 
 from s2s_core import ConfigError, Example, Metric, ModelError, Task, hookimpl
-from s2s_core.checkpoint import Checkpoint
 from s2s_core.config.resolve import resolve
 from s2s_core.config.tables import TrainingConfig
+from s2s_core.model.checkpoint import Checkpoint
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.training import trainer

@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from s2s_core.checkpoint import load_checkpoint
+from s2s_core.model.checkpoint import load_checkpoint
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.translate import Translator

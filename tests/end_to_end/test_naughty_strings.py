@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from s2s_core import DataError
-from s2s_core.checkpoint import load_checkpoint
+from s2s_core.model.checkpoint import load_checkpoint
 from s2s_core.runtime import load
 from s2s_core.translate import Translator
 

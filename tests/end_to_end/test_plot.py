@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from s2s_core.checkpoint import load_checkpoint
+from s2s_core.model.checkpoint import load_checkpoint
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.text.vocabulary import BOS, EOS

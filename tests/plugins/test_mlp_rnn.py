@@ -16,8 +16,8 @@ from s2s_mlp_rnn.recurrence import Packing, unroll
 from torch import Tensor, nn
 from torch.nn import functional
 
-from s2s_core.interfaces import Decoder, Memory, MemorySizes, padding_mask
-from s2s_core.model import Seq2Seq
+from s2s_core.model.interfaces import Decoder, Memory, MemorySizes, padding_mask
+from s2s_core.model.seq2seq import Seq2Seq
 from s2s_core.text.vocabulary import BOS
 
 EMBEDDING, HIDDEN, IDS = 5, 8, 9  # E, H, V

@@ -12,8 +12,8 @@ from s2s_recurrent.decoder import GRUDecoder, LSTMDecoder
 from s2s_recurrent.encoder import GRUEncoder, LSTMEncoder
 from torch import Tensor, nn
 
-from s2s_core.interfaces import Decoder, Encoder, Memory, MemorySizes, padding_mask
-from s2s_core.model import Seq2Seq
+from s2s_core.model.interfaces import Decoder, Encoder, Memory, MemorySizes, padding_mask
+from s2s_core.model.seq2seq import Seq2Seq
 
 E, H, M, Z = 5, 6, 7, 9
 LONGEST = 5

@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from s2s_core import BadValueError, Decoder, Encoder, Memory, MemorySizes, NoConfig, Output
-from s2s_core.checkpoint import Checkpoint
 from s2s_core.config.tables import Component, DecodingConfig, RunConfig, SourceConfig, TargetConfig
 from s2s_core.export.exporter import export
-from s2s_core.interfaces import padding_mask
-from s2s_core.model import Seq2Seq
+from s2s_core.model.checkpoint import Checkpoint
+from s2s_core.model.interfaces import padding_mask
+from s2s_core.model.seq2seq import Seq2Seq
 from s2s_core.text.characters import Characters
 from s2s_core.text.tokenizer import TokenizerConfig
 from s2s_core.text.vocabulary import BOS

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from s2s_core.checkpoint import load_checkpoint
+from s2s_core.model.checkpoint import load_checkpoint
 from s2s_core.training.divergence import DivergedError
 from s2s_core.training.updater import Updater
 

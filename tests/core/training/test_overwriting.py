@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from s2s_core import ConfigError
-from s2s_core.checkpoint import load_checkpoint
+from s2s_core.model.checkpoint import load_checkpoint
 from s2s_core.runs.run import Run
 from s2s_core.training.divergence import DivergedError
 

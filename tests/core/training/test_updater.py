@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from s2s_core import ConfigError
-from s2s_core.checkpoint import load_checkpoint
 from s2s_core.likelihood import Likelihoods
+from s2s_core.model.checkpoint import load_checkpoint
 from s2s_core.training.trainer import Trainer
 
 PLAIN = {"optimizer": "sgd", "learning_rate": 0.5, "schedule": "constant", "warmup_steps": 0, "steps": 4}
@@ -23,7 +23,7 @@ def test_an_update_in_parts_is_the_update_in_one(make_run, train, latest, record
 
 def test_the_parts_make_a_difference_to_what_is_computed_at_once(make_run, train, monkeypatch):
     """Each part is a forward pass of its rows, and the optimizer steps once an update."""
-    from s2s_core.model import Seq2Seq
+    from s2s_core.model.seq2seq import Seq2Seq
 
     rows = []
     forward = Seq2Seq.forward

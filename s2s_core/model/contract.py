@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from s2s_core.errors import PluginError
-from s2s_core.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State
+from s2s_core.model.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State
 
 BATCHES = (((5, 4), 3), ((7, 1, 6), 2))
 """Lengths of sources, and a number of steps; two batches of which no sizes are alike."""

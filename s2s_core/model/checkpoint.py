@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from s2s_core.config.resolve import structure, unstructure
 from s2s_core.config.tables import Component, RunConfig
-from s2s_core.ensemble import AnyModel, Ensemble
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.files import write_atomically
-from s2s_core.model import Seq2Seq, build_model
+from s2s_core.model.ensemble import AnyModel, Ensemble
+from s2s_core.model.seq2seq import Seq2Seq, build_model
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import load_tokenizer
 from s2s_core.runs.provenance import RECORDED, is_provenance, provenance, require

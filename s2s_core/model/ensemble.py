@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from s2s_core.interfaces import State
-from s2s_core.model import Seq2Seq
+from s2s_core.model.interfaces import State
+from s2s_core.model.seq2seq import Seq2Seq
 
 LEAST = 1e-30
 """The least probability, so that its logarithm is a number."""

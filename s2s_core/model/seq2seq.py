@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from s2s_core.config.tables import RunConfig
-from s2s_core.contract import memory_sizes, require_contract
 from s2s_core.errors import ConfigError
-from s2s_core.interfaces import Decoder, Encoder, Memory, State, padding_mask
+from s2s_core.model.contract import memory_sizes, require_contract
+from s2s_core.model.interfaces import Decoder, Encoder, Memory, State, padding_mask
 from s2s_core.plugins.registry import Plugins
 from s2s_core.text.vocabulary import BOS, PAD
 

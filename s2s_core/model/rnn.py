@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from s2s_core.interfaces import padding_mask
+from s2s_core.model.interfaces import padding_mask
 
 
 def lstm(
