@@ -23,8 +23,8 @@ from s2s_core.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from s2s_core.data.pairs import Splits
+    from s2s_core.decoding.likelihood import Likelihoods
     from s2s_core.export.parity import Parity
-    from s2s_core.likelihood import Likelihoods
 
 BATCH_SIZE = 256
 """How many texts a file answers at once when it is evaluated."""
@@ -48,9 +48,9 @@ def evaluate_runs(
         ConfigError: Another table is set, a setting can't be used, or the runs have different tasks or vocabularies.
         ModelError: There is no trained model, or it is damaged.
     """
-    from s2s_core.likelihood import Likelihoods  # noqa: PLC0415
+    from s2s_core.decoding.likelihood import Likelihoods  # noqa: PLC0415
+    from s2s_core.decoding.translate import Translator  # noqa: PLC0415
     from s2s_core.model.checkpoint import load_together  # noqa: PLC0415  # needs PyTorch
-    from s2s_core.translate import Translator  # noqa: PLC0415
 
     _only(settings, {"decoding", "evaluation"}, "an evaluation")
     run = runs[0]
@@ -132,7 +132,7 @@ def scorer(runs: Sequence[Run]) -> "Likelihoods":
         ConfigError: The runs have different tasks or vocabularies.
         ModelError: There is no trained model, or it is damaged.
     """
-    from s2s_core.likelihood import Likelihoods  # noqa: PLC0415
+    from s2s_core.decoding.likelihood import Likelihoods  # noqa: PLC0415
     from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
 
     return Likelihoods(load_together(runs))

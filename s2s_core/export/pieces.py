@@ -15,6 +15,8 @@ from torch.utils import _pytree as pytree
 
 from s2s_core.config.inputs import Features, chosen
 from s2s_core.config.tables import DecodingConfig
+from s2s_core.decoding import Beams, Finish, Start, Step
+from s2s_core.decoding.start import Extras, Settings
 from s2s_core.errors import ExportError
 from s2s_core.export.graph import OPSET
 from s2s_core.export.quiet import quiet
@@ -22,8 +24,6 @@ from s2s_core.model.contract import require_contract
 from s2s_core.model.ensemble import AnyModel
 from s2s_core.model.interfaces import State
 from s2s_core.model.seq2seq import Seq2Seq
-from s2s_core.search import Beams, Finish, Start, Step
-from s2s_core.search.beams import Extras, Settings
 from s2s_core.text.vocabulary import SPECIALS, UNK
 
 FREE = Dim.DYNAMIC

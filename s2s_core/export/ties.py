@@ -15,12 +15,12 @@ from torch.nn.functional import one_hot
 
 from s2s_core.config.inputs import Features
 from s2s_core.config.tables import DecodingConfig
+from s2s_core.decoding import BeamSearch, Step
+from s2s_core.decoding.start import Extras
+from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.model.checkpoint import Checkpoint
 from s2s_core.model.ensemble import AnyModel
-from s2s_core.search import BeamSearch, Step
-from s2s_core.search.beams import Extras
 from s2s_core.text.vocabulary import PAD
-from s2s_core.translate import Hypotheses, Translator
 
 
 class Trace(NamedTuple):

@@ -41,10 +41,10 @@ def attention_map(run: Run, text: str) -> AttentionMap:
     """
     import torch  # noqa: PLC0415  # takes a second to import
 
+    from s2s_core.decoding.translate import Translator  # noqa: PLC0415
     from s2s_core.model.checkpoint import load_checkpoint  # noqa: PLC0415
     from s2s_core.model.interfaces import Decoder  # noqa: PLC0415
     from s2s_core.text.vocabulary import BOS, EOS, PAD  # noqa: PLC0415
-    from s2s_core.translate import Translator  # noqa: PLC0415
 
     checkpoint = load_checkpoint(run)
     model = checkpoint.trained

@@ -12,11 +12,11 @@ from torch.nn import functional
 
 from s2s_core.config.fields import NoConfig
 from s2s_core.config.tables import Component, DecodingConfig, RunConfig, SourceConfig, TargetConfig
+from s2s_core.decoding import BeamSearch
 from s2s_core.model.checkpoint import Checkpoint, load_weights, weights
 from s2s_core.model.contract import memory_sizes
 from s2s_core.model.interfaces import Decoder, Encoder, padding_mask
 from s2s_core.model.seq2seq import Seq2Seq
-from s2s_core.search import BeamSearch
 from s2s_core.testing.counterparts import PlainDecoder, PlainEncoder
 from s2s_core.testing.promise import BrokenPromiseError, broken, require
 from s2s_core.testing.sequence import E

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from s2s_core.data.batches import TrainingBatches
 from s2s_core.data.pairs import Batch, Splits
+from s2s_core.decoding.likelihood import Likelihoods
+from s2s_core.decoding.translate import Translator
 from s2s_core.evaluation.answers import evaluate
-from s2s_core.likelihood import Likelihoods
 from s2s_core.model.checkpoint import Checkpoint, load_tokenizers, new_checkpoint
 from s2s_core.runs.components import make_metrics, make_task, train_tokenizers
 from s2s_core.runs.log import append_metrics, truncate_metrics
@@ -28,7 +29,6 @@ from s2s_core.training.progress import Progress
 from s2s_core.training.schedule import is_plateau, learning_rate
 from s2s_core.training.state import Parts, TrainingState, load_parts, load_state, require_same_data, save_state
 from s2s_core.training.updater import Updater
-from s2s_core.translate import Translator
 
 REPORT_EVERY = 10
 """Updates between two calls of ``Progress.advance``."""

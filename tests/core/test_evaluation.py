@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from s2s_core import ConfigError, DataError, Example, Likelihood
 from s2s_core.data.examples import read_examples
+from s2s_core.decoding.likelihood import Likelihoods
 from s2s_core.evaluation.answers import Answered, answer, evaluate, score
 from s2s_core.evaluation.evaluation import examine
 from s2s_core.evaluation.lengths import LEAST_SOURCES, MOST_BUCKETS, bucket_starts, by_length
@@ -19,7 +20,6 @@ from s2s_core.evaluation.metrics.exact_match import ExactMatch
 from s2s_core.evaluation.metrics.perplexity import Perplexity
 from s2s_core.evaluation.metrics.translation import BLEU
 from s2s_core.evaluation.table import NOTHING, details, escape
-from s2s_core.likelihood import Likelihoods
 from s2s_core.text.vocabulary import BOS, EOS, PAD
 
 METRICS = {"exact_match": ExactMatch(), "edit_distance": EditDistance()}
@@ -199,7 +199,7 @@ def test_many_likelihoods_keep_their_order(checkpoints, monkeypatch):
     words = Likelihoods(checkpoints["words"])
     examples = [Example("a " * (number % 5), "one " * (number % 3)) for number in range(20)]
     whole = words(examples)
-    monkeypatch.setattr("s2s_core.likelihood.BATCH_SIZE", 3)
+    monkeypatch.setattr("s2s_core.decoding.likelihood.BATCH_SIZE", 3)
     assert [one.tokens for one in whole] == [one.tokens for one in words(examples)]
     assert pytest.approx([one.log_probability for one in whole]) == [one.log_probability for one in words(examples)]
 

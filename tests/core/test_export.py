@@ -19,15 +19,15 @@ import torch
 from s2s_core import NoConfig, Output
 from s2s_core.config.inputs import INPUTS, Features
 from s2s_core.data.pairs import Sequences
+from s2s_core.decoding import BeamSearch
+from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.errors import ExportError
 from s2s_core.export import exporter
 from s2s_core.export.parity import _compare, prove
 from s2s_core.export.pieces import export_pieces
 from s2s_core.export.ties import Trace, is_tie
-from s2s_core.search import BeamSearch
 from s2s_core.text.vocabulary import BOS, EOS, PAD, UNK
 from s2s_core.text.words import Words
-from s2s_core.translate import Hypotheses, Translator
 
 BATCH = ["abc", "", "cab a", "b", "bbbb abc b", " ", "\u00e4\N{SNOWMAN}", "c\u65e5\n\x00a", "a b  c", "ab" * 10]
 TEXTS = ["abc", "b cab", "bbbb", "a b c"]

@@ -14,9 +14,9 @@ import pytest
 from onnx import TensorProto, helper
 
 import s2s_core
+from s2s_core.decoding.translate import Translator
 from s2s_core.errors import ConfigError, DataError, ModelError
 from s2s_core.runtime import load
-from s2s_core.translate import Translator
 from s2s_core.version import FORMAT_VERSION
 
 TEXTS = ["abc", "", "cab a", "b\u00e4\N{SNOWMAN}", "a\x00b\nc"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from s2s_core.config.tables import MOST_BEAMS
-from s2s_core.search import BeamSearch, sampling
+from s2s_core.decoding import BeamSearch, sampling
 from s2s_core.text.vocabulary import BOS, EOS, PAD
 
 SOURCES = [[4, 5, 6, EOS], [7, EOS], [EOS], [8, 8, 3, 5, 4, 6, EOS], [5, EOS]]

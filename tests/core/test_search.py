@@ -9,8 +9,8 @@ import torch
 from hypothesis import strategies as st
 
 from s2s_core.config.inputs import Features
+from s2s_core.decoding import BeamSearch, Start
 from s2s_core.errors import ConfigError
-from s2s_core.search import BeamSearch, Start
 from s2s_core.text.vocabulary import BOS, EOS, PAD, UNK
 
 SOURCES = [[4, 5, 6, EOS], [7, EOS], [EOS], [8, 8, 3, 5, 4, 6, EOS], [5, EOS]]

@@ -10,10 +10,10 @@ from pathlib import Path
 import attrs
 import pytest
 
+from s2s_core.decoding.translate import Translator
 from s2s_core.model.checkpoint import load_checkpoint
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
-from s2s_core.translate import Translator
 
 ROOT = Path(__file__).parents[2]
 

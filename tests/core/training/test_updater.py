@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from s2s_core import ConfigError
-from s2s_core.likelihood import Likelihoods
+from s2s_core.decoding.likelihood import Likelihoods
 from s2s_core.model.checkpoint import load_checkpoint
 from s2s_core.training.trainer import Trainer
 

@@ -16,9 +16,9 @@ Whatever steers the search, a score is made of the model's own log-probabilities
 rest keep theirs.
 """
 
-from s2s_core.search.beam_search import BeamSearch
-from s2s_core.search.beams import NEVER, Beams, Start, log_probabilities
-from s2s_core.search.finish import Finish
-from s2s_core.search.step import Step
+from s2s_core.decoding.beam_search import BeamSearch
+from s2s_core.decoding.finish import Finish
+from s2s_core.decoding.start import NEVER, Beams, Start, log_probabilities
+from s2s_core.decoding.step import Step
 
 __all__ = ["NEVER", "BeamSearch", "Beams", "Finish", "Start", "Step", "log_probabilities"]

@@ -7,10 +7,10 @@ import torch
 
 from s2s_core.data.pairs import Batch, Pairs
 from s2s_core.data.task import Example
+from s2s_core.decoding import log_probabilities
 from s2s_core.evaluation.metric import Likelihood
 from s2s_core.model.checkpoint import Checkpoint
 from s2s_core.model.interfaces import padding_mask
-from s2s_core.search import log_probabilities
 
 BATCH_SIZE = 64
 """How many pairs are read at once: each of their tokens takes a row as wide as the vocabulary."""

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from s2s_core.config.inputs import Features, chosen, features
 from s2s_core.config.tables import DecodingConfig
+from s2s_core.decoding.finish import Finish
+from s2s_core.decoding.start import Start
+from s2s_core.decoding.step import Step
 from s2s_core.model.ensemble import AnyModel
-from s2s_core.search.beams import Start
-from s2s_core.search.finish import Finish
-from s2s_core.search.step import Step
 
 
 class BeamSearch:

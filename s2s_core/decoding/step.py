@@ -5,12 +5,12 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from s2s_core.config.inputs import Features
+from s2s_core.decoding import repeats, sampling
+from s2s_core.decoding.start import NEVER, Beams, Extras, log_probabilities
 from s2s_core.errors import ConfigError
 from s2s_core.model.ensemble import AnyModel
 from s2s_core.model.integers import quotient
 from s2s_core.model.interfaces import State
-from s2s_core.search import repeats, sampling
-from s2s_core.search.beams import NEVER, Beams, Extras, log_probabilities
 from s2s_core.text.vocabulary import EOS, PAD
 
 

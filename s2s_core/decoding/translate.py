@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from s2s_core.config.tables import DecodingConfig
 from s2s_core.data.pairs import Sequences
+from s2s_core.decoding import BeamSearch
 from s2s_core.errors import DataError
 from s2s_core.model.checkpoint import Checkpoint
-from s2s_core.search import BeamSearch
 from s2s_core.text.vocabulary import EOS, PAD
 
 

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from s2s_core.config.inputs import Features
+from s2s_core.decoding import sampling
 from s2s_core.model.ensemble import AnyModel
 from s2s_core.model.interfaces import State, padding_mask
-from s2s_core.search import sampling
 from s2s_core.text.vocabulary import BOS, PAD
 
 NEVER = float("-inf")

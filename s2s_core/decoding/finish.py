@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from s2s_core.config.inputs import Features
+from s2s_core.decoding.start import NEVER, Extras
 from s2s_core.model.recurrence import scan
-from s2s_core.search.beams import NEVER, Extras
 from s2s_core.text.vocabulary import PAD
 
 LEAST_COVERAGE = 1e-9
