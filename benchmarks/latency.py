@@ -20,7 +20,7 @@ from s2s_core.data.pairs import Sequences
 from s2s_core.model.checkpoint import Checkpoint, load_checkpoint
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
-from s2s_core.runtime import load
+from s2s_core.runtime.file import load
 from s2s_core.text.vocabulary import BOS, EOS, PAD
 
 WORDS = 256

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from s2s_core.model.recurrence import scan
     from s2s_core.model.rnn import gru, lstm
     from s2s_core.runs.run import Run, is_first_process
-    from s2s_core.runtime import load
+    from s2s_core.runtime.file import load
 
 _LAZY = {
     "s2s_core.model.interfaces": (
@@ -39,7 +39,7 @@ _LAZY = {
     "s2s_core.model.recurrence": ("scan",),
     "s2s_core.model.rnn": ("gru", "lstm"),
     "s2s_core.runs.run": ("Run", "is_first_process"),
-    "s2s_core.runtime": ("load",),
+    "s2s_core.runtime.file": ("load",),
 }  # fmt: skip
 
 __all__ = [

@@ -89,7 +89,7 @@ def evaluate_file(
         PluginError: Its task isn't installed.
     """
     from s2s_core.data.pairs import Splits  # noqa: PLC0415  # s2s starts without numpy
-    from s2s_core.runtime import Model  # noqa: PLC0415
+    from s2s_core.runtime.file import Model  # noqa: PLC0415
 
     _only(settings, {"evaluation"}, "the evaluation of a file")
     model = Model(path, provider=provider)

@@ -16,7 +16,7 @@ from s2s_core.data.lines import read_batches
 from s2s_core.errors import ModelError
 
 if TYPE_CHECKING:
-    from s2s_core.runtime import Model
+    from s2s_core.runtime.file import Model
 
 MOST_THREADS = 1024
 
@@ -101,7 +101,7 @@ def predict(
     echo hello | s2s predict model.onnx
     s2s predict model.onnx words.txt --beam-size 5 --n-best 3 --scores > answers.tsv
     """
-    from s2s_core.runtime import Model  # noqa: PLC0415  # s2s starts without ONNX Runtime
+    from s2s_core.runtime.file import Model  # noqa: PLC0415  # s2s starts without ONNX Runtime
 
     loaded = Model(_exported_file(model), provider=provider, threads=threads)
     search["beam_size"] = _beams(loaded, search["beam_size"], n_best)

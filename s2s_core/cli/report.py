@@ -124,7 +124,7 @@ def scores(topic: str, found: "Evaluation", *, lengths: bool = False, err: bool 
 
 def export(run: Run, found: "Evaluation") -> None:
     """Exports a run's model, writes its card and says how to use the file."""
-    from s2s_core.runtime import Model  # noqa: PLC0415  # s2s starts without ONNX Runtime
+    from s2s_core.runtime.file import Model  # noqa: PLC0415  # s2s starts without ONNX Runtime
 
     exported([run])
     write_card(run, Model(run.onnx_path).metadata, found)

@@ -17,7 +17,7 @@ from s2s_core.export.pieces import export_pieces
 from s2s_core.export.stitch import stitch
 from s2s_core.files import write_atomically
 from s2s_core.model.checkpoint import Checkpoint
-from s2s_core.runtime import METADATA
+from s2s_core.runtime.file import METADATA
 
 
 def export(checkpoint: Checkpoint, held_out: Sequence[str], path: Path) -> Parity:

@@ -11,7 +11,7 @@ from s2s_core.decoding.translate import Translator
 from s2s_core.errors import ConfigError, DataError, ExportError
 from s2s_core.export.exporter import export
 from s2s_core.export.parity import prove
-from s2s_core.runtime import load
+from s2s_core.runtime.file import load
 
 TEXTS = ["abc", "", "cab a", "b", "bbbb abc b", " ", "\u00e4\N{SNOWMAN}", "c\u65e5\n\x00a", "a b  c", "ab" * 8]
 PREFIXES = {

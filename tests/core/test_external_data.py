@@ -7,8 +7,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from s2s_core import ModelError, load
-from s2s_core.external_data import has_external_data
-from s2s_core.runtime import METADATA
+from s2s_core.runtime.external_data import has_external_data
+from s2s_core.runtime.file import METADATA
 
 FLOATS = [1.0, 2.0]
 

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 import s2s_core
 from s2s_core.decoding.translate import Translator
 from s2s_core.errors import ConfigError, DataError, ModelError
-from s2s_core.runtime import load
+from s2s_core.runtime.file import load
 from s2s_core.version import FORMAT_VERSION
 
 TEXTS = ["abc", "", "cab a", "b\u00e4\N{SNOWMAN}", "a\x00b\nc"]
@@ -194,7 +194,7 @@ def test_running_a_model_imports_neither_torch_nor_onnx(exported, model):
     """A process that answers texts has loaded nothing that training needs."""
     program = """
         import sys
-        from s2s_core.runtime import load
+        from s2s_core.runtime.file import load
 
         answers = load(sys.argv[1], threads=1)(["abc", "cab a"], beam_size=2)
         loaded = {name.partition(".")[0] for name in sys.modules}

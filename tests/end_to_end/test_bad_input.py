@@ -16,7 +16,7 @@ import pytest
 from s2s_core.cli import report
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
-from s2s_core.runtime import METADATA, load
+from s2s_core.runtime.file import METADATA, load
 
 WAITING = """
 import os, pathlib, time

@@ -8,7 +8,7 @@ import pytest
 
 from s2s_core.pipeline import evaluate_file
 from s2s_core.plugins.registry import Plugins
-from s2s_core.runtime import load
+from s2s_core.runtime.file import load
 
 BLEU = '[{name = "bleu", tokenize = "char"}]'
 

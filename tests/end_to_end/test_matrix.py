@@ -9,7 +9,7 @@ from s2s_core.config.resolve import resolve
 from s2s_core.export.exporter import export
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
-from s2s_core.runtime import load
+from s2s_core.runtime.file import load
 from s2s_core.training.trainer import Trainer
 
 PLUGINS = Plugins()

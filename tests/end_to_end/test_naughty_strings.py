@@ -10,7 +10,7 @@ import pytest
 from s2s_core import DataError
 from s2s_core.decoding.translate import Translator
 from s2s_core.model.checkpoint import load_checkpoint
-from s2s_core.runtime import load
+from s2s_core.runtime.file import load
 
 BLNS = Path(__file__).parents[2].parent / "shared" / "data" / "naughty_strings" / "blns.json"
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 import safetensors.torch
 
-from s2s_core.runtime import load
+from s2s_core.runtime.file import load
 
 SETTINGS = {
     "encoder.hidden_size": 16,

@@ -16,7 +16,7 @@ from s2s_core.pipeline import evaluate_file
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import make_metrics, make_task
 from s2s_core.runs.run import Run
-from s2s_core.runtime import Model, load
+from s2s_core.runtime.file import Model, load
 
 FILES = {
     "run.toml",

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from s2s_core.runtime import load
+from s2s_core.runtime.file import load
 
 PAIRS = "abc\tcba\nabc\tc\nfg\tzz\n\t\n"
 

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from s2s_core.runtime import load
+from s2s_core.runtime.file import load
 
 
 @pytest.fixture(scope="module")

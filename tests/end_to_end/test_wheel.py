@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from s2s_core.runtime import load
+from s2s_core.runtime.file import load
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = [

@@ -15,7 +15,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as errors
 from s2s_core.config.fields import LARGEST
 from s2s_core.config.inputs import ASKED_BY, INPUTS
 from s2s_core.errors import ConfigError, DataError, ModelError, closest, listing
-from s2s_core.external_data import has_external_data
+from s2s_core.runtime.external_data import has_external_data
 from s2s_core.version import FORMAT_VERSION, __version__
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
