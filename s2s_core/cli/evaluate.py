@@ -15,7 +15,7 @@ from s2s_core.data.task import Split
 from s2s_core.errors import ConfigError
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.files import require_writable, write_atomically
-from s2s_core.pipeline import evaluate_file, evaluate_runs
+from s2s_core.pipeline.evaluate import evaluate_file, evaluate_runs
 from s2s_core.runs.run import Run
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from s2s_core.card import USAGE, write_card
 from s2s_core.config.resolve import Layer, override
 from s2s_core.evaluation.metric import Measure
-from s2s_core.pipeline import evaluate_runs, export_runs, record_test_scores
+from s2s_core.pipeline.card import USAGE, write_card
+from s2s_core.pipeline.evaluate import evaluate_runs, export_runs, record_test_scores
 from s2s_core.runs.components import make_metrics, make_task
 from s2s_core.runs.run import Run, is_first_process
 

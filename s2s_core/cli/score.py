@@ -9,7 +9,7 @@ from s2s_core.cli.options import RUN, installed
 from s2s_core.config.tables import MOST_ROWS
 from s2s_core.data.examples import read_example_batches
 from s2s_core.evaluation.metrics.perplexity import Perplexity
-from s2s_core.pipeline import scorer
+from s2s_core.pipeline.evaluate import scorer
 from s2s_core.runs.run import Run
 
 if TYPE_CHECKING:

@@ -20,13 +20,13 @@ from s2s_core.runs.run import Run
 from s2s_core.runs.trackers import require_trackers
 from s2s_core.training.accelerator import make_accelerator
 from s2s_core.training.averaging import Weights, borrowed, make_averaging
-from s2s_core.training.chance import seed_update
 from s2s_core.training.divergence import require_finite
 from s2s_core.training.initial import Inheritance, inherit, load_initial, same_tokenizer
 from s2s_core.training.interruption import Interruption, TrainingInterruptedError
 from s2s_core.training.optimizer import make_optimizer
 from s2s_core.training.progress import Progress
 from s2s_core.training.schedule import is_plateau, learning_rate
+from s2s_core.training.seeding import seed_update
 from s2s_core.training.state import Parts, TrainingState, load_parts, load_state, require_same_data, save_state
 from s2s_core.training.updater import Updater
 

@@ -25,7 +25,7 @@ from s2s_core.errors import ExportError
 from s2s_core.export import exporter
 from s2s_core.export.parity import _compare, prove
 from s2s_core.export.pieces import export_pieces
-from s2s_core.export.ties import Trace, is_tie
+from s2s_core.export.replay import Trace, is_tie
 from s2s_core.text.vocabulary import BOS, EOS, PAD, UNK
 from s2s_core.text.words import Words
 

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from s2s_core.pipeline import evaluate_file
+from s2s_core.pipeline.evaluate import evaluate_file
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runtime.file import load
 

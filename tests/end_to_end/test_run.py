@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from s2s_core.card import write_card
 from s2s_core.evaluation.answers import Answered
 from s2s_core.evaluation.evaluation import examine
-from s2s_core.pipeline import evaluate_file
+from s2s_core.pipeline.card import write_card
+from s2s_core.pipeline.evaluate import evaluate_file
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import make_metrics, make_task
 from s2s_core.runs.run import Run

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from s2s_core.training.chance import seed_update
+from s2s_core.training.seeding import seed_update
 
 DROPOUT = {"source": {"dropout": 0.5}, "target": {"dropout": 0.3}}
 

@@ -1,0 +1,1 @@
+"""The pipeline: a function for each thing that a command does with a run."""
