@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from s2s_core import MemorySizes
 from s2s_core.config.tables import DecodingConfig
-from s2s_core.export.pieces import export_pieces
-from s2s_core.export.stitch import stitch
+from s2s_core.exporting.pieces import export_pieces
+from s2s_core.exporting.stitch import stitch
 from s2s_core.model.seq2seq import Seq2Seq
 from s2s_core.text.tokenizer import TokenizerConfig
 from s2s_core.text.vocabulary import BOS, EOS, PAD, SPECIALS

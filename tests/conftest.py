@@ -231,7 +231,7 @@ def checkpoints(third_party: ThirdParty, make_model: Callable) -> dict[str, obje
 @pytest.fixture(scope="session")
 def export_once(checkpoints: dict, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Exported]:
     """Exports each of the models when it's first asked for."""
-    from s2s_core.export.exporter import export
+    from s2s_core.exporting.exporter import export
 
     done: dict[str, Exported] = {}
 

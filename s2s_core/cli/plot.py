@@ -59,7 +59,7 @@ def length(
     s2s plot length runs/lstm runs/attention -o length.svg
     s2s evaluate model.onnx --data pairs.tsv --json > pairs.json; s2s plot length pairs.json
     """
-    from s2s_core.plot.length import draw_lengths, length_curves  # noqa: PLC0415
+    from s2s_core.plotting.length import draw_lengths, length_curves  # noqa: PLC0415
 
     path = _place(output, "length.png", as_json=as_json)
     curves = length_curves(paths, metric)
@@ -80,7 +80,7 @@ def learning(
     \b
     s2s plot learning runs/lstm runs/attention
     """
-    from s2s_core.plot.learning import draw_learning, learning_curves  # noqa: PLC0415
+    from s2s_core.plotting.learning import draw_learning, learning_curves  # noqa: PLC0415
 
     path = _place(output, "learning.png", as_json=as_json)
     curves = learning_curves(folders, metric)
@@ -102,7 +102,7 @@ def states(
     \b
     s2s plot states runs/lstm --texts sentences.txt
     """
-    from s2s_core.plot.states import draw_states, project_texts  # noqa: PLC0415
+    from s2s_core.plotting.states import draw_states, project_texts  # noqa: PLC0415
 
     path = _place(output, "states.png", as_json=as_json)
     run = Run.open(folder, installed(context))
@@ -122,7 +122,7 @@ def attention(context: click.Context, folder: Path, text: str, output: Path | No
     \b
     s2s plot attention runs/attention "hello"
     """
-    from s2s_core.plot.attention import attention_map, draw_attention  # noqa: PLC0415
+    from s2s_core.plotting.attention import attention_map, draw_attention  # noqa: PLC0415
 
     path = _place(output, "attention.png", as_json=as_json)
     found = attention_map(Run.open(folder, installed(context)), text)
@@ -137,7 +137,7 @@ def _place(output: Path | None, default: str, *, as_json: bool) -> Path:
     """Returns where a figure goes, and checks before its numbers are computed that it can be written there."""
     path = output or Path(default)
     if not as_json:
-        from s2s_core.plot.figure import check_suffix  # noqa: PLC0415  # needs Matplotlib
+        from s2s_core.plotting.figure import check_suffix  # noqa: PLC0415  # needs Matplotlib
 
         check_suffix(path)
         require_writable(path)
@@ -149,7 +149,7 @@ def _finish(numbers: Any, draw: "Callable[[], Figure]", path: Path, *, as_json: 
     if as_json:
         click.echo(json.dumps(_plain(numbers), ensure_ascii=False))
         return
-    from s2s_core.plot.figure import save  # noqa: PLC0415  # needs Matplotlib
+    from s2s_core.plotting.figure import save  # noqa: PLC0415  # needs Matplotlib
 
     save(draw(), path)
     line("figure", str(path))

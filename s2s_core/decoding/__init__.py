@@ -1,6 +1,6 @@
 """Beam search and sampling. Greedy search is beam search with one beam.
 
-The search is three modules, run one after the other here and stitched into one ONNX graph by ``s2s_core.export``::
+The search is three modules, run one after the other here and stitched into one ONNX graph by ``s2s_core.exporting``::
 
     source, lengths, settings ─► Start ─► tokens, finished, scores, state, extras
                                             │

@@ -24,7 +24,7 @@ from s2s_core.text.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from s2s_core.data.pairs import Splits
     from s2s_core.decoding.likelihood import Likelihoods
-    from s2s_core.export.parity import Parity
+    from s2s_core.exporting.parity import Parity
 
 BATCH_SIZE = 256
 """How many texts a file answers at once when it is evaluated."""
@@ -152,7 +152,7 @@ def export_runs(runs: Sequence[Run], path: Path | None = None, settings: Sequenc
         ModelError: There is no trained model, or it is damaged.
         OSError: The file can't be written.
     """
-    from s2s_core.export.exporter import export  # noqa: PLC0415
+    from s2s_core.exporting.exporter import export  # noqa: PLC0415
     from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
 
     _only(settings, {"decoding", "export"}, "an export")

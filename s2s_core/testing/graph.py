@@ -23,7 +23,7 @@ class Graph:
         import onnx_ir as ir  # noqa: PLC0415  # tasks and metrics are examined without ONNX
         import onnxruntime  # noqa: PLC0415
 
-        from s2s_core.export.graph import finished, new_builder  # noqa: PLC0415
+        from s2s_core.exporting.graph import finished, new_builder  # noqa: PLC0415
 
         self._kind = kind
         builder = new_builder("examined")

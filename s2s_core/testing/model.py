@@ -96,7 +96,7 @@ def require_counterparts(subject: Subject) -> None:
 
 def require_export(subject: Subject) -> None:
     """Checks that a model's file answers as the model does."""
-    from s2s_core.export.exporter import export  # noqa: PLC0415  # its libraries take seconds to import
+    from s2s_core.exporting.exporter import export  # noqa: PLC0415  # its libraries take seconds to import
 
     model = _whole(subject).eval()
     for owned in (model.source_embedding, model.target_embedding, model.projection):

@@ -13,7 +13,7 @@ from torch import nn
 from s2s_core import Decoder, Encoder, Memory, Output, hookimpl, padding_mask
 from s2s_core.config.resolve import resolve
 from s2s_core.errors import PluginError
-from s2s_core.export.pieces import export_pieces
+from s2s_core.exporting.pieces import export_pieces
 from s2s_core.model.contract import PLACE, require_contract
 from s2s_core.model.interfaces import MemorySizes
 from s2s_core.model.seq2seq import build_model

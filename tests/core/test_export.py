@@ -22,10 +22,10 @@ from s2s_core.data.pairs import Sequences
 from s2s_core.decoding import BeamSearch
 from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.errors import ExportError
-from s2s_core.export import exporter
-from s2s_core.export.parity import _compare, prove
-from s2s_core.export.pieces import export_pieces
-from s2s_core.export.replay import Trace, is_tie
+from s2s_core.exporting import exporter
+from s2s_core.exporting.parity import _compare, prove
+from s2s_core.exporting.pieces import export_pieces
+from s2s_core.exporting.replay import Trace, is_tie
 from s2s_core.text.vocabulary import BOS, EOS, PAD, UNK
 from s2s_core.text.words import Words
 

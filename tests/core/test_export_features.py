@@ -9,8 +9,8 @@ import pytest
 from s2s_core.config.inputs import ASKED_BY, INPUTS
 from s2s_core.decoding.translate import Translator
 from s2s_core.errors import ConfigError, DataError, ExportError
-from s2s_core.export.exporter import export
-from s2s_core.export.parity import prove
+from s2s_core.exporting.exporter import export
+from s2s_core.exporting.parity import prove
 from s2s_core.runtime.file import load
 
 TEXTS = ["abc", "", "cab a", "b", "bbbb abc b", " ", "\u00e4\N{SNOWMAN}", "c\u65e5\n\x00a", "a b  c", "ab" * 8]

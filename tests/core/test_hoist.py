@@ -6,7 +6,7 @@ import onnx_ir as ir
 import onnxruntime
 import pytest
 
-from s2s_core.export.hoist import hoist
+from s2s_core.exporting.hoist import hoist
 
 LOOP = """
 <ir_version: 10, opset_import: ["" : 20]>

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from s2s_core import ConfigError, ModelError
-from s2s_core.plot.attention import END, AttentionMap, draw_attention
-from s2s_core.plot.figure import save, spread
-from s2s_core.plot.learning import draw_learning, learning_curves
-from s2s_core.plot.length import LengthCurve, draw_lengths, length_curves
-from s2s_core.plot.log import names
-from s2s_core.plot.states import Projection, draw_states, project
+from s2s_core.plotting.attention import END, AttentionMap, draw_attention
+from s2s_core.plotting.figure import save, spread
+from s2s_core.plotting.learning import draw_learning, learning_curves
+from s2s_core.plotting.length import LengthCurve, draw_lengths, length_curves
+from s2s_core.plotting.log import names
+from s2s_core.plotting.states import Projection, draw_states, project
 
 BUCKETS = [
     {"shortest": 1, "longest": 4, "mean_length": 2.5, "examples": 30, "scores": {"exact_match": 0.9, "bleu": 40.0}},

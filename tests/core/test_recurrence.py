@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from s2s_core.export.quiet import quiet
+from s2s_core.exporting.quiet import quiet
 from s2s_core.model.interfaces import padding_mask
 from s2s_core.model.recurrence import scan
 from s2s_core.model.rnn import gru, lstm

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from s2s_core.config.resolve import resolve
-from s2s_core.export.exporter import export
+from s2s_core.exporting.exporter import export
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.runtime.file import load

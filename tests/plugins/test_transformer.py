@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from s2s_core import BadValueError, Decoder, Encoder, Memory, MemorySizes, NoConfig, Output
 from s2s_core.config.tables import Component, DecodingConfig, RunConfig, SourceConfig, TargetConfig
-from s2s_core.export.exporter import export
+from s2s_core.exporting.exporter import export
 from s2s_core.model.checkpoint import Checkpoint
 from s2s_core.model.interfaces import padding_mask
 from s2s_core.model.seq2seq import Seq2Seq

@@ -49,7 +49,7 @@ def warm() -> Iterator[str]:
 def serve(address: str) -> None:
     """Answers each order with a process that ends with the order's exit code, until it is terminated."""
     import s2s_core.cli.main
-    import s2s_core.export.exporter
+    import s2s_core.exporting.exporter
     import s2s_core.training.trainer  # noqa: F401
 
     listener = socket.socket(socket.AF_UNIX)

@@ -18,9 +18,9 @@ from onnxscript import GraphBuilder
 
 from s2s_core.config.inputs import chosen, features
 from s2s_core.config.tables import RunConfig
-from s2s_core.export.graph import finished, free_shape, new_builder
-from s2s_core.export.hoist import hoist
-from s2s_core.export.pieces import Leaf, Pieces
+from s2s_core.exporting.graph import finished, free_shape, new_builder
+from s2s_core.exporting.hoist import hoist
+from s2s_core.exporting.pieces import Leaf, Pieces
 from s2s_core.text.nodes import Op, Value
 from s2s_core.text.onnx_text import strings
 from s2s_core.text.tokenizer import Tokenizer

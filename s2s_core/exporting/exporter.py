@@ -12,9 +12,9 @@ import torch
 
 from s2s_core.config.inputs import features
 from s2s_core.errors import ExportError
-from s2s_core.export.parity import Parity, prove
-from s2s_core.export.pieces import export_pieces
-from s2s_core.export.stitch import stitch
+from s2s_core.exporting.parity import Parity, prove
+from s2s_core.exporting.pieces import export_pieces
+from s2s_core.exporting.stitch import stitch
 from s2s_core.files import write_atomically
 from s2s_core.model.checkpoint import Checkpoint
 from s2s_core.runtime.file import METADATA

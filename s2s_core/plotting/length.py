@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from s2s_core.errors import ConfigError, closest, listing
-from s2s_core.plot.log import names, numbers, read_evaluation, scores_of
+from s2s_core.plotting.log import names, numbers, read_evaluation, scores_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,7 +66,7 @@ def draw_lengths(curves: Sequence[LengthCurve], *, percent: bool) -> "Figure":
         curves: Of one metric.
         percent: Whether its scores are shares.
     """
-    from s2s_core.plot import figure  # noqa: PLC0415  # needs Matplotlib
+    from s2s_core.plotting import figure  # noqa: PLC0415  # needs Matplotlib
 
     with figure.style():
         drawn, (axes,) = figure.new_figure(6.4, 3.8)

@@ -18,8 +18,8 @@ from s2s_core.config.tables import DecodingConfig
 from s2s_core.decoding import Beams, Finish, Start, Step
 from s2s_core.decoding.start import Extras, Settings
 from s2s_core.errors import ExportError
-from s2s_core.export.graph import OPSET
-from s2s_core.export.quiet import quiet
+from s2s_core.exporting.graph import OPSET
+from s2s_core.exporting.quiet import quiet
 from s2s_core.model.contract import require_contract
 from s2s_core.model.ensemble import AnyModel
 from s2s_core.model.interfaces import State

@@ -4,7 +4,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as passes
 from onnxscript import GraphBuilder
 
-from s2s_core.export.quiet import quiet
+from s2s_core.exporting.quiet import quiet
 
 OPSET = 20
 """The version of ``ai.onnx`` that the file needs; the first with ``StringSplit`` and ``StringConcat``."""

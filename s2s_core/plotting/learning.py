@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from s2s_core.errors import ConfigError, ModelError, closest, listing
-from s2s_core.plot.log import names, numbers, read_log, scores_of
+from s2s_core.plotting.log import names, numbers, read_log, scores_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,7 +67,7 @@ def draw_learning(curves: Sequence[LearningCurve], *, percent: bool) -> "Figure"
         curves: Of one metric.
         percent: Whether its scores are shares.
     """
-    from s2s_core.plot import figure  # noqa: PLC0415  # needs Matplotlib
+    from s2s_core.plotting import figure  # noqa: PLC0415  # needs Matplotlib
 
     with figure.style():
         drawn, (above, below) = figure.new_figure(6.4, 5.4, rows=2)

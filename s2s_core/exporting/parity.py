@@ -15,8 +15,8 @@ from s2s_core.config.inputs import Features, chosen, features
 from s2s_core.config.tables import DecodingConfig
 from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.errors import ExportError
-from s2s_core.export.replay import Trace, is_tie, same_ids
-from s2s_core.export.stitch import HYPOTHESIS_IDS, TRACE
+from s2s_core.exporting.replay import Trace, is_tie, same_ids
+from s2s_core.exporting.stitch import HYPOTHESIS_IDS, TRACE
 from s2s_core.model.checkpoint import Checkpoint
 from s2s_core.text.vocabulary import SPECIALS
 

@@ -88,7 +88,7 @@ def project(vectors: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[fl
 
 def draw_states(projection: Projection) -> "Figure":
     """Draws a point for each text, with the text beside it."""
-    from s2s_core.plot import figure  # noqa: PLC0415  # needs Matplotlib
+    from s2s_core.plotting import figure  # noqa: PLC0415  # needs Matplotlib
 
     with figure.style():
         drawn, (axes,) = figure.new_figure(6.8, 5.2)

@@ -72,7 +72,7 @@ def attention_map(run: Run, text: str) -> AttentionMap:
 
 def draw_attention(found: AttentionMap) -> "Figure":
     """Draws a square for each pair of tokens, the darker the more it counted."""
-    from s2s_core.plot import figure  # noqa: PLC0415  # needs Matplotlib
+    from s2s_core.plotting import figure  # noqa: PLC0415  # needs Matplotlib
 
     with figure.style():
         rows, columns = found.weights.shape
