@@ -67,7 +67,7 @@ def train(folder: Path, stage: Stages, turn: str) -> None:
     }
     plugins = Plugins()
     run = Run(folder / turn, resolve([settings], plugins), plugins)
-    splits = run.splits()
+    splits = run.splits
     stage.ended(f"{turn}: split")
     print(f"    {splits.training_size():,} pairs; {'; '.join(splits.remarks())}")
 

@@ -106,7 +106,7 @@ def states(
 
     path = _place(output, "states.png", as_json=as_json)
     run = Run.open(folder, installed(context))
-    chosen = list(read_file(texts)) if texts else [example.source for example in run.splits().test[:count]]
+    chosen = list(read_file(texts)) if texts else [example.source for example in run.splits.test[:count]]
     projection = project_texts(run, chosen)
     _finish(projection, lambda: draw_states(projection), path, as_json=as_json)
 

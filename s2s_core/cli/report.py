@@ -129,7 +129,7 @@ def export(run: Run, found: "Evaluation") -> None:
     exported([run])
     write_card(run, Model(run.onnx_path).metadata, found)
     click.echo("\nRun it with nothing but ONNX Runtime, whose warnings about inputs with defaults are harmless:\n")
-    click.echo(USAGE.format(path=run.onnx_path, example=run.splits().test[0].source))
+    click.echo(USAGE.format(path=run.onnx_path, example=run.splits.test[0].source))
 
 
 def exported(runs: Sequence[Run], path: Path | None = None, settings: Sequence[Layer] = ()) -> None:

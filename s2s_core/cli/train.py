@@ -38,7 +38,7 @@ def train_run(plugins: Plugins, *, resume: bool, overwrite: bool, **options: Any
     with before_training():
         run.open_initial()
         require_trackers(run)
-        splits = run.splits()
+        splits = run.splits
         report.data(run, splits)
         trainer = Trainer(run, splits, report.progress(run), resume=resume)
         report.model(run, trainer.checkpoint)

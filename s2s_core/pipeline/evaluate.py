@@ -58,7 +58,7 @@ def evaluate_runs(
     checkpoint = load_together(runs)
     tokenizers = checkpoint.source_tokenizer, checkpoint.target_tokenizer
     metrics = make_metrics(config.evaluation, make_task(config.task, run.plugins), run.plugins, tokenizers[1].split)
-    chosen = examples or _examples(run.splits(), split)
+    chosen = examples or _examples(run.splits, split)
     answered = answer(Translator(checkpoint, config.decoding), chosen, metrics, Likelihoods(checkpoint))
     return _examined(answered, tokenizers[0], metrics, config.evaluation)
 
@@ -161,7 +161,7 @@ def export_runs(runs: Sequence[Run], path: Path | None = None, settings: Sequenc
     require_writable(path)
     checkpoint = load_together(runs)
     checkpoint = attrs.evolve(checkpoint, config=override(checkpoint.config, settings, run.plugins))
-    held_out = [example.source for example in run.splits().validation]
+    held_out = [example.source for example in run.splits.validation]
     return export(checkpoint, held_out, path)
 
 

@@ -246,7 +246,7 @@ def test_training_refuses_it_before_anything_is_written(make_run, tmp_path):
     """There is no run to clean up, and no time was lost."""
     run = make_run(decoder=BROKEN_DECODERS["dtype"][0])
     with pytest.raises(PluginError, match="decoder 'third' breaks its contract"):
-        Trainer(run, run.splits())
+        Trainer(run, run.splits)
     assert [] == list(tmp_path.iterdir())
 
 

@@ -107,7 +107,7 @@ def run(examples, tmp_path):
     run = Run(tmp_path / "run", resolve([tables], examples), examples)
     require_trackers(run)
     run.create()
-    Trainer(run, run.splits(), Progress(), resume=False).train()
+    Trainer(run, run.splits, Progress(), resume=False).train()
     return run
 
 

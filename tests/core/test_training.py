@@ -93,7 +93,7 @@ def make_run(tmp_path, listener):
 
 
 def train(run, progress=None, *, resume=False):
-    return Trainer(run, run.splits(), progress, resume=resume).train()
+    return Trainer(run, run.splits, progress, resume=resume).train()
 
 
 def scripted(run, *scores, progress=None):
@@ -493,9 +493,9 @@ def test_another_seed_gives_another_result(make_run):
     train(second)
     assert first.weights_path.read_bytes() != second.weights_path.read_bytes()
     assert [record["loss"] for record in records(first)] != [record["loss"] for record in records(second)]
-    assert first.splits().validation == second.splits().validation
-    assert first.splits().test == second.splits().test
-    batches = [next(Trainer(run, run.splits())._batches.after(0)) for run in (first, second)]
+    assert first.splits.validation == second.splits.validation
+    assert first.splits.test == second.splits.test
+    batches = [next(Trainer(run, run.splits)._batches.after(0)) for run in (first, second)]
     assert batches[0].source.tolist() != batches[1].source.tolist()
 
 
@@ -514,7 +514,7 @@ def test_the_log_says_what_happened(make_run):
 def test_the_loss_is_a_mean_over_real_tokens(make_run, monkeypatch):
     """An update's loss and gradients are those of its pairs taken one by one, without any padding."""
     run = make_run("run", few(steps=1, batch_size=3, bucket_batches=1, clip_norm=0.0))
-    training = Trainer(run, run.splits())
+    training = Trainer(run, run.splits)
     model = copy.deepcopy(training.checkpoint.model)
     batch = next(training._batches.after(0))
     assert len(set(batch.target_lengths.tolist())) == 3  # so there is padding

@@ -62,7 +62,7 @@ def make_run(folder, encoder, decoder, source, target, number):
 def test_every_combination_becomes_a_file(tmp_path, encoder, decoder, source, target, number):
     """Export proves equality with PyTorch, greedy and in a beam; a text's answer is the same alone and in a batch."""
     run = make_run(tmp_path / "run", encoder, decoder, source, target, number)
-    trainer = Trainer(run, run.splits())
+    trainer = Trainer(run, run.splits)
     run.create()
     trainer.train()
     path = tmp_path / "model.onnx"

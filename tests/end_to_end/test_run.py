@@ -377,3 +377,21 @@ def test_export_can_not_change_what_was_trained(here, exported_run):
     """Only decoding and export may be set."""
     refused = here("export", exported_run.folder, "--set", "training.steps=1")
     assert refused.error() == "an export can't change training of a trained model, only decoding and export"
+
+
+def test_evaluate_and_export_follow_an_edit_of_the_settings(here, exported_run, tmp_path):
+    """An edited ``decoding.beam_size`` becomes the file's default; an edited size of the model is refused by its name."""
+    folder = shutil.copytree(exported_run.folder, tmp_path / "edited")
+    settings = folder / "run.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("beam_size = 1\n", "beam_size = 3\n"), encoding="utf-8")
+    ended = here("export", folder)
+    assert ended.code == 0, ended
+    model = Model(folder / "model.onnx")
+    assert 3 == model.beam_size == model.answers(["abc"]).hypotheses.shape[1]
+    settings.write_text(text.replace("embedding_size = ", "embedding_size = 1"), encoding="utf-8")
+    for command in ("evaluate", "export"):
+        ended = here(command, folder)
+        assert ended.code == 1
+        assert "run.toml says source.embedding_size = 1" in ended.err
+        assert "but the model was trained with source.embedding_size = " in ended.err

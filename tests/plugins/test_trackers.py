@@ -39,7 +39,7 @@ def make_run(tmp_path):
 
 
 def train(run, *, resume=False, interrupted_at=None):
-    Trainer(run, run.splits(), InterruptedAt(interrupted_at), resume=resume).train()
+    Trainer(run, run.splits, InterruptedAt(interrupted_at), resume=resume).train()
 
 
 def curves(run):

@@ -72,7 +72,7 @@ def train():
             Scripted.script[:] = scores
         elif not resume:
             Scripted.script[:] = range(99)
-        trainer = Trainer(run, run.splits(), InterruptedAt(interrupted_at), resume=resume)
+        trainer = Trainer(run, run.splits, InterruptedAt(interrupted_at), resume=resume)
         if interrupted_at is None:
             return trainer.train()
         with pytest.raises(TrainingInterruptedError):

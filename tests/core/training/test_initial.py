@@ -19,7 +19,7 @@ def earlier(make_run, train):
 
 def started(run):
     """Returns the trainer of a run, before the first update."""
-    return Trainer(run, run.splits())
+    return Trainer(run, run.splits)
 
 
 def parameters(model):

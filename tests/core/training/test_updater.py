@@ -41,7 +41,7 @@ def test_the_mean_may_be_over_pairs(make_run, train, latest, records, parts):
     start = make_run("start", **settings | {"learning_rate": 1e-30})
     for run in (tokens, pairs, start):
         train(run)
-    batch = next(Trainer(tokens, tokens.splits())._batches.after(0))
+    batch = next(Trainer(tokens, tokens.splits)._batches.after(0))
     longer = batch.target_lengths.sum() / len(batch.target_lengths)
     before, short, long = latest(start), latest(tokens), latest(pairs)
     for name, weight in before.items():
@@ -64,7 +64,7 @@ def test_validation_is_in_full_precision(make_run, train):
     run = make_run(precision="bf16", **PLAIN)
     seen = {}
     answer = Trainer._scores
-    examples = run.splits().validation
+    examples = run.splits.validation
 
     def scores(trainer):
         trainer.checkpoint.model.eval()
