@@ -28,7 +28,7 @@ CHANGEABLE = ("decoding", "evaluation", "export")
 """The tables of ``run.toml`` that may be edited after training. The others say what the model was trained as."""
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # so that what is read can be kept
 class Run(RunFolder):
     """Where a run lives and what it consists of.
 
@@ -122,12 +122,20 @@ class Run(RunFolder):
         return make_task(self.config.task, self.plugins)
 
     def metrics(self, tokenize: Callable[[str], Sequence[str]]) -> Mapping[str, Measure]:
-        """Returns the metrics that the run reports; the first chooses the best checkpoint.
+        """Returns the metrics that the run reports, made once; the first chooses the best checkpoint.
 
         Args:
             tokenize: Cuts a text into the target's tokens.
         """
-        return make_metrics(self.config.evaluation, self.task, self.plugins, tokenize)
+        if "_metrics" not in vars(self):
+            vars(self)["_metrics"] = make_metrics(self.config.evaluation, self.task, self.plugins, tokenize)
+        metrics: Mapping[str, Measure] = vars(self)["_metrics"]
+        return metrics
+
+    def keep_data_of(self, other: "Run") -> None:
+        """Takes over the task, the examples and the metrics of the same run, so that none is made twice."""
+        made = {"task", "splits", "_metrics"} & vars(other).keys()
+        vars(self).update({name: vars(other)[name] for name in made})
 
     @functools.cached_property
     def splits(self) -> "Splits":

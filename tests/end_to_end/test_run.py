@@ -9,11 +9,10 @@ import sys
 
 import pytest
 
+from s2s_core import evaluate
 from s2s_core.evaluation.answers import Answered
 from s2s_core.evaluation.evaluation import examine
 from s2s_core.pipeline.card import write_card
-from s2s_core.pipeline.evaluate import evaluate_file
-from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import make_metrics, make_task
 from s2s_core.runs.run import Run
 from s2s_core.runtime.file import Model, load
@@ -219,7 +218,7 @@ def test_a_run_and_its_file_score_alike(here, exported_run, file):
     best = max(reversed(logged[:3]), key=lambda record: record["validation"]["exact_match"])["validation"]
     assert found[exported_run.folder, "test"] == found[file, "test"] == logged[3]["test"]
     assert found[exported_run.folder, "validation"] == found[file, "validation"] == best
-    assert found[file, "test"] == evaluate_file(file, Plugins()).scores
+    assert found[file, "test"] == evaluate(file).scores
 
 
 def test_scores_are_printed_for_people(here, file):
@@ -380,7 +379,7 @@ def test_export_can_not_change_what_was_trained(here, exported_run):
 
 
 def test_evaluate_and_export_follow_an_edit_of_the_settings(here, exported_run, tmp_path):
-    """An edited ``decoding.beam_size`` becomes the file's default; an edited size of the model is refused by its name."""
+    """An edited ``decoding.beam_size`` becomes the file's default; an edited size is refused by its name."""
     folder = shutil.copytree(exported_run.folder, tmp_path / "edited")
     settings = folder / "run.toml"
     text = settings.read_text(encoding="utf-8")
