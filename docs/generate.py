@@ -21,12 +21,16 @@ import click
 from s2s_core.cli.main import cli
 from s2s_core.cli.plugins.show import TABLES, setting_table
 from s2s_core.config.fields import type_name
+from s2s_core.config.inputs import ASKED_BY, Input, inputs_of
+from s2s_core.config.tables import DecodingConfig
 from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import Promise, promises
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 WIDTH = 100
+KINDS = {"int64": "int64", "float32": "float"}
+PREFIX = "what answers begin with: one text for all, or one for each; empty by default"
 
 PART = re.compile(
     r"(?P<begin>^<!-- generated: (?P<what>\w+)(?: (?P<which>[^\n]+))? -->\n).*?(?P<end>^<!-- end -->$)",
@@ -62,6 +66,23 @@ def settings(which: str) -> str:
             if "help" in field.metadata and (wanted is None or field.name in wanted):
                 rows.setdefault(f"{path}.{field.name}", row(path, field))
     return table(["setting", "type", "default", "allowed", "meaning"], list(rows.values()))
+
+
+def inputs(which: str, config: type = DecodingConfig) -> str:
+    """Returns the inputs that every file has, or ``"optional"`` ones, which a file has if its export asked for them."""
+    declared = {name: one for name, one in inputs_of(config).items() if (one.feature is None) == (which == "always")}
+    rows = [
+        [f"`{name}`", KINDS[one.kind], "[]", asked(name, one), one.field.metadata["help"]]
+        for name, one in declared.items()
+    ]
+    if which == "optional":
+        rows.append(["`prefix`", "string", "[1] or [N]", f"`{ASKED_BY['prefix']}`", PREFIX])
+    return table(["name", "type", "shape", "asked for by" if which == "optional" else "default", "meaning"], rows)
+
+
+def asked(name: str, declared: Input) -> str:
+    """Returns the setting that gives an input's default, or with which an export asks for it."""
+    return f"`{ASKED_BY[declared.feature]}`" if declared.feature else f"`decoding.{name}`"
 
 
 def configs(described: str) -> Iterator[tuple[str, type]]:
@@ -144,7 +165,14 @@ def directive(path: str, value: object) -> str:
     return f".. autoclass:: {path}\n   :members:\n{bases}"
 
 
-GENERATORS = {"settings": settings, "commands": commands, "promises": kept, "modules": modules, "api": api}
+GENERATORS = {
+    "settings": settings,
+    "commands": commands,
+    "promises": kept,
+    "modules": modules,
+    "inputs": inputs,
+    "api": api,
+}
 
 
 def generated(text: str) -> str:

@@ -3,15 +3,17 @@
 import functools
 import math
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from s2s_core.cli.options import Command
-from s2s_core.config.fields import LARGEST
-from s2s_core.config.tables import MOST_BEAMS, MOST_ROWS, MOST_TOKENS
+from s2s_core.config.fields import LARGEST, limits
+from s2s_core.config.inputs import Input, inputs_of
+from s2s_core.config.tables import MOST_BEAMS, DecodingConfig
+from s2s_core.config.training import MOST_ROWS
 from s2s_core.data.lines import read_batches
 from s2s_core.errors import ModelError
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from s2s_core.runtime.file import Model
 
 MOST_THREADS = 1024
+
+FEATURE = "*"
+"""Marks an option that works only with files whose export asked for it."""
 
 
 class FiniteNumber(click.FloatRange):
@@ -32,40 +37,32 @@ class FiniteNumber(click.FloatRange):
         return number
 
 
-def search_options(command: Command) -> Command:
-    """Adds what can be set of a search, by its settings' names. Where nothing is given, the file decides."""
-    options = [
-        click.option(
-            "--beam-size", type=click.IntRange(1, MOST_BEAMS), help="Beams; 1 is greedy search. In sampling, samples."
-        ),
-        click.option("--max-length", type=click.IntRange(1, MOST_TOKENS), help="Most tokens of an answer."),
-        click.option(
-            "--max-length-ratio", type=FiniteNumber(0, MOST_TOKENS), help="Added to that for each source token."
-        ),
-        click.option("--min-length", type=click.IntRange(0, MOST_TOKENS), help="Fewest tokens of an answer."),
-        click.option(
-            "--min-length-ratio", type=FiniteNumber(0, MOST_TOKENS), help="Added to that for each source token."
-        ),
-        click.option("--length-penalty", type=FiniteNumber(-10, 10), help="0 ranks by log-probability."),
-        click.option("--coverage-penalty", type=FiniteNumber(0), help="Against leaving out parts of the source. *"),
-        click.option(
-            "--no-repeat-ngram", type=click.IntRange(0, LARGEST), help="No row of so many tokens comes twice. *"
-        ),
-        click.option("--temperature", type=FiniteNumber(0), help="Of sampling; 0 takes the likeliest. *"),
-        click.option(
-            "--top-k", type=click.IntRange(0, LARGEST), help="Of sampling: only so many of the best tokens. *"
-        ),
-        click.option("--top-p", type=FiniteNumber(0, 1), help="Of sampling: only the best that reach this. *"),
-        click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of sampling. *"),
-        click.option("--prefix", help="What every answer begins with. *"),
-    ]
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+def search_options(config: type = DecodingConfig) -> Callable[[Command], Command]:
+    """Adds an option for each search setting, as its field declares it. Where nothing is given, the file decides."""
+    options = [_option(declared) for declared in inputs_of(config).values()]
+    options.append(click.option("--prefix", help=f"What every answer begins with. {FEATURE}"))
+    return lambda command: functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+def _option(declared: Input) -> Callable[[Command], Command]:
+    field = declared.field
+    least, most = limits(field)
+    kind: click.ParamType[Any, Any] = (
+        FiniteNumber(least, most) if field.type is float else click.IntRange(_whole(least), _whole(most) or LARGEST)
+    )
+    meaning = field.metadata["help"]
+    text = f"{meaning[0].upper()}{meaning[1:]}. {FEATURE if declared.feature else ''}".strip()
+    return click.option(f"--{field.name.replace('_', '-')}", type=kind, help=text)
+
+
+def _whole(bound: float | None) -> int | None:
+    return None if bound is None else int(bound)
 
 
 @click.command(short_help="Answer lines with an exported file.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("file", default="-")
-@search_options
+@search_options()
 @click.option(
     "--n-best",
     type=click.IntRange(1, MOST_BEAMS),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from s2s_core.cli.options import RUN, installed
-from s2s_core.config.tables import MOST_ROWS
+from s2s_core.config.training import MOST_ROWS
 from s2s_core.data.examples import read_example_batches
 from s2s_core.evaluation.metrics.perplexity import Perplexity
 from s2s_core.pipeline.score import scorer

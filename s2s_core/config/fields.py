@@ -1,6 +1,6 @@
-"""How a component declares what can be set of it."""
+"""Declares settings: their defaults, meanings and bounds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import UnionType
 from typing import Any, get_args
 
@@ -50,13 +50,46 @@ def setting(default: Any, help: str, *checks: Check) -> Any:  # noqa: A002  # as
         *checks: ``at_least``, ``between``, ``one_of``, ``must_be`` and others, which say what they allow. Of any other
             attrs validator ``described`` says it.
     """
+    return _field(default, help, checks, {})
+
+
+def search_setting(
+    default: Any,
+    help: str,  # noqa: A002
+    *checks: Check,
+    feature: str | None = None,
+) -> Any:
+    """Declares a setting of a search, which is an input of exported files and an option of ``s2s predict`` too.
+
+    Args:
+        default: Its value where nothing is set.
+        help: What it means.
+        *checks: What is allowed.
+        feature: The part of the search that it belongs to, if a file has it only where its export asked for it.
+    """
+    return _field(default, help, checks, {"search": True, "feature": feature, "checks": checks})
+
+
+def _field(default: Any, meaning: str, checks: Sequence[Check], metadata: Mapping[str, Any]) -> Any:
     bounds = ", ".join(check.expected for check in checks if isinstance(check, _Bound | _Described))
-    return attrs.field(default=default, validator=list(checks), metadata={"help": help, "bounds": bounds})
+    return attrs.field(
+        default=default,
+        validator=list(checks),
+        metadata={"help": meaning, "bounds": bounds, **metadata},
+    )
+
+
+def limits(field: "attrs.Attribute[Any]") -> tuple[float | None, float | None]:
+    """Returns the least and the greatest number that the checks of a search setting allow, if they set any."""
+    for check in field.metadata["checks"]:
+        if isinstance(check, _Bound) and (check.minimum, check.maximum) != (None, None):
+            return check.minimum, check.maximum
+    return None, None
 
 
 def at_least(minimum: float) -> Check:
     """Refuses values below ``minimum``."""
-    return _Bound(f"at least {minimum}", lambda value: value >= minimum)
+    return _Bound(f"at least {minimum}", lambda value: value >= minimum, minimum)
 
 
 def more_than(minimum: float) -> Check:
@@ -66,7 +99,7 @@ def more_than(minimum: float) -> Check:
 
 def between(minimum: float, maximum: float) -> Check:
     """Refuses values outside the two bounds, which are allowed themselves."""
-    return _Bound(f"from {minimum} to {maximum}", lambda value: minimum <= value <= maximum)
+    return _Bound(f"from {minimum} to {maximum}", lambda value: minimum <= value <= maximum, minimum, maximum)
 
 
 def one_of(*values: Any) -> Check:
@@ -109,6 +142,8 @@ class _Bound:
 
     expected: str
     holds: Callable[[Any], bool]
+    minimum: float | None = None
+    maximum: float | None = None
 
     def __call__(self, _: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
         if not self.holds(value):

@@ -1,9 +1,14 @@
-"""What can be set of a search: the inputs of an exported file that have a default, by the names of their settings."""
+"""Search settings that become optional inputs of the exported file, and the features that they belong to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import attrs
+
 from s2s_core.config.tables import DecodingConfig
+
+KINDS: Mapping[Any, str] = {int: "int64", float: "float32"}
+"""What numpy, PyTorch and ONNX call the type of a setting."""
 
 
 class Features(NamedTuple):
@@ -15,34 +20,6 @@ class Features(NamedTuple):
     prefix: bool = False
 
 
-class Input(NamedTuple):
-    """An input with a default.
-
-    Attributes:
-        kind: The name of its type in numpy and PyTorch.
-        feature: The part of the search that it belongs to; none if every file has it.
-    """
-
-    kind: str
-    feature: str | None = None
-
-
-INPUTS = {
-    "max_length": Input("int64"),
-    "max_length_ratio": Input("float32"),
-    "min_length": Input("int64"),
-    "min_length_ratio": Input("float32"),
-    "beam_size": Input("int64"),
-    "length_penalty": Input("float32"),
-    "coverage_penalty": Input("float32", "coverage"),
-    "no_repeat_ngram": Input("int64", "no_repeat"),
-    "temperature": Input("float32", "sampling"),
-    "top_k": Input("int64", "sampling"),
-    "top_p": Input("float32", "sampling"),
-    "seed": Input("int64", "sampling"),
-}
-"""All but ``prefix``, which is text."""
-
 ASKED_BY = {
     "coverage": "decoding.coverage_penalty=0.2",
     "no_repeat": "decoding.no_repeat_ngram=3",
@@ -52,13 +29,40 @@ ASKED_BY = {
 """How an export asks for each feature."""
 
 
+class Input(NamedTuple):
+    """An input of a file that has a default.
+
+    Attributes:
+        kind: The name of its type in numpy and PyTorch.
+        feature: The part of the search that it belongs to; none if every file has it.
+        field: The setting that declares it.
+    """
+
+    kind: str
+    feature: str | None
+    field: "attrs.Attribute[Any]"
+
+
+def inputs_of(config: type) -> dict[str, Input]:
+    """Returns the inputs that a configuration's search settings declare, by their names."""
+    return {
+        field.name: Input(KINDS[field.type], field.metadata["feature"], field)
+        for field in attrs.fields(config)
+        if field.metadata.get("search")
+    }
+
+
+INPUTS = inputs_of(DecodingConfig)
+"""All optional inputs but ``prefix``, which is text."""
+
+
 def features(decoding: DecodingConfig, *, prefix: bool) -> Features:
     """Returns what a search needs for its settings, and for a prefix if there is one."""
     return Features(decoding.coverage_penalty != 0, decoding.no_repeat_ngram > 0, decoding.sampling, prefix)
 
 
 def chosen(decoding: DecodingConfig, parts: Features) -> Iterator[tuple[str, str, Any]]:
-    """Yields the name, kind and value of each input that a search with these parts has."""
-    for name, (kind, feature) in INPUTS.items():
+    """Yields the name, kind and value of each input that a search with these features has."""
+    for name, (kind, feature, _) in INPUTS.items():
         if feature is None or getattr(parts, feature):
             yield name, kind, getattr(decoding, name)

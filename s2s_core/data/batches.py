@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from s2s_core.config.tables import TrainingConfig
+from s2s_core.config.training import TrainingConfig
 from s2s_core.data.pairs import Batch, Ids, Pairs, Splits, Tokenizers, generator
 from s2s_core.data.store import fixed_pairs
 from s2s_core.errors import DataError

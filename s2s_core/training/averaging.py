@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from s2s_core.config.tables import TrainingConfig
+from s2s_core.config.training import TrainingConfig
 
 Weights = Mapping[str, Tensor]
 

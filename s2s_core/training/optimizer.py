@@ -1,20 +1,17 @@
-"""What turns gradients into updates."""
+"""Makes the optimizer that a run names."""
 
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import nn
 
-from s2s_core.config.tables import TrainingConfig
+from s2s_core.config.optimizer import OPTIMIZERS
+from s2s_core.config.training import TrainingConfig
 
 
 def make_optimizer(config: TrainingConfig, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """Makes the optimizer that a run chose. Where PyTorch has one, it takes the form that updates in one pass."""
-    rate, betas = config.learning_rate, (config.beta1, config.beta2)
-    if config.optimizer == "adam":
-        return torch.optim.Adam(parameters, rate, betas, fused=True)
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, rate, config.momentum, fused=True)
-    if config.optimizer == "adafactor":
-        return torch.optim.Adafactor(parameters, rate, weight_decay=config.weight_decay)
-    return torch.optim.AdamW(parameters, rate, betas, weight_decay=config.weight_decay, fused=True)
+    """Makes the optimizer of a run, which is declared in ``OPTIMIZERS``."""
+    declared = OPTIMIZERS[config.optimizer]
+    kind = getattr(torch.optim, declared.kind)
+    return cast("torch.optim.Optimizer", kind(parameters, lr=config.learning_rate, **declared.options(config)))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from s2s_core.config.schedule import is_plateau, learning_rate
 from s2s_core.data.pairs import Batch
 from s2s_core.decoding.likelihood import Likelihoods
 from s2s_core.decoding.translate import Translator
@@ -19,7 +20,6 @@ from s2s_core.training.divergence import require_finite
 from s2s_core.training.interruption import Interruption, TrainingInterruptedError
 from s2s_core.training.preparation import Training
 from s2s_core.training.progress import TrainingProgress
-from s2s_core.training.schedule import is_plateau, learning_rate
 from s2s_core.training.seeding import seed_update
 from s2s_core.training.state import TrainingState, save_state
 

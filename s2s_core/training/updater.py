@@ -7,7 +7,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from s2s_core.config.tables import TrainingConfig
+from s2s_core.config.training import TrainingConfig
 from s2s_core.data.pairs import Batch
 from s2s_core.model.interfaces import padding_mask
 from s2s_core.model.seq2seq import Seq2Seq

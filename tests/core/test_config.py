@@ -16,7 +16,8 @@ from s2s_core import ConfigError, NoConfig, PluginError, Task, at_least, hookimp
 from s2s_core.cli.options import run_arguments
 from s2s_core.config.fields import LARGEST
 from s2s_core.config.resolve import parse_assignment, read_toml, resolve, structure, to_toml, unstructure
-from s2s_core.config.tables import MOST_ROWS, Component, DecodingConfig, TrainingConfig
+from s2s_core.config.tables import Component, DecodingConfig
+from s2s_core.config.training import MOST_ROWS, TrainingConfig
 from s2s_core.pipeline.recipe import default_folder, open_run
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run

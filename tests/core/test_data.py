@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from s2s_core.config.tables import TrainingConfig
+from s2s_core.config.training import TrainingConfig
 from s2s_core.data import pairs as data
 from s2s_core.data.batches import TrainingBatches
 from s2s_core.data.pairs import Pairs, Sequences, Splits

@@ -1,9 +1,16 @@
 """A setting is declared with its meaning and with checks that say what they allow."""
 
 import attrs
+import click
 import pytest
+from click.testing import CliRunner
+from generate import inputs
 
-from s2s_core import BadValueError, at_least, described, more_than, must_be, one_of, setting
+from s2s_core import BadValueError, at_least, between, described, more_than, must_be, one_of, setting
+from s2s_core.cli.predict import search_options
+from s2s_core.config.fields import search_setting
+from s2s_core.config.inputs import inputs_of
+from s2s_core.config.tables import DecodingConfig
 
 
 def _is_shorter(config, attribute, value):
@@ -56,3 +63,25 @@ def test_what_is_not_allowed_is_refused(settings, message):
 def test_what_is_allowed_is_taken():
     """Whether it's the default or not."""
     assert Config("xyz", 4, 3, "down", -1) == Config(letters="xyz", long=4, order="down", free=-1)
+
+
+def test_a_search_setting_is_declared_once():
+    """A new field is an input of the file, an option of ``s2s predict`` with its bounds, and a line of the page."""
+
+    @attrs.frozen
+    class MoreDecoding(DecodingConfig):
+        patience: float = search_setting(1.0, "how long to wait for better beams", between(0, 9), feature="sampling")
+
+    added = inputs_of(MoreDecoding)["patience"]
+    assert ("float32", "sampling") == (added.kind, added.feature)
+    assert [*inputs_of(DecodingConfig), "patience"] == list(inputs_of(MoreDecoding))
+
+    command = click.Command("predict", callback=lambda **_: None)
+    search_options(MoreDecoding)(command)
+    help_text = command.get_help(click.Context(command))
+    assert "--patience" in help_text
+    assert "How long to wait for better beams. *" in " ".join(help_text.split())
+    assert 2 == CliRunner().invoke(command, ["--patience", "10"]).exit_code
+
+    line = "| `patience` | float | [] | `decoding.sampling=true` | how long to wait for better beams |"
+    assert line in inputs("optional", MoreDecoding).splitlines()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from s2s_core.config.resolve import resolve
-from s2s_core.config.tables import TrainingConfig
+from s2s_core.config.training import TrainingConfig
 from s2s_core.data import store
 from s2s_core.data.batches import TrainingBatches
 from s2s_core.data.pairs import Splits

@@ -18,7 +18,8 @@ from torch.nn import functional
 
 from s2s_core import ConfigError, Example, Metric, ModelError, Task, hookimpl
 from s2s_core.config.resolve import resolve
-from s2s_core.config.tables import TrainingConfig
+from s2s_core.config.schedule import learning_rate
+from s2s_core.config.training import TrainingConfig
 from s2s_core.model.checkpoint import Checkpoint
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
@@ -26,7 +27,6 @@ from s2s_core.training import trainer
 from s2s_core.training.interruption import Interruption, TrainingInterruptedError, before_training, postponed
 from s2s_core.training.preparation import prepare
 from s2s_core.training.progress import TrainingProgress
-from s2s_core.training.schedule import learning_rate
 from s2s_core.training.trainer import Trainer
 
 TINY = {

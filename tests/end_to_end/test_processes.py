@@ -61,7 +61,7 @@ def test_two_processes_train_the_model_that_one_trains(tmp_path):
 SCRIPT = """\
 from types import SimpleNamespace
 
-from s2s_core.config.tables import TrainingConfig
+from s2s_core.config.training import TrainingConfig
 from s2s_core.training.accelerator import make_accelerator
 
 accelerator = make_accelerator(SimpleNamespace(config=SimpleNamespace(training=TrainingConfig())))

@@ -16,8 +16,8 @@ from s2s_core.config.tables import (
     ExportConfig,
     SourceConfig,
     TargetConfig,
-    TrainingConfig,
 )
+from s2s_core.config.training import TrainingConfig
 from s2s_core.errors import PluginError
 from s2s_core.plugins.registry import KINDS, Kind, Plugins
 

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from s2s_core.config.training import AVERAGES, TrainingConfig
 from s2s_core.training import averaging
+from s2s_core.training.averaging import make_averaging
 from s2s_core.training.progress import TrainingProgress
 from s2s_core.training.updater import Updater
 
@@ -138,3 +140,10 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(make_run, train, contents, 
     train(parts, interrupted_at=24, resume=True)
     train(parts, resume=True)
     assert contents(parts) == contents(whole)
+
+
+@pytest.mark.parametrize("name", AVERAGES)
+def test_every_average_that_can_be_set_is_there(make_model, name):
+    """Each has a class of its own."""
+    others = {type(make_averaging(TrainingConfig(average=other), make_model())) for other in AVERAGES if other != name}
+    assert type(make_averaging(TrainingConfig(average=name), make_model())) not in others

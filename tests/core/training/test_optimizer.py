@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from s2s_core.config.tables import TrainingConfig
+from s2s_core.config.optimizer import OPTIMIZERS
+from s2s_core.config.training import TrainingConfig
 from s2s_core.training.optimizer import make_optimizer
 
 RATE, DECAY, BETAS = 0.1, 0.03, (0.8, 0.95)
@@ -73,3 +74,20 @@ def test_an_optimizer_follows_its_formula(formula):
         parameter.grad = torch.tensor(gradient)
         optimizer.step()
     np.testing.assert_allclose(parameter.detach().numpy(), formula(weight, gradients), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_name_is_the_optimizer_that_it_declares(name):
+    """A name is declared once, with its class of PyTorch, and so none can stand for another optimizer."""
+    parameter = torch.nn.Parameter(torch.ones(2, 2))
+    optimizer = make_optimizer(TrainingConfig(optimizer=name), [parameter])
+    assert OPTIMIZERS[name].kind == type(optimizer).__name__
+    parameter.grad = torch.ones(2, 2)
+    optimizer.step()
+    assert not torch.equal(torch.ones(2, 2), parameter.detach())
+
+
+def test_the_allowed_names_are_the_declared_ones():
+    """No other can be set."""
+    with pytest.raises(ValueError, match=r"^optimizer must be one of " + ", ".join(map(repr, OPTIMIZERS))):
+        TrainingConfig(optimizer="lion")

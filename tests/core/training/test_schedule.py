@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from s2s_core.config.tables import SCHEDULES, TrainingConfig
-from s2s_core.training.schedule import is_plateau, learning_rate
+from s2s_core.config.schedule import SCHEDULES, is_plateau, learning_rate
+from s2s_core.config.training import TrainingConfig
 
 
 def rates(**training):
@@ -51,7 +51,7 @@ def test_a_long_run_of_halvings_ends_at_zero():
 
 
 @settings(deadline=None, max_examples=50, derandomize=True)
-@given(schedule=some.sampled_from(SCHEDULES), warmup=some.integers(0, 150))
+@given(schedule=some.sampled_from([*SCHEDULES]), warmup=some.integers(0, 150))
 def test_every_schedule_rises_evenly_and_then_never_rises_again(schedule, warmup):
     """No rate is above the highest, none before the end is 0, and after the warm-up rates never grow."""
     found = rates(schedule=schedule, warmup_steps=warmup, halving_start=7, halving_interval=9)
@@ -85,3 +85,9 @@ def test_a_plateau_survives_an_interruption(make_run, train, contents):
     train(parts, [1, 0, 2, 3], interrupted_at=20)
     train(parts, resume=True)
     assert contents(parts) == contents(whole)
+
+
+def test_the_allowed_names_are_the_declared_ones():
+    """A schedule is declared once, by its formula; no other name can be set."""
+    with pytest.raises(ValueError, match=r"^schedule must be one of " + ", ".join(map(repr, SCHEDULES))):
+        TrainingConfig(schedule="exponential")

@@ -12,7 +12,7 @@ from s2s_core.training.state import Saved, TrainingState, load_saved, load_state
 @pytest.fixture
 def make_parts(make_model):
     """Makes what training changes, with a scaler as fp16 has it on a GPU."""
-    from s2s_core.config.tables import TrainingConfig
+    from s2s_core.config.training import TrainingConfig
     from s2s_core.training.optimizer import make_optimizer
 
     def make():
