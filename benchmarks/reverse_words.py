@@ -75,10 +75,10 @@ def write_words(folder: Path) -> None:
     left = list(words)
     rng.shuffle(left)
     for split, count in SPLITS.items():
-        chosen, left = left[:count], left[count:]
-        write(folder / f"{split}.tsv", (f"{word}\t{word[::-1]}" for word in chosen))
-        write(folder / f"{split}.source", (" ".join(word) for word in chosen))
-        write(folder / f"{split}.target", (" ".join(word[::-1]) for word in chosen))
+        words_of_split, left = left[:count], left[count:]
+        write(folder / f"{split}.tsv", (f"{word}\t{word[::-1]}" for word in words_of_split))
+        write(folder / f"{split}.source", (" ".join(word) for word in words_of_split))
+        write(folder / f"{split}.target", (" ".join(word[::-1]) for word in words_of_split))
 
 
 def write(path: Path, lines) -> None:

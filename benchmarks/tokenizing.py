@@ -62,8 +62,8 @@ def made() -> list[str]:
     ]
     words = ["".join(rng.choices(syllables, k=rng.randint(1, 4))) for _ in range(20_000)]
     weights = [1 / rank for rank in range(1, len(words) + 1)]
-    chosen = iter(rng.choices(words, weights, k=10 * LINES))
-    return [" ".join(next(chosen) for _ in range(10)) for _ in range(LINES)]
+    drawn = iter(rng.choices(words, weights, k=10 * LINES))
+    return [" ".join(next(drawn) for _ in range(10)) for _ in range(LINES)]
 
 
 def read(path: Path) -> list[str]:
@@ -90,12 +90,12 @@ def time_front(tokenizer: Tokenizer, rows: list[str]) -> tuple[float, int]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(content, options)
-    given = {"texts": np.array(rows, object)}
-    found, lengths = session.run(None, given)
-    assert [row[: length - 1].tolist() for row, length in zip(found, lengths, strict=True)] == [
+    feeds = {"texts": np.array(rows, object)}
+    ids, lengths = session.run(None, feeds)
+    assert [row[: length - 1].tolist() for row, length in zip(ids, lengths, strict=True)] == [
         *map(tokenizer.encode, rows)
     ]
-    return min(timed(lambda: session.run(None, given))[0] for _ in range(ROUNDS)), len(content)
+    return min(timed(lambda: session.run(None, feeds))[0] for _ in range(ROUNDS)), len(content)
 
 
 if __name__ == "__main__":

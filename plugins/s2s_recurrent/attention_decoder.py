@@ -80,8 +80,8 @@ class AttentionDecoder(RecurrentDecoder):
 
     def _answer(self, states: Tensor, attended: Attended) -> tuple[Tensor, Tensor]:
         """Returns the answers to states [B, T, H], and how much each source position counted, [B, T, S]."""
-        found, weights = self.attention(states, attended)
-        return self.dropout(torch.tanh(self.combine(torch.cat([states, found], 2)))), weights
+        context, weights = self.attention(states, attended)
+        return self.dropout(torch.tanh(self.combine(torch.cat([states, context], 2)))), weights
 
 
 class AttentionLSTMDecoder(AttentionDecoder):

@@ -43,8 +43,8 @@ class RecurrentDecoder(Decoder):
 
     def first_layers(self, memory: Memory) -> Layers:
         """Returns the summary as the state of every layer, each tensor [B, L, H]."""
-        parts = self.bridge(memory.summary).chunk(self.cell.tensors, 1)
-        return tuple(part.reshape(-1, self.config.layers, self.config.hidden_size) for part in parts)
+        tensors = self.bridge(memory.summary).chunk(self.cell.tensors, 1)
+        return tuple(tensor.reshape(-1, self.config.layers, self.config.hidden_size) for tensor in tensors)
 
     def start(self, memory: Memory) -> State:
         """Returns the state of every layer; see ``Decoder.start``."""

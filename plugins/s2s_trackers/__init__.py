@@ -20,7 +20,7 @@ _logs: "dict[Path, Log]" = {}
 @hookimpl
 def s2s_trackers(run: Run) -> Collection[str]:
     """Serves ``NAMES``, and refuses a run that names one whose package, which is called the same, isn't installed."""
-    for name in _chosen(run):
+    for name in _trackers_of(run):
         if importlib.util.find_spec(name) is None:
             raise ConfigError(f"training.trackers: {name} isn't installed: pip install {name}")
     return NAMES
@@ -29,11 +29,11 @@ def s2s_trackers(run: Run) -> Collection[str]:
 @hookimpl
 def s2s_run_started(run: Run, step: int) -> None:
     """Starts the trackers that a run names, in the process that writes."""
-    chosen = _chosen(run)
-    if chosen and is_first_process():
+    names = _trackers_of(run)
+    if names and is_first_process():
         from s2s_trackers.log import Log  # noqa: PLC0415  # s2s starts without Accelerate
 
-        _logs[run.folder] = Log(run, step, chosen)
+        _logs[run.folder] = Log(run, step, names)
 
 
 @hookimpl
@@ -64,5 +64,5 @@ def s2s_run_ended(run: Run) -> None:
         _logs.pop(run.folder).close()
 
 
-def _chosen(run: Run) -> list[str]:
+def _trackers_of(run: Run) -> list[str]:
     return [name for name in run.config.training.trackers if name in NAMES]

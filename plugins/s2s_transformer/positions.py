@@ -110,8 +110,8 @@ class RelativePositions(Positions):
         """See ``Positions.bias``."""
         numbers = torch.arange(first + count, device=self.biases.weight.device)
         distances = numbers - numbers[first:, None]  # [T, S]
-        known = distances.clamp(-self.farthest, self.farthest) + self.farthest
-        bias: Tensor = self.biases(known).permute(2, 0, 1)
+        rows = distances.clamp(-self.farthest, self.farthest) + self.farthest
+        bias: Tensor = self.biases(rows).permute(2, 0, 1)
         return bias
 
 

@@ -144,9 +144,9 @@ def enabled(plugins: Sequence[Plugin], environment: Mapping[str, str]) -> list[P
     Raises:
         PluginError: One of the two names a plugin that isn't installed.
     """
-    known = {plugin.name for plugin in plugins}
-    permitted = _listed(ALLOW, environment, known) if ALLOW in environment else known
-    forbidden = _listed(DISABLE, environment, known)
+    names = {plugin.name for plugin in plugins}
+    permitted = _listed(ALLOW, environment, names) if ALLOW in environment else names
+    forbidden = _listed(DISABLE, environment, names)
     return [plugin for plugin in plugins if plugin.name in permitted - forbidden]
 
 
@@ -186,8 +186,8 @@ def load(plugin: Plugin) -> tuple[pluggy.PluginManager, list[str]]:
     if not callers:
         raise PluginError(f"{plugin.module} has no hook: is @hookimpl missing?")
     if misspelt := [caller.name for caller in callers if _is_required(caller) and not caller.has_spec()]:
-        known = [name for name in vars(hookspecs) if name.startswith("s2s_")]
-        raise PluginError("unknown hook " + ", ".join(f"{name!r}{closest(name, known)}" for name in misspelt))
+        hook_names = [name for name in vars(hookspecs) if name.startswith("s2s_")]
+        raise PluginError("unknown hook " + ", ".join(f"{name!r}{closest(name, hook_names)}" for name in misspelt))
     return manager, [str(warning.message) for warning in caught]
 
 
@@ -227,16 +227,16 @@ def reason(error: BaseException) -> str:
 
 def missing(error: BaseException) -> str | None:
     """Returns what to install if the error is that a package for training isn't there."""
-    known = _EXTRAS.get(error.name or "") if isinstance(error, ModuleNotFoundError) else None
-    return known and f'needs {known[0]}, which isn\'t installed: pip install "s2s-toolkit[{known[1]}]"'
+    extra = _EXTRAS.get(error.name or "") if isinstance(error, ModuleNotFoundError) else None
+    return extra and f'needs {extra[0]}, which isn\'t installed: pip install "s2s-toolkit[{extra[1]}]"'
 
 
-def _listed(variable: str, environment: Mapping[str, str], known: set[str]) -> set[str]:
+def _listed(variable: str, environment: Mapping[str, str], available: set[str]) -> set[str]:
     names = {name.strip() for name in environment.get(variable, "").split(",")} - {""}
-    for name in sorted(names - known):
+    for name in sorted(names - available):
         raise PluginError(
-            f"{variable} names the plugin {name!r}, which isn't installed{closest(name, known)};"
-            f" there are: {listing(known)}"
+            f"{variable} names the plugin {name!r}, which isn't installed{closest(name, available)};"
+            f" there are: {listing(available)}"
         )
     return names
 

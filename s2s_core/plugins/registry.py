@@ -59,10 +59,10 @@ class Plugins:
             entry_points = importlib.metadata.entry_points(group=discovery.GROUP)
         if environment is None:
             environment = os.environ
-        found = discovery.installed(entry_points)
-        permitted = discovery.enabled(found, environment)
+        plugins = discovery.installed(entry_points)
+        permitted = discovery.enabled(plugins, environment)
         distinct, problems = discovery.separate(permitted)
-        self.disabled = tuple(plugin for plugin in found if plugin not in permitted)
+        self.disabled = tuple(plugin for plugin in plugins if plugin not in permitted)
         self._managers: dict[Plugin, pluggy.PluginManager] = {}
         self._reported: set[tuple[Plugin, str]] = set()
         claims: list[Claim] = []

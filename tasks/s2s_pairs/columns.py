@@ -70,8 +70,8 @@ class TableColumns:
             return column - 1
         names = names or ()
         if column not in names:
-            found = f"{', '.join(names)}{self._hint(len(names))}"
-            raise DataError(f"task.{setting} is {column!r}, but {file} has the columns: {found}")
+            columns = f"{', '.join(names)}{self._hint(len(names))}"
+            raise DataError(f"task.{setting} is {column!r}, but {file} has the columns: {columns}")
         if names.count(column) > 1:
             places = " and ".join(str(place) for place, name in enumerate(names, 1) if name == column)
             raise DataError(f"task.{setting} is {column!r}, but in {file} this is the name of the columns {places}")

@@ -43,15 +43,15 @@ class Pairs(Task):
             DataError: A file can't be read or has a bad row, or there are too few pairs.
         """
         del rng  # nothing here is left to chance
-        if split in self._given:
-            return iter(self._given[split])
+        if split in self._pairs_of_files:
+            return iter(self._pairs_of_files[split])
         if split in self._split_off:
-            return (example for example in self._held_out if self._parts.split_of(example.source) == split)
+            return (example for example in self._held_out if self._partition.split_of(example.source) == split)
         pairs = self._allowed(self._bad_rows(), Counter())
         if not self._split_off:
             return pairs
-        parts = self._parts
-        return (example for example in pairs if parts.split_of(example.source) == "train")
+        partition = self._partition
+        return (example for example in pairs if partition.split_of(example.source) == "train")
 
     def training_size(self) -> int:
         """Returns how many pairs are trained on."""
@@ -73,20 +73,20 @@ class Pairs(Task):
     @functools.cached_property
     def _survey(self) -> Survey:
         """What is known of the training pairs, held-out ones included, when all have been read once."""
-        found = Survey.of(self._allowed(self._bad, self._lengths))
-        if not found.pairs:
+        survey = Survey.of(self._allowed(self._bad, self._lengths))
+        if not survey.pairs:
             raise self._no_pairs("train", *self._skipped(), *self._dropped())
-        return found
+        return survey
 
     @functools.cached_property
-    def _parts(self) -> HeldOut:
+    def _partition(self) -> HeldOut:
         sources = self._survey.sources
         if len(sources) <= len(self._split_off):
-            found = (
+            problem = (
                 f"{self._readers['train'].name} has {_count(len(sources), 'different source')}, too few to split off "
                 f"{' and '.join(self._split_off)}: give files for these, as task.{self._split_off[0]}"
             )
-            raise DataError("; ".join([found, *self._skipped(), *self._dropped()]))
+            raise DataError("; ".join([problem, *self._skipped(), *self._dropped()]))
         return HeldOut.of(
             sources, self.config.held_out, validation="validation" in self._split_off, test="test" in self._split_off
         )
@@ -96,20 +96,20 @@ class Pairs(Task):
         """The pairs that are split off the training file."""
         if not self._split_off:
             return []
-        parts = self._parts
+        partition = self._partition
         pairs = self._allowed(self._bad_rows(), Counter())
-        return [example for example in pairs if parts.split_of(example.source) != "train"]
+        return [example for example in pairs if partition.split_of(example.source) != "train"]
 
     @functools.cached_property
-    def _given(self) -> dict[str, list[Example]]:
+    def _pairs_of_files(self) -> dict[str, list[Example]]:
         """The pairs of validation and test that have files of their own, whatever their lengths."""
-        given = {}
+        pairs = {}
         for split in _EVALUATED:
             if split in self._readers:
-                given[split] = list(self._readers[split].pairs(self._bad))
-                if not given[split]:
+                pairs[split] = list(self._readers[split].pairs(self._bad))
+                if not pairs[split]:
                     raise self._no_pairs(split)
-        return given
+        return pairs
 
     def _allowed(self, bad: BadRows, dropped: Counter[str]) -> Iterator[Example]:
         """Yields the pairs of the training file within the limits."""
@@ -146,7 +146,7 @@ class Pairs(Task):
     def _shared(self) -> list[str]:
         shares = {
             self._readers[split].name: self._survey.share(example.source for example in examples)
-            for split, examples in self._given.items()
+            for split, examples in self._pairs_of_files.items()
         }
         return [
             f"warning: {share:.0%} of the sources in {name} are training sources too, so scores on them say little "

@@ -43,14 +43,14 @@ class BadRows:
             DataError: It ends the run.
         """
         lines = place if isinstance(place, range) else range(place, place + 1)
-        found = f"{error.file or name}, {unit} {lines[0]:,} {error}"
+        problem = f"{error.file or name}, {unit} {lines[0]:,} {error}"
         if len(lines) > 1:
-            found += f"; the row goes on to line {lines[-1]:,}"
+            problem += f"; the row goes on to line {lines[-1]:,}"
         if self._stop:
-            raise DataError(f"{found}; task.on_error=skip leaves such rows out")
+            raise DataError(f"{problem}; task.on_error=skip leaves such rows out")
         self.count += 1
         self.lines += len(lines)
-        self.first = self.first or found
+        self.first = self.first or problem
 
 
 class PairReader:

@@ -39,8 +39,8 @@ class Table:
 
     def digest(self) -> str | None:
         """Returns what tells a data set's content from others."""
-        found = getattr(self._data, "_fingerprint", None)
-        return found and f"{self.name} {found}"
+        fingerprint = getattr(self._data, "_fingerprint", None)
+        return fingerprint and f"{self.name} {fingerprint}"
 
     @functools.cached_property
     def _data(self) -> Any:

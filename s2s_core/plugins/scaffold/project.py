@@ -76,11 +76,11 @@ class Project:
                 f"there is {_article(self.kind)} {self.kind} {claim.name!r} already, of {claim.plugin.origin}: "
                 "choose another name, or uninstall that one"
             )
-        for what, name, found in (
+        for what, name, exists in (
             ("distribution", self.names.distribution, _is_distribution(self.names.distribution)),
             ("package", self.names.package, importlib.util.find_spec(self.names.package) is not None),
         ):
-            if found:
+            if exists:
                 raise PluginError(f"a {what} {name} is installed already: choose another name, or uninstall it")
 
     def files(self) -> dict[str, str]:
