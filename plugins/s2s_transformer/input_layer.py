@@ -1,4 +1,4 @@
-"""The way from a token's vector to the first layer of a transformer."""
+"""The input layer of a transformer, from token vectors to the first layer."""
 
 from torch import Tensor, nn
 
@@ -7,16 +7,17 @@ from s2s_transformer.config import TransformerConfig
 from s2s_transformer.positions import make_positions
 
 
-class Entrance(nn.Module):
-    """Brings vectors to the width of the layers and tells where they stand.
+class InputLayer(nn.Module):
+    """Projects vectors to the width of the layers and encodes their positions.
 
-    The paper multiplies embeddings by the root of their width, because they start with a variance of one over it. The
-    model's embeddings start with a variance of 1, which the layer here keeps, so nothing is to be scaled. Those tied
-    to the projection start as small as the paper's, and learn as fast without the factor.
+    The paper multiplies embeddings by the square root of their width, because they start with a variance of one over
+    the width. The model's embeddings start with a variance of 1, which the projection here preserves, so no factor is
+    needed. Embeddings tied to the output projection start as small as the paper's, and learn as fast without the
+    factor.
 
     Args:
-        config: Of the encoder or decoder.
-        input_size: The width E of the vectors that come in.
+        config: The configuration of the encoder or decoder.
+        input_size: The width E of the token vectors.
     """
 
     def __init__(self, config: TransformerConfig, input_size: int) -> None:
@@ -29,7 +30,7 @@ class Entrance(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, inputs: Tensor, first: int) -> Tensor:
-        """Returns vectors [N, H] of inputs [B, T, E], of which the first is position number ``first``."""
-        vectors = self.bridge(inputs.flatten(0, 1)).view(inputs.shape[0], inputs.shape[1], self.size)
-        entered: Tensor = self.dropout(self.positions.place(vectors, first).flatten(0, 1))
-        return entered
+        """Returns the vectors [N, H] of inputs [B, T, E], whose positions start at number ``first``."""
+        vectors = self.bridge(inputs.flatten(0, 1)).view(inputs.shape[0], inputs.shape[1], self.size)  # [B, T, H]
+        placed: Tensor = self.dropout(self.positions.place(vectors, first).flatten(0, 1))  # [N, H]
+        return placed
