@@ -23,7 +23,7 @@ class Finding:
 
     Attributes:
         promise: The promise.
-        outcome: ``"kept"``, ``"broken"``, or ``"exempt"`` if the component breaks the promise and declares that it does.
+        outcome: ``"kept"``, ``"broken"``, or ``"exempt"`` if it is broken and the component declares that it is.
         message: Why the promise is broken or exempt; empty if it is kept.
         error: The exception that showed it, if any.
     """
