@@ -1,10 +1,10 @@
-"""Trains on a file of many pairs, and prints how long each stage takes and how much memory there has been so far.
+"""Trains on a file of many pairs, and prints the time of each stage and the peak memory so far.
 
     python benchmarks/large_corpus.py 10000000
 
-It makes a TSV file of so many short pairs in a temporary folder, where the encoded pairs go too. Peak memory is
-resident memory, pages of mapped files included. The last stage reads the batches of a whole epoch, as a long training
-does: it brings all pages of the store into memory, where the system has room for them.
+It writes a TSV file with this number of short pairs to a temporary folder, which holds the encoded pairs too. Peak
+memory is resident memory, including pages of mapped files. The last stage reads the batches of a whole epoch, as a long
+training does: it brings all pages of the store into memory, if the system has room for them.
 """
 
 import os

@@ -2,9 +2,9 @@
 
     python benchmarks/latency.py runs/demo
 
-It takes a finished run and answers its test words, one at a time and 64 at a time. The two sides are timed in turns and
-must give the same answers. The PyTorch side is as lean as it gets: no beams, only the arg max of each step. Read the
-ratio of a line; the times depend on the machine.
+It translates the test words of a finished run, one at a time and 64 at a time. The two sides are timed alternately and
+must give the same answers. The PyTorch side is as lean as possible: no beams, only the arg max of each step. The ratio
+of a line is what counts; the times depend on the machine.
 """
 
 import statistics
@@ -49,7 +49,7 @@ def main() -> None:
 
 @torch.inference_mode()
 def greedy(checkpoint: Checkpoint, texts: Sequence[str]) -> list[str]:
-    """Answers texts with the arg max of each step."""
+    """Translates texts by the arg max of each step."""
     model = checkpoint.model
     source, lengths = Sequences(map(checkpoint.source_tokenizer.encode, texts)).padded(range(len(texts)))
     state = model.start(torch.from_numpy(source), torch.from_numpy(lengths))
@@ -68,7 +68,7 @@ def greedy(checkpoint: Checkpoint, texts: Sequence[str]) -> list[str]:
 
 
 def interleaved(sides: Sequence[Answer], batches: Sequence[Sequence[str]]) -> list[float]:
-    """Returns the median seconds that each side takes for all batches."""
+    """Returns the median time of each side for all batches, in seconds."""
     rounds: list[list[float]] = []
     for _ in range(ROUNDS):
         seconds = []

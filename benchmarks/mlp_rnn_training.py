@@ -1,16 +1,15 @@
 """Times a training step of the MLP-RNN against the plain loop that computes the same numbers.
 
-A step is the forward pass, the loss and the backward pass, without the optimizer. The plain loop is what one
-would write first: it calls the modules once a step, computes the padding too, and lets autograd do the rest.
-Both use the same weights and the same batch, and the loss and every gradient are compared before anything is
-timed.
+A step is the forward pass, the loss and the backward pass, without the optimizer. The plain loop is the obvious
+implementation: it calls the modules once per step, computes the padding too, and leaves the rest to autograd. Both use
+the same weights and the same batch, and the loss and every gradient are compared before anything is timed.
 
-How to read a line of the result: the median milliseconds of both; their ratio (above 1: the toolkit is
-faster); and how far each is from the GEMM limit, the time that the arithmetic of the real tokens alone would
-take at the speed of one big matrix product, measured in the same run (1.0 would be perfect).
+A line of the result has the median milliseconds of both; their ratio (above 1, the toolkit is faster); and how far each
+is from the GEMM limit, the time that the arithmetic of the real tokens alone would take at the speed of one big matrix
+product, measured in the same run (1.0 would be perfect).
 
-It takes one thread and its CPU time, so that other programs on the machine disturb little. The three are
-interleaved, so that a change of the clock rate meets all of them.
+It measures the CPU time of a single thread, so that other programs on the machine have little influence. The three are
+interleaved, so that a change of the clock rate affects all of them.
 """
 
 import argparse
@@ -81,7 +80,7 @@ def loss_and_gradients(model: Seq2Seq, loss: Callable[[Seq2Seq, Batch], Tensor],
 
 
 def largest_difference(model: Seq2Seq, batch: Batch) -> float:
-    """Compares the loss and each gradient by the norm of their difference, and returns the largest one."""
+    """Returns the largest relative difference of the loss and the gradients, by norm."""
     toolkit = loss_and_gradients(model, toolkit_loss, batch)
     plain = loss_and_gradients(model, plain_loss, batch)
     return max(float((one - other).norm() / other.norm()) for one, other in zip(toolkit, plain, strict=True))
@@ -90,8 +89,8 @@ def largest_difference(model: Seq2Seq, batch: Batch) -> float:
 def check_equal(model: Seq2Seq, batch: Batch) -> None:
     """Fails unless both compute the same loss and gradients.
 
-    In float32 a ReLU whose argument is almost 0 may round to the other side of it, which moves a gradient by
-    much more than rounding does. So float64 is what proves the equality.
+    In float32, the argument of a ReLU that is almost 0 may round to the other side of 0, which changes a gradient by
+    much more than a rounding error. So the proof of equality is in float64.
     """
     exact = largest_difference(copy.deepcopy(model).double(), batch)
     assert exact < 1e-12, f"in float64, loss or gradients differ by {exact:.1e}"
@@ -112,7 +111,7 @@ def operations(model: Seq2Seq, batch: Batch) -> int:
 
 
 def cpu_seconds(work: Callable[[], object], times: int = 4) -> float:
-    work()  # brings back its memory, which the other one may have had
+    work()  # warms memory and caches up again after the other work
     start = time.process_time()
     for _ in range(times):
         work()

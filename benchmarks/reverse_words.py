@@ -1,11 +1,11 @@
-"""Counts the CPU seconds in which a small model learns to reverse words, on one thread, from the command line.
+"""Measures the CPU seconds in which a small model learns to reverse words, on one thread, from the command line.
 
     python benchmarks/reverse_words.py [FOLDER]
 
-20,000 fixed words of 1 to 20 letters to train on, 1,000 for validation, 1,000 for the test; an LSTM with attention,
-H 256, E 128, batches of 64. The seconds are those of the whole training process, its start and its validations
-included. The words stay in FOLDER as TSV and as parallel files, so that any other toolkit can be measured on them: one
-thread, the same sizes, and its own best settings.
+There are 20,000 fixed words of 1 to 20 letters for training, 1,000 for validation and 1,000 for the test; the model is
+an LSTM with attention, H 256, E 128, batches of 64. The seconds are those of the whole training process, including its
+start and its validations. The words stay in FOLDER as TSV and as parallel files, so that any other toolkit can be
+measured on them: one thread, the same sizes, and its own best settings.
 """
 
 import json
@@ -36,7 +36,7 @@ SETTINGS = {
 }
 
 PEERS = {"eole 0.6.4": (460, 96.6), "joeynmt 2.3": (526, 86.7)}
-"""CPU seconds and exact match in percent that others took for LSTMs of the same sizes, measured once."""
+"""The CPU seconds and the exact match, in percent, of other toolkits with LSTMs of the same sizes, measured once."""
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def measure(folder: Path) -> None:
-    """Trains on the words, and prints seconds and score beside the others'."""
+    """Trains on the words, and prints time and score next to those of other toolkits."""
     write_words(folder)
     run = folder / "run"
     files = [f"task.{split}={folder / split}.tsv" for split in SPLITS]
@@ -75,10 +75,10 @@ def write_words(folder: Path) -> None:
     left = list(words)
     rng.shuffle(left)
     for split, count in SPLITS.items():
-        chosen, left = left[:count], left[count:]
-        write(folder / f"{split}.tsv", (f"{word}\t{word[::-1]}" for word in chosen))
-        write(folder / f"{split}.source", (" ".join(word) for word in chosen))
-        write(folder / f"{split}.target", (" ".join(word[::-1]) for word in chosen))
+        words_of_split, left = left[:count], left[count:]
+        write(folder / f"{split}.tsv", (f"{word}\t{word[::-1]}" for word in words_of_split))
+        write(folder / f"{split}.source", (" ".join(word) for word in words_of_split))
+        write(folder / f"{split}.target", (" ".join(word[::-1]) for word in words_of_split))
 
 
 def write(path: Path, lines) -> None:
@@ -93,7 +93,7 @@ def s2s(*arguments: object) -> str:
 
 
 def cpu_seconds() -> float:
-    """Returns the CPU time of all processes that this one has started and that have ended."""
+    """Returns the CPU time of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

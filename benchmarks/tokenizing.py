@@ -1,9 +1,10 @@
-"""Times the tokenizers: Python's encode on 100,000 lines, and the exported front on 64 rows of 100 characters.
+"""Times the tokenizers: encoding 100,000 lines in Python, and the exported graph on 64 rows of 100 characters.
 
     python benchmarks/tokenizing.py [FILE]
 
-The lines come from FILE, or are made of words whose frequencies fall as in language. Read the ratios to ``str.split``
-on the same lines; the times depend on the machine. The front runs on one thread, and its answers are Python's.
+The lines come from FILE, or consist of made-up words with the frequencies of a language (Zipf's law). The ratios to
+``str.split`` on the same lines are what counts; the times depend on the machine. The exported graph, the front, runs on
+one thread, and must give the same ids as Python.
 """
 
 import random
@@ -55,15 +56,15 @@ def main() -> None:
 
 
 def made() -> list[str]:
-    """Returns lines of words that are made of syllables."""
+    """Returns lines of words that consist of random syllables."""
     rng = random.Random(0)  # not for secrets
     syllables = [
         first + second for first in "bdfgklmnprst" for second in ("a", "e", "i", "o", "u", "\u00e4", "an", "er")
     ]
     words = ["".join(rng.choices(syllables, k=rng.randint(1, 4))) for _ in range(20_000)]
     weights = [1 / rank for rank in range(1, len(words) + 1)]
-    chosen = iter(rng.choices(words, weights, k=10 * LINES))
-    return [" ".join(next(chosen) for _ in range(10)) for _ in range(LINES)]
+    drawn = iter(rng.choices(words, weights, k=10 * LINES))
+    return [" ".join(next(drawn) for _ in range(10)) for _ in range(LINES)]
 
 
 def read(path: Path) -> list[str]:
@@ -78,7 +79,7 @@ def timed(work):
 
 
 def time_front(tokenizer: Tokenizer, rows: list[str]) -> tuple[float, int]:
-    """Returns the best seconds of the front for the rows, and its bytes in a file."""
+    """Returns the best time of the front for the rows, in seconds, and its size in a file, in bytes."""
     opsets = {"": 20, "ai.onnx.ml": 4, "com.microsoft": 1}
     builder = GraphBuilder(ir.Graph([], [], nodes=[], opset_imports=opsets, name="front"))
     ids, lengths = tokenizer.onnx_encode(builder.op, builder.input("texts", ir.DataType.STRING, ["N"]))
@@ -90,12 +91,12 @@ def time_front(tokenizer: Tokenizer, rows: list[str]) -> tuple[float, int]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(content, options)
-    given = {"texts": np.array(rows, object)}
-    found, lengths = session.run(None, given)
-    assert [row[: length - 1].tolist() for row, length in zip(found, lengths, strict=True)] == [
+    feeds = {"texts": np.array(rows, object)}
+    ids, lengths = session.run(None, feeds)
+    assert [row[: length - 1].tolist() for row, length in zip(ids, lengths, strict=True)] == [
         *map(tokenizer.encode, rows)
     ]
-    return min(timed(lambda: session.run(None, given))[0] for _ in range(ROUNDS)), len(content)
+    return min(timed(lambda: session.run(None, feeds))[0] for _ in range(ROUNDS)), len(content)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
     python benchmarks/transformer_step.py
 
-Weights are random, and every answer has all the tokens it may have, so that a time is that of so many steps. The
-PyTorch side is as lean as it gets: no beams, only the arg max of each step. ``products`` is the limit: the products
-with the decoder's weights and nothing else, by PyTorch. Read the ratios of a line; the times depend on the machine.
+Weights are random, and every answer has the maximum length, so that all answers take the same number of steps. The
+PyTorch side is as lean as possible: no beams, only the arg max of each step. ``products`` is the limit: PyTorch's time
+for the products with the decoder's weights alone. The ratios of a line are what counts; the times depend on the
+machine.
 """
 
 import statistics
@@ -63,7 +64,7 @@ def main() -> None:
 
 
 def make_model(config: TransformerConfig) -> Seq2Seq:
-    """Gives a model that never ends an answer."""
+    """Returns a model that never ends an answer."""
     torch.manual_seed(0)
     encoder = TransformerEncoder(config, config.hidden_size)
     sizes = MemorySizes(encoder.states_size, encoder.summary_size)
@@ -75,7 +76,7 @@ def make_model(config: TransformerConfig) -> Seq2Seq:
 
 @torch.inference_mode()
 def greedy(model: Seq2Seq, source: Tensor) -> Tensor:
-    """Answers with the arg max of each step, [B, T]."""
+    """Returns the answers by the arg max of each step, [B, T]."""
     state = model.start(source, torch.full((len(source),), source.shape[1]))
     tokens = torch.full((len(source),), BOS)
     steps = []
@@ -94,7 +95,7 @@ def answer(session: onnxruntime.InferenceSession, texts: list[str]) -> list[str]
 
 @torch.inference_mode()
 def products(model: Seq2Seq, batch: int) -> None:
-    """Multiplies vectors with all weights that a step uses, as often as there are steps."""
+    """Multiplies vectors by all weights that a step uses, once for each step."""
     layers = [module for name, module in model.decoder.named_modules() if isinstance(module, nn.Linear)]
     weights = [layer.weight.t() for layer in layers if layer.bias is not None] + [model.projection.weight.t()]
     vectors = [torch.zeros(batch, weight.shape[0]) for weight in weights]
@@ -104,7 +105,7 @@ def products(model: Seq2Seq, batch: int) -> None:
 
 
 def interleaved(sides: tuple[Callable[[], object], ...]) -> list[float]:
-    """Returns the median seconds that each side takes."""
+    """Returns the median time of each side, in seconds."""
     rounds: list[list[float]] = []
     for _ in range(ROUNDS):
         seconds = []

@@ -14,16 +14,18 @@ from s2s_mlp_rnn.recurrence import Packing, unroll
 
 @attrs.frozen
 class MLPRNNDecoderConfig:
-    """What can be set of the MLP-RNN decoder."""
+    """The settings of the MLP-RNN decoder."""
 
     hidden_size: int = setting(256, "width H of the state", between(2, 16_384))
-    feed_previous: bool = setting(default=False, help="whether a step sees the token before, as in the 2014 paper")
+    feed_previous: bool = setting(
+        default=False, help="whether each step reads the previous token, as in Sutskever et al. 2014"
+    )
 
 
 class MLPRNNDecoder(Decoder):
-    """Writes a target with ``h_t = relu(hh(h_{t-1}))`` and ``y_t = hv(h_t)``, from the encoder's last state.
+    """Writes a target with ``h_t = relu(hh(h_{t-1}))`` and ``y_t = hv(h_t)``, starting from the encoder's summary.
 
-    With ``feed_previous`` it is ``h_t = tanh(xh(e(y_{t-1})) + hh(h_{t-1}))``. The last layer of ``hv`` is the
+    With ``feed_previous`` the state is ``h_t = tanh(xh(e(y_{t-1})) + hh(h_{t-1}))``. The last layer of ``hv`` is the
     model's projection onto the vocabulary, so the output vectors are the H/2 features before it.
     """
 
@@ -42,7 +44,7 @@ class MLPRNNDecoder(Decoder):
         self.hv = features(size)
 
     def start(self, memory: Memory) -> Tensor:
-        """Returns the encoder's summary, [B, H]."""
+        """Returns the encoder's summary in the width of the state, [B, H]."""
         start: Tensor = self.bridge(memory.summary)
         return start
 

@@ -14,16 +14,16 @@ from s2s_mlp_rnn.recurrence import Packing, unroll
 
 @attrs.frozen
 class MLPRNNEncoderConfig:
-    """What can be set of the MLP-RNN encoder."""
+    """The settings of the MLP-RNN encoder."""
 
     hidden_size: int = setting(256, "width H of the state", between(2, 16_384))
 
 
 class MLPRNNEncoder(Encoder):
-    """Reads a source with ``h_t = tanh(xh(x_t) + hh(h_{t-1}))``, from ``h_0 = 0``.
+    """Reads a source with ``h_t = tanh(xh(x_t) + hh(h_{t-1}))``, starting from ``h_0 = 0``.
 
-    ``xh`` and ``hh`` are perceptrons of three layers. The memory's states are all ``h_t``, its summary is the
-    last one.
+    ``xh`` and ``hh`` are perceptrons of three layers. The memory's states are all ``h_t``; its summary is the last
+    one.
     """
 
     Config: ClassVar[type] = MLPRNNEncoderConfig

@@ -1,4 +1,4 @@
-"""The perceptron of three layers that stands where an RNN has a matrix."""
+"""The perceptron of three layers that replaces each matrix of an RNN."""
 
 import math
 
@@ -8,14 +8,14 @@ from torch import Tensor, nn
 class Perceptron(nn.Sequential):
     """Linear(I, 2H), ReLU, Linear(2H, H/2), ReLU, Linear(H/2, O).
 
-    PyTorch's own initialisation makes the recurrent cell's gradient vanish, so weights are orthogonal and
-    biases zero. The gain is √2 for a layer that a ReLU follows and 1 for the others.
+    With PyTorch's default initialisation the gradient of the recurrent cell vanishes, so weights are orthogonal and
+    biases zero. The gain is √2 for a layer that a ReLU follows and 1 for any other.
 
     Args:
-        input_size: I.
-        hidden_size: H.
-        output_size: O.
-        rectified: Whether the caller puts a ReLU after the last layer.
+        input_size: The width I of the input.
+        hidden_size: The width H that determines the hidden layers.
+        output_size: The width O of the output.
+        rectified: Whether the caller applies a ReLU to the output.
     """
 
     def __init__(self, input_size: int, hidden_size: int, output_size: int, *, rectified: bool = False) -> None:
@@ -38,7 +38,7 @@ class Perceptron(nn.Sequential):
 
     @property
     def weights(self) -> list[Tensor]:
-        """Weight and bias of each layer, in order."""
+        """The weight and the bias of each layer, in order."""
         return [tensor for layer in self.layers for tensor in (layer.weight, layer.bias)]
 
 

@@ -1,11 +1,11 @@
-"""The cell's recurrence without its padding, and with its gradient written by hand.
+"""The cell's recurrence, computed without padding and with a hand-written gradient.
 
-Rows are taken longest first, so that the batch shrinks as sequences end. The gradient of each weight is one
-matrix product over all steps instead of one a step, and every step works in place. Together they make
-training twice as fast as the plain loop (``benchmarks/mlp_rnn_training.py``).
+Rows are taken longest first, so that the batch shrinks as sequences end. The gradient of each weight is one matrix
+product over all steps instead of one per step, and every step works in place. Together they make training twice as
+fast as the plain loop (``benchmarks/mlp_rnn_training.py``).
 
-A batch is packed: its ``N`` real positions one after the other, first the first ones of all rows, then the
-second ones, and so on.
+A batch is packed: its ``N`` real positions come one after another, first the first positions of all rows, then the
+second ones, and so on. ``R`` is the number of rows that a step has, at most ``B``.
 """
 
 from collections.abc import Callable
@@ -27,9 +27,9 @@ class Packing:
         size: The number of positions of a padded row, T.
 
     Attributes:
-        counts: How many rows each step has, never growing; their sum is N.
+        counts: The number of rows R of each step, which never grows; the sum is N.
         order: The rows, longest first, [B].
-        last: Where each row's last state is among the B before the first step and the N after a step, [B].
+        last: The index of each row's last state among the B initial states and the N states after a step, [B].
     """
 
     def __init__(self, lengths: Tensor, size: int) -> None:
@@ -44,11 +44,11 @@ class Packing:
         self.last = starts[lengths] + self.order.argsort()
 
     def pack(self, padded: Tensor) -> Tensor:
-        """Returns the real positions, [N, E], of ``padded``, [B, T, E]."""
+        """Returns the vectors at the real positions, [N, E], of ``padded``, [B, T, E]."""
         return padded.flatten(0, 1).index_select(0, self._positions)
 
     def pad(self, packed: Tensor) -> Tensor:
-        """Puts packed vectors, [N, E], back into their rows, [B, T, E], with zeros past a row's length."""
+        """Returns packed vectors, [N, E], in their rows, [B, T, E], with zeros past each row's length."""
         batch, size = self._shape
         zeros = packed.new_zeros(batch * size, packed.shape[1])
         return zeros.index_copy_(0, self._positions, packed).view(batch, size, packed.shape[1])
@@ -58,10 +58,10 @@ def unroll(cell: Perceptron, drive: Tensor | None, initial: Tensor, packing: Pac
     """Computes ``h_t = tanh(drive_t + cell(h_{t-1}))``, or ``h_t = relu(cell(h_{t-1}))`` without a drive.
 
     Args:
-        cell: From H to H.
-        drive: What each step adds, packed, [N, H].
+        cell: A perceptron from H to H.
+        drive: The summand of each step, packed, [N, H].
         initial: The state before the first step, [B, H].
-        packing: Of the batch.
+        packing: The packing of the batch.
 
     Returns:
         The state after each step, packed, [N, H], and each row's last state, [B, H], which is the initial one
@@ -76,17 +76,17 @@ def unroll(cell: Perceptron, drive: Tensor | None, initial: Tensor, packing: Pac
 
 
 def _through_relu(gradient: Tensor, value: Tensor) -> None:
-    """Turns the gradient at ``value = relu(x)`` into the one at ``x``, in place."""
+    """Turns the gradient with respect to ``value = relu(x)`` into the one with respect to ``x``, in place."""
     torch.ops.aten.threshold_backward.grad_input(gradient, value, 0, grad_input=gradient)
 
 
 def _through_tanh(gradient: Tensor, value: Tensor) -> None:
-    """Turns the gradient at ``value = tanh(x)`` into the one at ``x``, in place."""
+    """Turns the gradient with respect to ``value = tanh(x)`` into the one with respect to ``x``, in place."""
     torch.ops.aten.tanh_backward.grad_input(gradient, value, grad_input=gradient)
 
 
 class _Activation(NamedTuple):
-    """A function and its gradient, both in place."""
+    """An activation function and its gradient, both in place."""
 
     apply: Callable[[Tensor], Tensor]
     backward: Callable[[Tensor, Tensor], None]
@@ -97,7 +97,14 @@ _TANH = _Activation(torch.tanh_, _through_tanh)
 
 
 class _Step(NamedTuple):
-    """One step's rows of the states before and after it, and of the cell's hidden layers."""
+    """Views of one step's rows: the states before and after it, and the cell's hidden layers.
+
+    Attributes:
+        before: [R, H].
+        wide: The first hidden layer, [R, 2H].
+        narrow: The second hidden layer, [R, H/2].
+        after: [R, H].
+    """
 
     before: Tensor
     wide: Tensor
@@ -112,20 +119,20 @@ def _steps(counts: list[int], states: Tensor, wide: Tensor, narrow: Tensor) -> l
 
 
 class _Recurrence(torch.autograd.Function):
-    """Gives the B initial states and the N states after each step, [B + N, H], in the order of a packing."""
+    """Returns the B initial states and the N states after a step, [B + N, H], in the order of a packing."""
 
     @staticmethod
     def forward(
         ctx: Any, counts: list[int], activation: _Activation, initial: Tensor, added: Tensor, *weights: Tensor
     ) -> Tensor:
-        w1, b1, w2, b2, w3 = weights
+        w1, b1, w2, b2, w3 = weights  # [2H, H], [2H], [H/2, 2H], [H/2], [H, H/2]
         states = torch.cat([initial, added])  # [B + N, H]
         wide = states.new_empty(len(added), len(w1))  # [N, 2H]
         narrow = states.new_empty(len(added), len(w2))  # [N, H/2]
         for step in _steps(counts, states, wide, narrow):
-            torch.addmm(b1, step.before, w1.t(), out=step.wide).relu_()
-            torch.addmm(b2, step.wide, w2.t(), out=step.narrow).relu_()
-            activation.apply(step.after.addmm_(step.narrow, w3.t()))
+            torch.addmm(b1, step.before, w1.t(), out=step.wide).relu_()  # [R, 2H]
+            torch.addmm(b2, step.wide, w2.t(), out=step.narrow).relu_()  # [R, H/2]
+            activation.apply(step.after.addmm_(step.narrow, w3.t()))  # [R, H]
         ctx.counts, ctx.activation = counts, activation
         ctx.save_for_backward(states, wide, narrow, w1, w2, w3)
         return states
@@ -138,15 +145,15 @@ class _Recurrence(torch.autograd.Function):
         steps = _steps(ctx.counts, states, wide, narrow)
         gradients = _steps(ctx.counts, at_states, at_wide, at_narrow)
         for step, at_step in zip(reversed(steps), reversed(gradients), strict=True):
-            ctx.activation.backward(at_step.after, step.after)
-            _through_relu(torch.mm(at_step.after, w3, out=at_step.narrow), step.narrow)
-            _through_relu(torch.mm(at_step.narrow, w2, out=at_step.wide), step.wide)
-            at_step.before.addmm_(at_step.wide, w1)
+            ctx.activation.backward(at_step.after, step.after)  # [R, H]
+            _through_relu(torch.mm(at_step.after, w3, out=at_step.narrow), step.narrow)  # [R, H/2]
+            _through_relu(torch.mm(at_step.narrow, w2, out=at_step.wide), step.wide)  # [R, 2H]
+            at_step.before.addmm_(at_step.wide, w1)  # [R, H]
         at_initial, at_added = at_states.split_with_sizes([len(states) - len(wide), len(wide)])
         before = torch.cat([states[:0], *(step.before for step in steps)])  # [N, H]
         return (
-            *(None, None, at_initial, at_added),
-            *(at_wide.t() @ before, at_wide.sum(0)),
-            *(at_narrow.t() @ wide, at_narrow.sum(0)),
-            at_added.t() @ narrow,
+            *(None, None, at_initial, at_added),  # [B, H], [N, H]
+            *(at_wide.t() @ before, at_wide.sum(0)),  # [2H, H], [2H]
+            *(at_narrow.t() @ wide, at_narrow.sum(0)),  # [H/2, 2H], [H/2]
+            at_added.t() @ narrow,  # [H, H/2]
         )

@@ -7,7 +7,7 @@ from s2s_core import hookimpl
 
 @hookimpl
 def s2s_encoders() -> Mapping[str, type | str]:
-    """Gives the encoders ``lstm`` and ``gru``."""
+    """Registers the encoders ``lstm`` and ``gru``."""
     return {
         "lstm": "s2s_recurrent.encoder:LSTMEncoder",
         "gru": "s2s_recurrent.encoder:GRUEncoder",
@@ -16,7 +16,7 @@ def s2s_encoders() -> Mapping[str, type | str]:
 
 @hookimpl
 def s2s_decoders() -> Mapping[str, type | str]:
-    """Gives the decoders ``lstm``, ``gru``, ``attention-lstm`` and ``attention-gru``."""
+    """Registers the decoders ``lstm``, ``gru``, ``attention-lstm`` and ``attention-gru``."""
     return {
         "lstm": "s2s_recurrent.decoder:LSTMDecoder",
         "gru": "s2s_recurrent.decoder:GRUDecoder",

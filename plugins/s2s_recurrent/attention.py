@@ -1,4 +1,4 @@
-"""Attention: which source positions matter to a step, and what they hold together."""
+"""Attention over the positions of a memory, with one of three scoring functions."""
 
 from typing import NamedTuple
 
@@ -8,17 +8,17 @@ from torch import Tensor, nn
 from s2s_core import Memory, bridge
 
 SCORES = ("dot", "general", "additive")
-"""The ways to compare a query with a position; the first two are of Luong et al. 2015 (arXiv 1508.04025)."""
+"""The scoring functions; the first two are those of Luong et al. 2015 (arXiv 1508.04025)."""
 
 
 class Attended(NamedTuple):
-    """A memory as attention reads it. It doesn't change from step to step.
+    """A memory prepared for attention; it doesn't change from step to step.
 
     Attributes:
-        keys: What queries are compared with, [B, S, A].
+        keys: The vectors that queries are compared with, [B, S, Q].
         values: The memory's states, zero where the mask is false, [B, S, M].
-        penalty: What is added to the scores, [B, S]: 0 for real positions and minus infinity for others. The first
-            position of an empty source counts as real; its value is zero.
+        penalty: The summand of the scores, [B, S]: 0 for real positions and minus infinity for others. The first
+            position always counts as real, so that an empty source has no NaN; its value is zero then.
     """
 
     keys: Tensor
@@ -27,14 +27,14 @@ class Attended(NamedTuple):
 
 
 class Attention(nn.Module):
-    """Compares queries [B, T, Q] with the positions of a memory, and returns the mean of those that fit.
+    """Scores the positions of a memory for queries [B, T, Q], and returns the weighted mean of the memory's states.
 
-    ``dot``: ``q · m``, with ``m`` brought to the query's width where it has another. ``general``: ``q · W m``.
+    ``dot``: ``q · m``, with ``m`` projected to the query's width if the widths differ. ``general``: ``q · W m``.
     ``additive``: ``v · tanh(U q + W m)`` (Bahdanau et al. 2015, arXiv 1409.0473).
 
     Args:
         score: One of ``SCORES``.
-        query_size: Q.
+        query_size: The width Q of the queries.
         states_size: The width M of the memory's states.
     """
 
@@ -47,20 +47,20 @@ class Attention(nn.Module):
         self.weight = nn.Linear(query_size, 1, bias=False) if score == "additive" else None
 
     def attend(self, memory: Memory) -> Attended:
-        """Prepares a memory once for all steps."""
-        values = memory.states.masked_fill(~memory.mask[:, :, None], 0.0)
-        ignored = ~memory.mask & (torch.arange(memory.mask.shape[1], device=memory.mask.device) > 0)
+        """Prepares a memory, once for all steps."""
+        values = memory.states.masked_fill(~memory.mask[:, :, None], 0.0)  # [B, S, M]
+        ignored = ~memory.mask & (torch.arange(memory.mask.shape[1], device=memory.mask.device) > 0)  # [B, S]
         penalty = torch.zeros_like(memory.mask, dtype=values.dtype).masked_fill(ignored, float("-inf"))
         return Attended(self.keys(values), values, penalty)
 
     def forward(self, queries: Tensor, attended: Attended) -> tuple[Tensor, Tensor]:
-        """Returns what the queries find, [B, T, M], and how much each position counted, [B, T, S]."""
-        weights = (self._scores(queries, attended.keys) + attended.penalty[:, None]).softmax(-1)
+        """Returns the context vector of each query, [B, T, M], and the weight of each position, [B, T, S]."""
+        weights = (self._scores(queries, attended.keys) + attended.penalty[:, None]).softmax(-1)  # [B, T, S]
         return weights @ attended.values, weights
 
     def _scores(self, queries: Tensor, keys: Tensor) -> Tensor:
         if self.query is None or self.weight is None:
-            return queries @ keys.transpose(1, 2)
+            return queries @ keys.transpose(1, 2)  # [B, T, S]
         mixed = torch.tanh(self.query(queries)[:, :, None] + keys[:, None])  # [B, T, S, Q]
-        scores: Tensor = self.weight(mixed)[:, :, :, 0]
+        scores: Tensor = self.weight(mixed)[:, :, :, 0]  # [B, T, S]
         return scores

@@ -14,21 +14,21 @@ from s2s_recurrent.decoder import RecurrentDecoder, RecurrentDecoderConfig
 
 @attrs.frozen
 class AttentionDecoderConfig(RecurrentDecoderConfig):
-    """What can be set of a recurrent decoder with attention."""
+    """The settings of a recurrent decoder with attention."""
 
-    score: str = setting("general", "how a step is compared with a source position", one_of(*SCORES))
+    score: str = setting("general", "function that scores source positions for a step", one_of(*SCORES))
     input_feeding: bool = setting(
-        default=False, help="whether a step also reads the step before's answer, which makes training slower"
+        default=False, help="whether a step also reads the previous step's output, which slows training down"
     )
 
 
 class AttentionState(NamedTuple):
-    """What an attention decoder carries from step to step.
+    """The state of a decoder with attention.
 
     Attributes:
-        layers: The recurrent layers' state.
-        answer: The vectors of the step before, [B, H]; nothing without input feeding.
-        attended: The memory, which stays.
+        layers: The state of the recurrent layers.
+        answer: The output vectors of the previous step, [B, H]; empty without input feeding.
+        attended: The prepared memory, which never changes.
     """
 
     layers: Layers
@@ -37,10 +37,10 @@ class AttentionState(NamedTuple):
 
 
 class AttentionDecoder(RecurrentDecoder):
-    """Writes a target with recurrent layers, and looks at all source positions before every answer.
+    """Writes a target with recurrent layers, and attends to the source at every step.
 
-    ``s_t = cell(e(y_{t-1}), s_{t-1})`` and ``o_t = tanh(W [s_t; c_t])``, where ``c_t`` is what attention finds for
-    ``s_t`` (Luong et al. 2015, arXiv 1508.04025). With ``input_feeding`` the cell reads ``o_{t-1}`` too.
+    ``s_t = cell(e(y_{t-1}), s_{t-1})`` and ``o_t = tanh(W [s_t; c_t])``, where ``c_t`` is the context vector of ``s_t``
+    (Luong et al. 2015, arXiv 1508.04025). With ``input_feeding`` the cell reads ``o_{t-1}`` too.
     """
 
     Config: ClassVar[type] = AttentionDecoderConfig
@@ -53,13 +53,13 @@ class AttentionDecoder(RecurrentDecoder):
 
     @property
     def cell_input_size(self) -> int:
-        """The width of what the first layer reads; with input feeding it reads an answer too."""
+        """The input width of the first layer, which with input feeding includes the previous output."""
         return self.input_size + (self.config.hidden_size if self.config.input_feeding else 0)
 
     def start(self, memory: Memory) -> AttentionState:
-        """Returns the layers' first state, and the memory as attention reads it; see ``Decoder.start``."""
+        """Returns the initial state of the layers and the prepared memory; see ``Decoder.start``."""
         layers = self.first_layers(memory)
-        answer = (torch.zeros_like(layers[0][:, 0]),) if self.config.input_feeding else ()
+        answer = (torch.zeros_like(layers[0][:, 0]),) if self.config.input_feeding else ()  # [B, H]
         return AttentionState(layers, answer, self.attention.attend(memory))
 
     def step(self, inputs: Tensor, state: AttentionState) -> tuple[Output, AttentionState]:
@@ -72,16 +72,16 @@ class AttentionDecoder(RecurrentDecoder):
         return Output(vectors, attention[:, 0]), AttentionState(layers, fed, state.attended)
 
     def forward(self, inputs: Tensor, lengths: Tensor, memory: Memory) -> Output:
-        """Decodes whole targets, all steps at once where no step reads another's answer; see ``Decoder.forward``."""
+        """Decodes whole targets, all steps at once unless a step reads another's output; see ``Decoder.forward``."""
         if self.config.input_feeding:
             return Decoder.forward(self, inputs, lengths, memory)
         states, _ = self.cell.run(self.layers, inputs, state=self.first_layers(memory))  # [B, T, H]
         return Output(*self._answer(states, self.attention.attend(memory)))
 
     def _answer(self, states: Tensor, attended: Attended) -> tuple[Tensor, Tensor]:
-        """Returns the answers to states [B, T, H], and how much each source position counted, [B, T, S]."""
-        found, weights = self.attention(states, attended)
-        return self.dropout(torch.tanh(self.combine(torch.cat([states, found], 2)))), weights
+        """Returns the outputs of states [B, T, H], in the same shape, and the weight of each position, [B, T, S]."""
+        context, weights = self.attention(states, attended)  # [B, T, M], [B, T, S]
+        return self.dropout(torch.tanh(self.combine(torch.cat([states, context], 2)))), weights
 
 
 class AttentionLSTMDecoder(AttentionDecoder):

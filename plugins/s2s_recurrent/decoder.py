@@ -1,4 +1,4 @@
-"""The recurrent decoders without attention, as in the 2014 paper."""
+"""The recurrent decoders without attention, as in Sutskever et al. 2014 (arXiv 1409.3215)."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,15 +12,15 @@ from s2s_recurrent.cell import GRU, LSTM, Cell, Layers
 
 @attrs.frozen
 class RecurrentDecoderConfig:
-    """What can be set of a recurrent decoder."""
+    """The settings of a recurrent decoder."""
 
     hidden_size: int = setting(256, "width H of a layer's state", between(1, 16_384))
-    layers: int = setting(1, "layers, one above the other", between(1, 100))
-    dropout: float = setting(0.0, "share of numbers dropped between layers and from the output", between(0, 0.99))
+    layers: int = setting(1, "number of stacked layers", between(1, 100))
+    dropout: float = setting(0.0, "dropout probability between layers and on the output", between(0, 0.99))
 
 
 class RecurrentDecoder(Decoder):
-    """Writes a target with a stack of recurrent layers that starts from the memory's summary and sees no more of it."""
+    """Writes a target with a stack of recurrent layers, which see only the summary of the source, as initial state."""
 
     Config: ClassVar[type] = RecurrentDecoderConfig
     small: ClassVar[Mapping[str, Any]] = {"hidden_size": 8, "layers": 2}
@@ -38,16 +38,16 @@ class RecurrentDecoder(Decoder):
 
     @property
     def cell_input_size(self) -> int:
-        """The width of what the first layer reads."""
+        """The input width of the first layer."""
         return self.input_size
 
     def first_layers(self, memory: Memory) -> Layers:
-        """Returns the summary as the state of every layer, each tensor [B, L, H]."""
-        parts = self.bridge(memory.summary).chunk(self.cell.tensors, 1)
-        return tuple(part.reshape(-1, self.config.layers, self.config.hidden_size) for part in parts)
+        """Returns the summary as the state of all layers, each tensor [B, L, H]."""
+        tensors = self.bridge(memory.summary).chunk(self.cell.tensors, 1)  # each [B, L · H]
+        return tuple(tensor.reshape(-1, self.config.layers, self.config.hidden_size) for tensor in tensors)
 
     def start(self, memory: Memory) -> State:
-        """Returns the state of every layer; see ``Decoder.start``."""
+        """Returns the initial state of all layers; see ``Decoder.start``."""
         return self.first_layers(memory)
 
     def step(self, inputs: Tensor, state: State) -> tuple[Output, State]:
@@ -57,18 +57,18 @@ class RecurrentDecoder(Decoder):
 
     def forward(self, inputs: Tensor, lengths: Tensor, memory: Memory) -> Output:
         """Decodes whole targets; see ``Decoder.forward``."""
-        del lengths  # what comes after a target's end doesn't reach back
-        vectors, _ = self.cell.run(self.layers, inputs, state=self.first_layers(memory))
+        del lengths  # the layers run forwards only, so padding can't influence the positions before it
+        vectors, _ = self.cell.run(self.layers, inputs, state=self.first_layers(memory))  # [B, T, H]
         return Output(self.dropout(vectors))
 
 
 class LSTMDecoder(RecurrentDecoder):
-    """Writes a target with LSTM layers, which go on from the encoder's last states (arXiv 1409.3215)."""
+    """Writes a target with LSTM layers, which continue from the encoder's final state (arXiv 1409.3215)."""
 
     cell = LSTM
 
 
 class GRUDecoder(RecurrentDecoder):
-    """Writes a target with GRU layers, which go on from the encoder's last states."""
+    """Writes a target with GRU layers, which continue from the encoder's final state."""
 
     cell = GRU

@@ -1,4 +1,4 @@
-"""The recurrent encoders."""
+"""The recurrent encoders: stacks of LSTM or GRU layers."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -13,15 +13,15 @@ from s2s_recurrent.cell import GRU, LSTM, Cell
 
 @attrs.frozen
 class RecurrentEncoderConfig:
-    """What can be set of a recurrent encoder."""
+    """The settings of a recurrent encoder."""
 
     hidden_size: int = setting(256, "width H of a position's vector, both directions together", between(1, 16_384))
-    layers: int = setting(1, "layers, one above the other", between(1, 100))
-    bidirectional: bool = setting(default=True, help="whether half of the vector reads from the end")
-    dropout: float = setting(0.0, "share of numbers dropped between layers and from the states", between(0, 0.99))
+    layers: int = setting(1, "number of stacked layers", between(1, 100))
+    bidirectional: bool = setting(default=True, help="whether half of each vector comes from reading backwards")
+    dropout: float = setting(0.0, "dropout probability between layers and on the states", between(0, 0.99))
 
     def __attrs_post_init__(self) -> None:
-        """Checks that two directions can share the width."""
+        """Checks that the two directions can share the width."""
         if self.bidirectional and self.hidden_size % 2:
             raise BadValueError("hidden_size", "even, as two directions share it", self.hidden_size)
 
@@ -29,8 +29,9 @@ class RecurrentEncoderConfig:
 class RecurrentEncoder(Encoder):
     """Reads a source with a stack of recurrent layers.
 
-    The memory's states are those of the last layer. Its summary is the last state of every layer, h and then, of an
-    LSTM, c: [B, L·H] or [B, 2·L·H]. A decoder of the same kind, width and number of layers goes on from it as it is.
+    The memory's states are those of the last layer. Its summary is the final state of all layers, h and then, for an
+    LSTM, c: [B, L · H] or [B, 2 · L · H]. A decoder of the same kind, width and number of layers can use it directly as
+    its initial state.
     """
 
     Config: ClassVar[type] = RecurrentEncoderConfig
@@ -54,7 +55,7 @@ class RecurrentEncoder(Encoder):
     def forward(self, inputs: Tensor, lengths: Tensor) -> Memory:
         """Reads whole sources; see ``Encoder.forward``."""
         states, final = self.cell.run(self.layers, inputs, lengths)  # [B, S, H]
-        summary = torch.cat([tensor.flatten(1) for tensor in final], 1)
+        summary = torch.cat([tensor.flatten(1) for tensor in final], 1)  # [B, Z]
         return Memory(self.dropout(states), padding_mask(lengths, inputs.shape[1]), summary)
 
 

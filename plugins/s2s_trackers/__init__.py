@@ -1,4 +1,4 @@
-"""Logs training to TensorBoard, Weights & Biases and MLflow."""
+"""Experiment trackers: logs training to TensorBoard, Weights & Biases and MLflow."""
 
 import importlib.util
 from collections.abc import Collection, Mapping
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 NAMES = ("tensorboard", "wandb", "mlflow")
 
 _logs: "dict[Path, Log]" = {}
-"""What logs each of the runs that are trained now, by the run's folder."""
+"""The log of each run in training, by the run's folder."""
 
 
 @hookimpl
 def s2s_trackers(run: Run) -> Collection[str]:
-    """Serves ``NAMES``, and refuses a run that names one whose package, which is called the same, isn't installed."""
-    for name in _chosen(run):
+    """Registers ``NAMES``, and refuses a run with a tracker whose package, of the same name, isn't installed."""
+    for name in _trackers_of(run):
         if importlib.util.find_spec(name) is None:
             raise ConfigError(f"training.trackers: {name} isn't installed: pip install {name}")
     return NAMES
@@ -28,17 +28,17 @@ def s2s_trackers(run: Run) -> Collection[str]:
 
 @hookimpl
 def s2s_run_started(run: Run, step: int) -> None:
-    """Starts the trackers that a run names, in the process that writes."""
-    chosen = _chosen(run)
-    if chosen and is_first_process():
+    """Starts the run's trackers, in the first process only."""
+    names = _trackers_of(run)
+    if names and is_first_process():
         from s2s_trackers.log import Log  # noqa: PLC0415  # s2s starts without Accelerate
 
-        _logs[run.folder] = Log(run, step, chosen)
+        _logs[run.folder] = Log(run, step, names)
 
 
 @hookimpl
 def s2s_progressed(run: Run, step: int, values: Mapping[str, float]) -> None:
-    """Logs loss, learning rate and speed."""
+    """Logs loss, learning rate and other measurements of training."""
     if run.folder in _logs:
         _logs[run.folder].write(values, step)
 
@@ -52,17 +52,17 @@ def s2s_evaluated(run: Run, step: int, metrics: Mapping[str, float]) -> None:
 
 @hookimpl
 def s2s_run_finished(run: Run) -> None:
-    """Takes note that nothing went wrong."""
+    """Marks the run as finished."""
     if run.folder in _logs:
         _logs[run.folder].finished = True
 
 
 @hookimpl
 def s2s_run_ended(run: Run) -> None:
-    """Writes what is left, and lets go of the trackers."""
+    """Flushes and closes the trackers."""
     if run.folder in _logs:
         _logs.pop(run.folder).close()
 
 
-def _chosen(run: Run) -> list[str]:
+def _trackers_of(run: Run) -> list[str]:
     return [name for name in run.config.training.trackers if name in NAMES]

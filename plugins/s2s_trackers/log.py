@@ -1,4 +1,4 @@
-"""The trackers of one run, as Accelerate has them."""
+"""The trackers of one run, through Accelerate."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -9,22 +9,22 @@ from accelerate import Accelerator
 from s2s_core import ConfigError, Run
 
 PROJECT = "s2s"
-"""What the trackers call all runs together."""
+"""The project under which the trackers group all runs."""
 
 
 class Log:
-    """Writes to the chosen trackers, whose files are in the run's folder.
+    """Writes to a run's trackers, which keep their files in the run's folder.
 
     Args:
-        run: Whose training starts or goes on.
-        step: After which; TensorBoard drops what was logged later.
-        names: The trackers.
+        run: The run whose training starts or continues.
+        step: The number of steps so far; TensorBoard drops what was logged for later ones.
+        names: The names of the trackers.
 
     Attributes:
-        finished: Whether training has come to its end.
+        finished: Whether training has finished; until then, closing marks the run as failed or killed.
 
     Raises:
-        ConfigError: A tracker can't start, as without an account.
+        ConfigError: A tracker can't start, for example without an account.
     """
 
     def __init__(self, run: Run, step: int, names: Sequence[str]) -> None:
@@ -41,7 +41,7 @@ class Log:
         try:
             self._accelerator.init_trackers(PROJECT, init_kwargs=options)
             for tracker in self._accelerator.trackers:
-                if tracker.name != "tensorboard":  # which would show the settings as a run of its own
+                if tracker.name != "tensorboard":  # it would show the settings as another run
                     tracker.store_init_configuration(run.settings())
         except Exception as error:
             raise ConfigError(f"training.trackers: {type(error).__name__}: {error}") from error
@@ -51,7 +51,7 @@ class Log:
         self._accelerator.log(dict(values), step)
 
     def close(self) -> None:
-        """Writes what is left, and says whether training came to its end."""
+        """Flushes and closes the trackers, and tells them whether training finished."""
         for tracker in self._accelerator.trackers:
             if not self.finished:
                 _end_early(tracker)
@@ -59,10 +59,10 @@ class Log:
 
 
 def _end_early(tracker: Any) -> None:
-    """Ends a tracker's run as one that didn't come to its end, where the tracker knows the difference."""
+    """Ends a tracker's run as one that didn't finish, if the tracker makes the distinction."""
     if tracker.name == "wandb":
         tracker.run.finish(exit_code=1)
     elif tracker.name == "mlflow":
-        import mlflow  # noqa: PLC0415  # only who chose it has it
+        import mlflow  # noqa: PLC0415  # it is installed only where it is used
 
         mlflow.end_run("KILLED")

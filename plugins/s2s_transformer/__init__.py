@@ -7,11 +7,11 @@ from s2s_core import hookimpl
 
 @hookimpl
 def s2s_encoders() -> Mapping[str, type | str]:
-    """Gives the encoder ``transformer``."""
+    """Registers the encoder ``transformer``."""
     return {"transformer": "s2s_transformer.encoder:TransformerEncoder"}
 
 
 @hookimpl
 def s2s_decoders() -> Mapping[str, type | str]:
-    """Gives the decoder ``transformer``."""
+    """Registers the decoder ``transformer``."""
     return {"transformer": "s2s_transformer.decoder:TransformerDecoder"}

@@ -1,4 +1,4 @@
-"""Attention with several heads, over a sequence itself and over a memory."""
+"""Multi-head attention: self-attention within a sequence, and cross-attention to a memory."""
 
 from typing import NamedTuple
 
@@ -9,29 +9,30 @@ from torch.nn import functional
 from s2s_transformer.positions import Order
 
 MASKED = -30000.0
-"""What is added to the score of a masked position.
+"""The summand of a masked position's score.
 
-It is finite, so that a row with nothing to look at has no NaN, and fits into float16.
+It is finite, so that a row in which every position is masked has no NaN. Its exponential is 0 in every dtype, and the
+sum of two of them is still above the lowest number of float16, -65504.
 """
 
 Shape = tuple[int, int]
-"""Rows and positions of a row, B and T."""
+"""The number of rows and the number of positions per row, B and T."""
 
 
 class Heads(NamedTuple):
-    """Keys and values, each [B, A, S, W]."""
+    """The keys and values of all heads, each [B, A, S, W]."""
 
     keys: Tensor
     values: Tensor
 
 
 def masked_bias(mask: Tensor, like: Tensor) -> Tensor:
-    """Returns what is added to scores, 0 where ``mask`` is true and ``MASKED`` elsewhere, in the dtype of ``like``."""
+    """Returns the summand of scores: 0 where ``mask`` is true and ``MASKED`` elsewhere, in the dtype of ``like``."""
     return like.new_zeros(mask.shape).masked_fill(~mask, MASKED)
 
 
 class SelfAttention(nn.Module):
-    """Each position looks at positions of its own sequence.
+    """Attention of each position to the positions of its own sequence.
 
     Args:
         size: The width H of the vectors.
@@ -48,28 +49,28 @@ class SelfAttention(nn.Module):
         nn.init.zeros_(self.merge.bias)
 
     def forward(self, vectors: Tensor, shape: Shape, order: Order, past: Heads | None) -> tuple[Tensor, Heads]:
-        """Returns new vectors, and the keys and values of all positions up to now.
+        """Returns new vectors, [N, H], and the keys and values of all positions so far.
 
         Args:
             vectors: [N, H].
             shape: B and T, whose product is N.
-            order: Of the T positions.
-            past: Of the positions before them.
+            order: The order of the T positions.
+            past: The keys and values of the positions before them.
         """
-        query, key, value = _split(self.project(vectors), shape, self.width).chunk(3, 1)
+        query, key, value = _split(self.project(vectors), shape, self.width).chunk(3, 1)  # each [B, A, T, W]
         if order.rotation is not None:
             query, key = _rotate(query, order.rotation), _rotate(key, order.rotation)
         seen = Heads(key, value)
         if past is not None:
-            seen = Heads(torch.cat([past.keys, key], 2), torch.cat([past.values, value], 2))
+            seen = Heads(torch.cat([past.keys, key], 2), torch.cat([past.values, value], 2))  # [B, A, S, W]
         return self.merge(_joined(_attend(query, seen, order.bias))), seen
 
 
 class CrossAttention(nn.Module):
-    """Each position looks at a memory.
+    """Attention of each position to the positions of a memory.
 
-    Keys and values have no bias: that of the keys would change no weight, and that of the values is the last bias. So
-    a memory of zeros adds what no memory at all adds.
+    Keys and values have no bias: a bias of the keys would not change the weights, and a bias of the values would only
+    duplicate the bias of the output. So a memory of zeros has the same effect as no memory.
 
     Args:
         size: The width H of the vectors.
@@ -95,47 +96,47 @@ class CrossAttention(nn.Module):
     def forward(
         self, vectors: Tensor, shape: Shape, memory: Heads, bias: Tensor, *, weighed: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        """Returns new vectors, [N, H], and how much each position of the memory counted, [B, T, S].
+        """Returns new vectors, [N, H], and the weight of each position of the memory, the mean of all heads, [B, T, S].
 
         Args:
             vectors: [N, H].
             shape: B and T, whose product is N.
-            memory: What ``read`` returned.
-            bias: Added to the scores, [B, 1, 1, S].
-            weighed: Whether to say what counted, which takes longer; None otherwise.
+            memory: The result of ``read``.
+            bias: The summand of the scores, [B, 1, 1, S].
+            weighed: Whether to return the weights, which takes longer; otherwise they are None.
         """
-        query = _split(self.query(vectors), shape, self.width)
+        query = _split(self.query(vectors), shape, self.width)  # [B, A, T, W]
         if not weighed:
             return self.merge(_joined(_attend(query, memory, bias))), None
-        weights = _weigh(query, memory.keys, bias)
+        weights = _weigh(query, memory.keys, bias)  # [B, A, T, S]
         return self.merge(_joined(weights @ memory.values)), weights.mean(1)
 
 
 def _attend(query: Tensor, seen: Heads, bias: Tensor | None) -> Tensor:
-    """Returns the values that queries [B, A, T, W] see."""
+    """Returns the weighted mean of the values for queries [B, A, T, W], in the same shape."""
     if torch.compiler.is_exporting():
         return _weigh(query, seen.keys, bias) @ seen.values
     return functional.scaled_dot_product_attention(query, *seen, attn_mask=bias)
 
 
 def _weigh(query: Tensor, keys: Tensor, bias: Tensor | None) -> Tensor:
-    """Returns how much each key counts for each query, [B, A, T, S]."""
-    scores: Tensor = query * keys.shape[-1] ** -0.5 @ keys.transpose(2, 3)
+    """Returns the weight of each key for each query, [B, A, T, S]."""
+    scores: Tensor = query * keys.shape[-1] ** -0.5 @ keys.transpose(2, 3)  # [B, A, T, S]
     return (scores if bias is None else scores + bias).softmax(-1)
 
 
 def _split(vectors: Tensor, shape: Shape, width: int) -> Tensor:
-    """Returns heads [B, A, T, W] of vectors [N, A · W]."""
+    """Splits vectors [N, A · W] into heads [B, A, T, W]."""
     return vectors.view(*shape, vectors.shape[1] // width, width).transpose(1, 2)
 
 
 def _joined(heads: Tensor) -> Tensor:
-    """Returns vectors [N, H] of heads [B, A, T, W]."""
+    """Joins heads [B, A, T, W] to vectors [N, H]."""
     return heads.transpose(1, 2).flatten(2).flatten(0, 1)
 
 
 def _rotate(heads: Tensor, rotation: Tensor) -> Tensor:
-    """Turns pairs of numbers, one of each half of a head."""
-    cosine, sine = rotation.unbind(0)
-    left, right = heads.chunk(2, -1)
+    """Rotates pairs of numbers, one from each half of a head."""
+    cosine, sine = rotation.unbind(0)  # each [T, W/2]
+    left, right = heads.chunk(2, -1)  # each [B, A, T, W/2]
     return torch.cat([left * cosine - right * sine, right * cosine + left * sine], -1)

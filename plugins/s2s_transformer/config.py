@@ -1,4 +1,4 @@
-"""What can be set of a transformer."""
+"""The settings of a transformer."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from s2s_core import BadValueError, between, described, one_of, setting
 
 
 def _shares(config: "TransformerConfig", _: "attrs.Attribute[Any]", heads: int) -> None:
-    """Refuses heads that can't share the width, or of which ``rotary`` can't turn every pair of numbers."""
+    """Checks that the heads can share the width and, for ``rotary``, that the width of a head is even."""
     if config.hidden_size % heads:
         raise BadValueError("heads", f"a divisor of hidden_size, {config.hidden_size}", heads)
     if config.positions == "rotary" and config.hidden_size // heads % 2:
@@ -17,27 +17,27 @@ def _shares(config: "TransformerConfig", _: "attrs.Attribute[Any]", heads: int) 
 
 @attrs.frozen
 class TransformerConfig:
-    """What can be set of a transformer encoder or decoder."""
+    """The settings of a transformer encoder or decoder."""
 
-    hidden_size: int = setting(256, "width H of the vector of each position", between(1, 16_384))
-    layers: int = setting(3, "layers", between(1, 100))
+    hidden_size: int = setting(256, "width H of each position's vector", between(1, 16_384))
+    layers: int = setting(3, "number of layers", between(1, 100))
     heads: int = setting(
         4,
-        "heads of each attention, which share its width",
+        "number of attention heads, which share the width H",
         between(1, 16_384),
         described("a divisor of hidden_size", _shares),
     )
-    feed_forward_size: int = setting(1024, "hidden width of the perceptron in each layer", between(1, 65_536))
-    activation: str = setting("relu", "of that perceptron: relu or gelu", one_of("relu", "gelu"))
-    dropout: float = setting(0.1, "share of the numbers that training leaves out", between(0, 0.9))
+    feed_forward_size: int = setting(1024, "hidden width of each layer's perceptron", between(1, 65_536))
+    activation: str = setting("relu", "activation of that perceptron", one_of("relu", "gelu"))
+    dropout: float = setting(0.1, "dropout probability", between(0, 0.9))
     positions: str = setting(
         "sinusoidal",
-        "how order is told: sinusoidal, learned, rotary or relative",
+        "how positions are encoded",
         one_of("sinusoidal", "learned", "rotary", "relative"),
     )
     maximum_positions: int = setting(
-        512, "positions that learned tells apart; later ones are as the last", between(1, 1_000_000)
+        512, "for learned: number of distinct positions; later ones share the last", between(1, 1_000_000)
     )
     maximum_distance: int = setting(
-        32, "distance that relative tells apart; farther ones are as this", between(1, 1_000_000)
+        32, "for relative: largest distinct distance; larger ones count as this one", between(1, 1_000_000)
     )

@@ -9,18 +9,18 @@ from torch import Tensor, nn
 from s2s_core import Decoder, Memory, MemorySizes, Output, padding_mask
 from s2s_transformer.attention import Heads, masked_bias
 from s2s_transformer.config import TransformerConfig
-from s2s_transformer.entrance import Entrance
+from s2s_transformer.input_layer import InputLayer
 from s2s_transformer.layers import DecoderLayer
 from s2s_transformer.positions import Order
 
 
 class TransformerState(NamedTuple):
-    """What a transformer decoder keeps between two steps.
+    """The state of a transformer decoder.
 
     Attributes:
-        past: Keys and values of the positions before, for each layer; they grow.
-        memory: Keys and values of the memory, for each layer; they stay.
-        memory_bias: Added to the scores of the memory's positions, [B, 1, 1, S]; it stays.
+        past: Each layer's keys and values of the previous positions, which grow by one position per step.
+        memory: Each layer's keys and values of the memory, which never change.
+        memory_bias: The summand of the scores of the memory's positions, [B, 1, 1, S], which never changes.
     """
 
     past: tuple[Heads, ...]
@@ -31,8 +31,8 @@ class TransformerState(NamedTuple):
 class TransformerDecoder(Decoder):
     """Writes a target with self-attention and attention over the memory (Vaswani et al. 2017, arXiv 1706.03762).
 
-    It normalises before each part, and once more at the end. The attention that it reports is that of the last layer,
-    the mean of its heads; in training it reports none.
+    It is pre-norm: it normalises before each sublayer, and once more at the end. The attention that it returns is that
+    of the last layer, the mean of its heads; in training it returns none.
     """
 
     Config: ClassVar[type] = TransformerConfig
@@ -42,13 +42,13 @@ class TransformerDecoder(Decoder):
     def __init__(self, config: TransformerConfig, input_size: int, memory: MemorySizes) -> None:
         super().__init__(config, input_size, memory)
         self.output_size = config.hidden_size
-        self.entrance = Entrance(config, input_size)
+        self.entrance = InputLayer(config, input_size)  # saved weights have this name
         self.layers: Any = nn.ModuleList([DecoderLayer(config, memory.states) for _ in range(config.layers)])
         self.norm = nn.LayerNorm(config.hidden_size)
 
     def start(self, memory: Memory) -> TransformerState:
         """Returns the state before the first step; see ``TransformerState``."""
-        states = memory.states.masked_fill(~memory.mask[:, :, None], 0.0)
+        states = memory.states.masked_fill(~memory.mask[:, :, None], 0.0)  # [B, S, M]
         read = tuple(layer.memory_attention.read(states) for layer in self.layers)
         past = tuple(Heads(_nothing(heads.keys), _nothing(heads.values)) for heads in read)
         return TransformerState(past, read, masked_bias(memory.mask[:, None, None], states))
@@ -65,7 +65,7 @@ class TransformerDecoder(Decoder):
     def forward(self, inputs: Tensor, lengths: Tensor, memory: Memory) -> Output:
         """Decodes whole targets; see ``Decoder.forward``."""
         shape = (inputs.shape[0], inputs.shape[1])
-        padding = ~padding_mask(lengths, shape[1])[:, :, None]
+        padding = ~padding_mask(lengths, shape[1])[:, :, None]  # [B, T, 1]
         vectors = self.entrance(inputs.masked_fill(padding, 0.0), 0)  # [N, H]
         earlier = inputs.new_ones(shape[1], shape[1], dtype=torch.bool).tril()  # [T, T]
         order = self.entrance.positions.order(0, shape[1]).biased(masked_bias(earlier, vectors))
@@ -75,7 +75,7 @@ class TransformerDecoder(Decoder):
     def _run(
         self, vectors: Tensor, shape: tuple[int, int], order: Order, state: TransformerState
     ) -> tuple[Output, tuple[Heads, ...]]:
-        """Returns the output vectors [N, H], the attention [B, T, S], and keys and values of all positions."""
+        """Returns the output vectors [N, H], the attention [B, T, S], and each layer's keys and values."""
         weights, seen = None, []
         for layer, past, memory in zip(self.layers, state.past, state.memory, strict=True):
             weighed = not self.training and layer is self.layers[-1]

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from s2s_core import Encoder, Memory, padding_mask
 from s2s_transformer.attention import masked_bias
 from s2s_transformer.config import TransformerConfig
-from s2s_transformer.entrance import Entrance
+from s2s_transformer.input_layer import InputLayer
 from s2s_transformer.layers import EncoderLayer
 
 
 class TransformerEncoder(Encoder):
-    """Reads a source with self-attention (Vaswani et al. 2017, arXiv 1706.03762), normalising before each part.
+    """Reads a source with self-attention (Vaswani et al. 2017, arXiv 1706.03762), normalising before each sublayer.
 
     The memory's states are the last layer's vectors, normalised once more; its summary is their mean.
     """
@@ -25,7 +25,7 @@ class TransformerEncoder(Encoder):
     def __init__(self, config: TransformerConfig, input_size: int) -> None:
         super().__init__(config, input_size)
         self.states_size = self.summary_size = config.hidden_size
-        self.entrance = Entrance(config, input_size)
+        self.entrance = InputLayer(config, input_size)  # saved weights have this name
         self.layers = nn.ModuleList([EncoderLayer(config) for _ in range(config.layers)])
         self.norm = nn.LayerNorm(config.hidden_size)
 
@@ -33,11 +33,11 @@ class TransformerEncoder(Encoder):
         """Reads whole sources; see ``Encoder.forward``."""
         shape = (inputs.shape[0], inputs.shape[1])
         mask = padding_mask(lengths, shape[1])  # [B, S]
-        padding = ~mask[:, :, None]
+        padding = ~mask[:, :, None]  # [B, S, 1]
         vectors = self.entrance(inputs.masked_fill(padding, 0.0), 0)  # [N, H]
         order = self.entrance.positions.order(0, shape[1]).biased(masked_bias(mask[:, None, None], vectors))
         for layer in self.layers:
             vectors = layer(vectors, shape, order)
         states = self.norm(vectors).view(*shape, self.states_size)  # [B, S, H]
-        summary = states.masked_fill(padding, 0.0).sum(1) / lengths.clamp(min=1)[:, None]
+        summary = states.masked_fill(padding, 0.0).sum(1) / lengths.clamp(min=1)[:, None]  # [B, H]
         return Memory(states, mask, summary)

@@ -1,6 +1,6 @@
-"""The layers of a transformer. Each part reads normalised vectors and adds to what it was given.
+"""The layers of a transformer, in which each sublayer reads normalised vectors and adds its output to its input.
 
-Normalising first (Xiong et al. 2020, arXiv 2002.04745) trains without a long warm-up.
+Normalising first (pre-norm, Xiong et al. 2020, arXiv 2002.04745) trains without a long warm-up.
 """
 
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from s2s_transformer.positions import Order
 
 
 class FeedForward(nn.Sequential):
-    """The perceptron that each position goes through by itself."""
+    """The perceptron that is applied to each position separately."""
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__(
@@ -37,10 +37,10 @@ class EncoderLayer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, vectors: Tensor, shape: Shape, order: Order) -> Tensor:
-        """Returns new vectors, [N, H], for those of B rows with T positions."""
-        attended, _ = self.attention(self.attention_norm(vectors), shape, order, None)
-        vectors = vectors + self.dropout(attended)
-        new: Tensor = vectors + self.dropout(self.feed_forward(self.feed_forward_norm(vectors)))
+        """Returns new vectors, [N, H], of B rows with T positions each."""
+        attended, _ = self.attention(self.attention_norm(vectors), shape, order, None)  # [N, H]
+        vectors = vectors + self.dropout(attended)  # [N, H]
+        new: Tensor = vectors + self.dropout(self.feed_forward(self.feed_forward_norm(vectors)))  # [N, H]
         return new
 
 
@@ -66,19 +66,20 @@ class DecoderLayer(nn.Module):
         *,
         weighed: bool = False,
     ) -> tuple[Tensor, Tensor | None, Heads]:
-        """Returns new vectors, what counted of the memory if ``weighed``, and keys and values of all positions.
+        """Returns new vectors, the weights of the memory's positions if ``weighed``, and all keys and values so far.
 
         Args:
             vectors: [N, H].
             shape: B and T, whose product is N.
-            order: Of the T positions.
-            memory: Keys and values of the memory.
-            memory_bias: Added to the scores of the memory's positions, [B, 1, 1, S].
-            past: Keys and values of the positions before, where there are any.
-            weighed: Whether to say what counted.
+            order: The order of the T positions.
+            memory: The keys and values of the memory.
+            memory_bias: The summand of the scores of the memory's positions, [B, 1, 1, S].
+            past: The keys and values of the previous positions, if there are any.
+            weighed: Whether to return the weights.
         """
-        attended, seen = self.attention(self.attention_norm(vectors), shape, order, past)
-        vectors = vectors + self.dropout(attended)
+        attended, seen = self.attention(self.attention_norm(vectors), shape, order, past)  # [N, H]
+        vectors = vectors + self.dropout(attended)  # [N, H]
         read, weights = self.memory_attention(self.memory_norm(vectors), shape, memory, memory_bias, weighed=weighed)
-        vectors = vectors + self.dropout(read)
-        return vectors + self.dropout(self.feed_forward(self.feed_forward_norm(vectors))), weights, seen
+        vectors = vectors + self.dropout(read)  # [N, H]
+        vectors = vectors + self.dropout(self.feed_forward(self.feed_forward_norm(vectors)))  # [N, H]
+        return vectors, weights, seen

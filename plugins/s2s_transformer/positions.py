@@ -1,6 +1,7 @@
-"""How a transformer is told the order of its positions.
+"""Position encodings: sinusoidal, learned, rotary and relative.
 
-Axis letters of this package, beside the core's: ``A`` heads, ``W`` the width of a head, ``N`` positions of all rows.
+The axis letters of this package, besides the core's, are ``A`` for heads, ``W`` for the width of a head, and ``N`` for
+the positions of all rows.
 """
 
 from typing import NamedTuple
@@ -12,11 +13,11 @@ from s2s_transformer.config import TransformerConfig
 
 
 class Order(NamedTuple):
-    """What self-attention is told of the order of T positions, which follow others.
+    """How self-attention takes the order of T positions into account, which may follow earlier ones.
 
     Attributes:
-        rotation: The cosine and sine by which queries and keys are turned, [2, T, W/2].
-        bias: What is added to the scores, to be broadcast to [B, A, T, S] for S positions with the T at their end.
+        rotation: The cosines and sines by which queries and keys are rotated, [2, T, W/2].
+        bias: The summand of the scores, which broadcasts to [B, A, T, S]; the T positions are the last of the S.
     """
 
     rotation: Tensor | None
@@ -28,24 +29,24 @@ class Order(NamedTuple):
 
 
 class Positions(nn.Module):
-    """Tells no order. A subclass tells it in one of three ways."""
+    """The base class, which encodes no positions. A subclass overrides ``place``, ``rotation`` or ``bias``."""
 
     def place(self, vectors: Tensor, first: int) -> Tensor:
-        """Adds to vectors [B, T, H] where they stand; the first of them is number ``first``."""
+        """Adds their positions to vectors [B, T, H]; the first position is number ``first``."""
         del first
         return vectors
 
     def order(self, first: int, count: int) -> Order:
-        """Returns what each self-attention is told, for ``count`` positions from number ``first`` on."""
+        """Returns the order of ``count`` positions from number ``first`` on, for every self-attention."""
         return Order(self.rotation(first, count), self.bias(first, count))
 
     def rotation(self, first: int, count: int) -> Tensor | None:
-        """Returns cosines and sines, [2, T, W/2]."""
+        """Returns the cosines and sines to rotate by, [2, T, W/2]; None for no rotation."""
         del first, count
         return None
 
     def bias(self, first: int, count: int) -> Tensor | None:
-        """Returns what is added to the scores, [A, T, S]."""
+        """Returns the summand of the scores, [A, T, S]; None for no bias."""
         del first, count
         return None
 
@@ -66,22 +67,22 @@ class SinusoidalPositions(Positions):
 
 
 class LearnedPositions(Positions):
-    """Adds a learned vector; past ``maximum_positions`` it's the last one."""
+    """Adds a learned vector; positions past ``maximum_positions`` share the last one."""
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.embedding = nn.Embedding(config.maximum_positions, config.hidden_size)
-        nn.init.normal_(self.embedding.weight, std=0.5**0.5)  # as large as sines and cosines
+        nn.init.normal_(self.embedding.weight, std=0.5**0.5)  # the variance of sines and cosines
 
     def place(self, vectors: Tensor, first: int) -> Tensor:
         """See ``Positions.place``."""
-        numbers = torch.arange(first, first + vectors.shape[1], device=vectors.device)
+        numbers = torch.arange(first, first + vectors.shape[1], device=vectors.device)  # [T]
         placed: Tensor = vectors + self.embedding(numbers.clamp(max=self.embedding.num_embeddings - 1))
         return placed
 
 
 class RotaryPositions(Positions):
-    """Turns queries and keys by their position (Su et al. 2021, arXiv 2104.09864)."""
+    """Rotates queries and keys by their position (Su et al. 2021, arXiv 2104.09864)."""
 
     frequencies: Tensor
 
@@ -95,10 +96,10 @@ class RotaryPositions(Positions):
 
 
 class RelativePositions(Positions):
-    """Adds to a score what each head has learned of the distance, for all layers alike.
+    """Adds a learned bias for the distance to each score, the same in all layers.
 
-    One number a head, as T5 has it (Raffel et al. 2020, arXiv 1910.10683, section 2.1), for distances clipped as in
-    Shaw et al. 2018 (arXiv 1803.02155).
+    There is one number per head and distance, as in T5 (Raffel et al. 2020, arXiv 1910.10683, section 2.1); distances
+    are clipped as in Shaw et al. 2018 (arXiv 1803.02155).
     """
 
     def __init__(self, config: TransformerConfig) -> None:
@@ -108,10 +109,10 @@ class RelativePositions(Positions):
 
     def bias(self, first: int, count: int) -> Tensor:
         """See ``Positions.bias``."""
-        numbers = torch.arange(first + count, device=self.biases.weight.device)
+        numbers = torch.arange(first + count, device=self.biases.weight.device)  # [S]
         distances = numbers - numbers[first:, None]  # [T, S]
-        known = distances.clamp(-self.farthest, self.farthest) + self.farthest
-        bias: Tensor = self.biases(known).permute(2, 0, 1)
+        rows = distances.clamp(-self.farthest, self.farthest) + self.farthest  # [T, S]
+        bias: Tensor = self.biases(rows).permute(2, 0, 1)  # [A, T, S]
         return bias
 
 
@@ -129,7 +130,7 @@ def make_positions(config: TransformerConfig) -> Positions:
 
 
 def _frequencies(size: int) -> Tensor:
-    """Returns 10000^(-i / (size / 2)) for i below size / 2, [size // 2]."""
+    """Returns the frequencies 10000^(-i / (size / 2)) for i below size / 2, [size // 2]."""
     half = size // 2
     return 10000.0 ** (-torch.arange(half) / max(half, 1))
 

@@ -1,1 +1,1 @@
-"""Evaluation: metrics, and what they find of a model's answers."""
+"""Evaluation: the metrics, and the scores that they give a model's answers."""

@@ -10,20 +10,20 @@ from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric, Measure, Me
 
 Translate = Callable[[Sequence[str]], Sequence[str]]
 Forced = Callable[[Sequence[Example]], Sequence[Likelihood]]
-"""Tells how likely each example's target is, given its source."""
+"""Returns the likelihood of each example's target, given its source."""
 
 Scores = dict[str, float]
 
 
 @attrs.frozen
 class Answered:
-    """Sources and what a model made of them.
+    """Sources with their references and a model's answers.
 
     Attributes:
-        sources: All different, at least one.
-        references: The right answers of each.
-        hypotheses: The model's answer to each.
-        likelihoods: Of each reference; empty where no metric asks for them.
+        sources: Distinct texts, at least one.
+        references: The correct answers to each source.
+        hypotheses: The model's answer to each source.
+        likelihoods: The likelihood of each reference; empty unless a metric needs them.
     """
 
     sources: Sequence[str]
@@ -32,7 +32,7 @@ class Answered:
     likelihoods: Sequence[Sequence[Likelihood]] = ()
 
     def rows(self, rows: Sequence[int]) -> "Answered":
-        """Returns some of the sources."""
+        """Returns a selection of the sources, by their row numbers."""
         return Answered(
             *([column[row] for row in rows] if column else () for column in attrs.astuple(self, recurse=False))
         )
@@ -41,16 +41,16 @@ class Answered:
 def answer(
     translate: Translate, examples: Iterable[Example], metrics: Mapping[str, Measure], forced: Forced | None = None
 ) -> Answered:
-    """Translates the sources of examples, and finds what else the metrics need.
+    """Translates the sources of examples, and computes whatever else the metrics need.
 
     Args:
-        translate: Gives one answer for each source.
-        examples: At least one. Those with the same source are several references for one answer.
-        metrics: By name.
-        forced: Where it's known how likely references are.
+        translate: Returns one answer for each source.
+        examples: At least one. Examples with the same source are several references for one answer.
+        metrics: The metrics by name.
+        forced: Computes the likelihoods of references; None where only answers are available.
 
     Raises:
-        ConfigError: A metric needs this and it isn't known.
+        ConfigError: A metric needs likelihoods, and ``forced`` is None.
     """
     references: dict[str, list[str]] = {}
     for example in examples:
@@ -61,13 +61,13 @@ def answer(
         raise ConfigError(f"metric {needing[0]!r} needs the model in PyTorch: evaluate the folder of a run")
     likelihoods: Sequence[Sequence[Likelihood]] = ()
     if needing and forced is not None:
-        found = iter(forced([Example(source, text) for source, texts in references.items() for text in texts]))
-        likelihoods = [[next(found) for _ in texts] for texts in targets]
+        computed = iter(forced([Example(source, text) for source, texts in references.items() for text in texts]))
+        likelihoods = [[next(computed) for _ in texts] for texts in targets]
     return Answered(sources, targets, translate(sources), likelihoods)
 
 
 def score(answered: Answered, metrics: Mapping[str, Measure]) -> Scores:
-    """Returns the score of all answers together by each metric."""
+    """Returns each metric's score of all answers together."""
     return {name: _score(answered, metric) for name, metric in metrics.items()}
 
 
@@ -85,7 +85,7 @@ def score_line(answered: Answered, row: int, metrics: Mapping[str, Measure]) -> 
 def evaluate(
     translate: Translate, examples: Iterable[Example], metrics: Mapping[str, Measure], forced: Forced | None = None
 ) -> Scores:
-    """Translates and scores; takes what ``answer`` takes."""
+    """Translates and scores; the arguments are those of ``answer``."""
     return score(answer(translate, examples, metrics, forced), metrics)
 
 

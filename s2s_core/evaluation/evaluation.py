@@ -1,4 +1,4 @@
-"""A whole evaluation: scores, how they were computed, and scores by length."""
+"""A complete evaluation: the scores, how they were computed, and the scores by source length."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,14 +13,14 @@ from s2s_core.evaluation.table import details
 
 @attrs.frozen
 class Evaluation:
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Attributes:
-        answered: Every source and the answer to it.
-        metrics: Those that were asked for, which know how to show a score.
-        scores: By metric, of all answers together.
-        signatures: How a score was computed, of each metric that says so.
-        buckets: The scores by the length of the source.
+        answered: Every source and its answer.
+        metrics: The metrics by name; they format the scores.
+        scores: The score of all answers together, by metric.
+        signatures: How each score was computed, for the metrics that have a signature.
+        buckets: The scores by source length.
     """
 
     answered: Answered
@@ -30,7 +30,7 @@ class Evaluation:
     buckets: list[Bucket]
 
     def record(self) -> dict[str, Any]:
-        """Returns what JSON can hold."""
+        """Returns the evaluation as JSON can hold it."""
         return {
             "examples": len(self.answered.sources),
             "scores": self.scores,
@@ -39,20 +39,20 @@ class Evaluation:
         }
 
     def details(self) -> Iterator[str]:
-        """Yields the lines of a table of all answers, the worst first; see ``s2s_core.evaluation.table``."""
+        """Yields the lines of a table of all answers, worst first; see ``s2s_core.evaluation.table``."""
         return details(self.answered, self.metrics)
 
 
 def examine(
     answered: Answered, lengths: Sequence[int], metrics: Mapping[str, Measure], length_buckets: Sequence[int] = ()
 ) -> Evaluation:
-    """Scores answers in every way.
+    """Scores answers, all together and by source length.
 
     Args:
-        answered: The sources and the answers to them.
-        lengths: The tokens of each source.
-        metrics: By name.
-        length_buckets: Where a bucket begins; none takes about equal parts.
+        answered: The sources and their answers.
+        lengths: The number of tokens of each source.
+        metrics: The metrics by name.
+        length_buckets: The lengths at which buckets begin; if empty, the buckets are of about equal size.
     """
     scores = score(answered, metrics)
     signatures = {name: metric.signature() for name, metric in metrics.items() if metric.signature()}

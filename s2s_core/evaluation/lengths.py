@@ -1,4 +1,4 @@
-"""Scores by the length of the source."""
+"""Scores by source length, in buckets of sources that are about equally long."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -11,19 +11,19 @@ from s2s_core.evaluation.metric import Measure
 
 MOST_BUCKETS = 6
 LEAST_SOURCES = 20
-"""How many sources a bucket has at least, where nobody chose the buckets."""
+"""The minimum number of sources in a bucket, unless the user sets the buckets; a score of fewer means little."""
 
 
 @attrs.frozen
 class Bucket:
-    """The scores of the sources that are about equally long.
+    """The scores of sources that are about equally long.
 
     Attributes:
-        shortest: The least length in tokens that belongs here.
-        longest: The greatest one; of the last bucket, that of its longest source.
-        mean_length: Of its sources.
-        examples: Their number.
-        scores: By metric.
+        shortest: The smallest length in tokens that belongs to the bucket.
+        longest: The largest length; for the last bucket, the length of its longest source.
+        mean_length: The mean length of its sources.
+        examples: The number of its sources.
+        scores: The scores by metric.
     """
 
     shortest: int
@@ -33,37 +33,38 @@ class Bucket:
     scores: Scores
 
     def record(self) -> dict[str, Any]:
-        """Returns what JSON can hold."""
+        """Returns the bucket as JSON can hold it."""
         return attrs.asdict(self)
 
 
-def bucket_starts(lengths: Sequence[int], chosen: Sequence[int] = ()) -> list[int]:
+def bucket_starts(lengths: Sequence[int], length_buckets: Sequence[int] = ()) -> list[int]:
     """Returns the length at which each bucket begins.
 
     Args:
-        lengths: Of all sources.
-        chosen: Where to begin buckets, besides at the shortest source; none gives about equally many sources to each.
+        lengths: The lengths of all sources.
+        length_buckets: The lengths at which buckets begin, besides the shortest source's; if empty, each bucket gets
+            about the same number of sources.
     """
     shortest = min(lengths)
-    if chosen:
-        return sorted({shortest, *(start for start in chosen if start > shortest)})
+    if length_buckets:
+        return sorted({shortest, *(start for start in length_buckets if start > shortest)})
     count = max(1, min(MOST_BUCKETS, len(lengths) // LEAST_SOURCES))
     ordered = sorted(lengths)
     return sorted({ordered[number * len(ordered) // count] for number in range(count)})
 
 
 def by_length(
-    answered: Answered, lengths: Sequence[int], metrics: Mapping[str, Measure], chosen: Sequence[int] = ()
+    answered: Answered, lengths: Sequence[int], metrics: Mapping[str, Measure], length_buckets: Sequence[int] = ()
 ) -> list[Bucket]:
     """Scores each bucket that has sources, from the shortest to the longest.
 
     Args:
         answered: All sources and answers.
-        lengths: The tokens of each source.
-        metrics: By name.
-        chosen: See ``bucket_starts``.
+        lengths: The number of tokens of each source.
+        metrics: The metrics by name.
+        length_buckets: See ``bucket_starts``.
     """
-    starts = bucket_starts(lengths, chosen)
+    starts = bucket_starts(lengths, length_buckets)
     ends = [*(start - 1 for start in starts[1:]), max(lengths)]
     members: list[list[int]] = [[] for _ in starts]
     for row, length in enumerate(lengths):

@@ -1,4 +1,4 @@
-"""What a metric is: a number for how good a model's answers are."""
+"""The base classes of metrics, which score a model's answers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -10,11 +10,11 @@ Split = Callable[[str], Sequence[str]]
 
 
 class Likelihood(NamedTuple):
-    """How likely a model finds a reference.
+    """The likelihood of a reference under a model.
 
     Attributes:
-        log_probability: Of the whole reference given its source, a natural logarithm.
-        tokens: The reference's tokens, its end included.
+        log_probability: The natural logarithm of the probability of the whole reference, given its source.
+        tokens: The number of the reference's tokens, EOS included.
     """
 
     log_probability: float
@@ -22,18 +22,18 @@ class Likelihood(NamedTuple):
 
 
 class Measure:
-    """What all metrics have in common. A metric is a ``Metric`` or, rarely, a ``LikelihoodMetric``.
+    """The common base of all metrics. A metric is a ``Metric`` or, rarely, a ``LikelihoodMetric``.
 
     Args:
-        split: Cuts a text into the tokens of the target's tokenizer.
-        config: The class's own ``Config``; by default with nothing set.
+        split: Splits a text into the tokens of the target's tokenizer.
+        config: An instance of the class's own ``Config``; by default one with all defaults.
 
     Attributes:
-        higher_is_better: Which way is up, for choosing the best checkpoint.
-        percent: Whether the score is a share from 0 to 1, to be shown as a percentage.
-        digits: The digits after the point of a score that isn't a percentage.
-        small: Settings with which the conformance kit examines it, small sizes above all, which make it fast.
-        exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
+        higher_is_better: Whether a higher score is better, which decides the best checkpoint.
+        percent: Whether the score is a share from 0 to 1, shown as a percentage.
+        digits: The number of decimals shown for a score that isn't a percentage.
+        small: The settings with which the conformance kit examines the metric; small sizes make it fast.
+        exempt: The promises of the conformance kit that the metric doesn't keep, each with the reason.
     """
 
     Config: ClassVar[type] = NoConfig
@@ -49,34 +49,37 @@ class Measure:
         self.config = self.Config() if config is None else config
 
     def display(self, score: float) -> str:
-        """Returns a score as a person reads it."""
+        """Returns a score formatted for people."""
         return f"{score:.2%}".replace("%", " %") if self.percent else f"{score:.{self.digits}f}"
 
     def signature(self) -> str:
-        """Says how the last score was computed, where its name alone leaves that open; else it's empty."""
+        """Returns how the last score was computed, if the metric's name leaves that open; otherwise ``""``."""
         return ""
 
 
 class Metric(Measure):
-    """Scores hypotheses against references. A subclass writes ``score``."""
+    """Scores hypotheses against references. A subclass implements ``score``."""
 
     def score(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-        """Returns one number for all.
+        """Returns one score for all hypotheses.
 
         Args:
             hypotheses: One text for each source, at least one in all.
-            references: The right answers of each source, at least one each.
+            references: The correct answers to each source, at least one each.
         """
         raise NotImplementedError
 
     def score_line(self, hypothesis: str, references: Sequence[str]) -> float:
-        """Returns a number for one hypothesis alone."""
+        """Returns the score of a single hypothesis."""
         return self.score([hypothesis], [references])
 
 
 class LikelihoodMetric(Measure):
-    """Scores how likely the model finds the references, whatever it answers. Only PyTorch can tell."""
+    """Scores the references' likelihoods under the model, which only the model in PyTorch can compute.
+
+    A subclass implements ``score``.
+    """
 
     def score(self, likelihoods: Sequence[Likelihood]) -> float:
-        """Returns one number for all references, of which there is at least one."""
+        """Returns one score for all references, of which there is at least one."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""What a model answered, line by line, as a table in TSV."""
+"""A table of a model's answers and their scores, line by line, as TSV."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,16 +6,16 @@ from s2s_core.evaluation.answers import Answered, score_line
 from s2s_core.evaluation.metric import Measure
 
 NOTHING = r"\N"
-"""Stands where a source has fewer references than another."""
+"""Fills the cells of a source that has fewer references than another, as PostgreSQL's COPY writes a null."""
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def details(answered: Answered, metrics: Mapping[str, Measure]) -> Iterator[str]:
-    """Yields a heading and then a line for each source, the worst by the first metric first.
+    """Yields a header and then a line for each source, worst first by the first metric.
 
     The columns are ``source``, ``reference``, ``reference_2`` and so on, ``hypothesis``, and one for each metric. They
-    are separated by tabs and escaped as PostgreSQL's COPY does it.
+    are separated by tabs and escaped in the manner of PostgreSQL's COPY.
     """
     most = max(map(len, answered.references))
     yield "\t".join(("source", *_reference_names(most), "hypothesis", *metrics))
@@ -30,7 +30,7 @@ def details(answered: Answered, metrics: Mapping[str, Measure]) -> Iterator[str]
 
 
 def escape(text: str) -> str:
-    r"""Keeps a text in its cell: a tab becomes ``\t``; line feed, carriage return and backslash likewise."""
+    r"""Escapes a text so that it stays in its cell: tab, line feed, carriage return and backslash become ``\t`` etc."""
     return text.translate(_ESCAPES)
 
 
@@ -39,5 +39,5 @@ def _reference_names(count: int) -> list[str]:
 
 
 def _badness(scores: Mapping[str, float], metrics: Mapping[str, Measure]) -> tuple[float, ...]:
-    """Orders lines: what the first metric finds equally bad is left to the next."""
+    """Returns the sort key of a line, worst first; the next metric breaks a tie."""
     return tuple(scores[name] if metric.higher_is_better else -scores[name] for name, metric in metrics.items())

@@ -1,1 +1,1 @@
-"""The figures of ``s2s plot``, a module each: first its numbers, then how they are drawn."""
+"""The figures of ``s2s plot``, one module each, which first computes the numbers and then draws them."""

@@ -1,4 +1,4 @@
-"""Which source tokens a decoder looked at while it wrote each token of its answer."""
+"""Attention maps: which source tokens a decoder attended to for each token of its answer."""
 
 from typing import TYPE_CHECKING
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 END = "⏎"
-"""Stands for the end of a sequence."""
+"""The label of EOS."""
 
 
 @attrs.frozen(eq=False)
 class AttentionMap:
-    """What an answer's tokens looked at.
+    """The attention weights behind one answer.
 
     Attributes:
-        source: The tokens that were read, the end included.
-        target: The tokens that were written.
-        weights: How much each source token counted for each target token, [T, S].
+        source: The source tokens, EOS included.
+        target: The tokens of the answer.
+        weights: The weight of each source token for each target token, [T, S].
     """
 
     source: list[str]
@@ -32,7 +32,7 @@ class AttentionMap:
 
 
 def attention_map(run: Run, text: str) -> AttentionMap:
-    """Answers a text by a run's best model and returns what its decoder looked at.
+    """Translates a text with a run's best model and returns the decoder's attention.
 
     Raises:
         ConfigError: The decoder has no attention.
@@ -49,16 +49,16 @@ def attention_map(run: Run, text: str) -> AttentionMap:
     checkpoint = load_checkpoint(run)
     model = checkpoint.trained
     if not checkpoint.source_tokenizer.split(text):
-        raise DataError(f"there is nothing to look at in {text!r}: give a text of at least one token")
-    found = Translator(checkpoint, run.config.decoding).hypotheses([text]).ids[0, 0].tolist()
-    target = [token for token in found if token != PAD]
+        raise DataError(f"there is nothing to attend to in {text!r}: give a text of at least one token")
+    answer = Translator(checkpoint, run.config.decoding).hypotheses([text]).ids[0, 0].tolist()
+    target = [token for token in answer if token != PAD]
     source = [*checkpoint.source_tokenizer.encode(text), EOS]
     with torch.inference_mode():
         memory = model.encode(torch.tensor([source]), torch.tensor([len(source)]))
         inputs = model.embed_target(torch.tensor([[BOS, *target[:-1]]]))  # [1, T, E]
         lengths = torch.tensor([len(target)])
         attention = model.decoder(inputs, lengths, memory).attention
-        if attention is None:  # a whole-target forward may leave out what its steps tell
+        if attention is None:  # a decoder's own forward may omit the attention that its steps return
             attention = Decoder.forward(model.decoder, inputs, lengths, memory).attention
     if attention is None:
         raise ConfigError(f"decoder {run.config.decoder.name!r} has no attention to draw")
@@ -70,21 +70,21 @@ def attention_map(run: Run, text: str) -> AttentionMap:
     )
 
 
-def draw_attention(found: AttentionMap) -> "Figure":
-    """Draws a square for each pair of tokens, the darker the more it counted."""
+def draw_attention(attention: AttentionMap) -> "Figure":
+    """Draws a square for each pair of tokens; the darker, the larger the weight."""
     from s2s_core.plotting import figure  # noqa: PLC0415  # needs Matplotlib
 
     with figure.style():
-        rows, columns = found.weights.shape
+        rows, columns = attention.weights.shape
         size = 0.32
-        longest = max(map(len, (*found.source, *found.target)))
+        longest = max(map(len, (*attention.source, *attention.target)))
         margin = 0.4 + 0.09 * longest
         drawn, (axes,) = figure.new_figure(columns * size + margin, rows * size + margin)
-        axes.imshow(found.weights, cmap="Blues", vmin=0, aspect="equal")
+        axes.imshow(attention.weights, cmap="Blues", vmin=0, aspect="equal")
         axes.spines[:].set_visible(False)
-        turned = 90 if max(map(len, found.source)) > 2 else 0
-        axes.set_xticks(range(columns), [_shown(token) for token in found.source], rotation=turned)
-        axes.set_yticks(range(rows), [_shown(token) for token in found.target])
+        turned = 90 if max(map(len, attention.source)) > 2 else 0
+        axes.set_xticks(range(columns), [_shown(token) for token in attention.source], rotation=turned)
+        axes.set_yticks(range(rows), [_shown(token) for token in attention.target])
         axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
         axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)

@@ -1,4 +1,4 @@
-"""What all figures share: their style, labels beside lines, and writing them."""
+"""The common parts of all figures: style, labels beside lines, and saving."""
 
 import io
 import warnings
@@ -15,7 +15,7 @@ from s2s_core.errors import ConfigError
 from s2s_core.files import write_atomically
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000")
-"""Those of Okabe and Ito, which most people with colour blindness can tell apart."""
+"""The palette of Okabe and Ito, whose colours most people with colour blindness can tell apart."""
 
 INK, FAINT = "#222222", "#bbbbbb"
 
@@ -31,7 +31,7 @@ _FONTS = (
     "Microsoft YaHei",
     "Segoe UI",
 )
-"""Where a character is looked for, as far as they are installed."""
+"""The fonts to try for each character, in order, if they are installed."""
 
 _STYLE: Any = {
     "axes.edgecolor": FAINT,
@@ -45,8 +45,8 @@ _STYLE: Any = {
     "lines.linewidth": 1.8,
     "lines.markersize": 4.5,
     "savefig.dpi": 200,
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "s2s",  # the same figure is the same file
+    "svg.fonttype": "none",  # text stays text, which can be searched and edited
+    "svg.hashsalt": "s2s",  # fixed, so that the same figure gives the same file
     "text.color": INK,
     "xtick.color": FAINT,
     "xtick.labelcolor": INK,
@@ -59,18 +59,19 @@ _METADATA: dict[str, dict[str, None]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None},
 }
+"""The metadata to leave out of each format, as it would differ from one writing to the next."""
 
 SUFFIXES = tuple(_METADATA)
 
 _APART = 0.055
-"""The least distance of two labels' lines, as a share of the axes' height."""
+"""The minimum distance between two labels, as a share of the axes' height."""
 
 
 def check_suffix(path: Path) -> None:
-    """Checks that a figure can be written to a file of this name.
+    """Checks that a figure can be written in the format of a file's suffix.
 
     Raises:
-        ConfigError: It can't.
+        ConfigError: The format isn't supported.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"a figure's name must end with {', '.join(SUFFIXES)} (got {path.name!r})")
@@ -78,7 +79,7 @@ def check_suffix(path: Path) -> None:
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Gives what is drawn in its context our style. A character that no font has becomes a box without a warning."""
+    """Applies the common style to whatever is drawn in the context; a character that no font has becomes a box."""
     installed = {font.name for font in fontManager.ttflist}
     fonts = [name for name in _FONTS if name in installed]
     with mpl.rc_context({**_STYLE, "font.family": fonts}), warnings.catch_warnings():
@@ -88,14 +89,14 @@ def style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float, rows: int = 1) -> tuple[Figure, list[Any]]:
-    """Returns an empty figure, of a size in inches, and its axes from top to bottom, which share their x axis."""
+    """Returns an empty figure of a size in inches, and its axes from top to bottom, which share the x axis."""
     figure = Figure((width, height))
     axes = figure.subplots(rows, sharex=True, squeeze=False)
     return figure, list(axes[:, 0])
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a figure in the format of the file's suffix. The same figure gives the same bytes."""
+    """Writes a figure in the format of the file's suffix; the same figure gives the same bytes."""
     check_suffix(path)
     content = io.BytesIO()
     suffix = path.suffix.lower()
@@ -105,15 +106,15 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def draw_line(axes: Any, number: int, xs: Sequence[float], ys: Sequence[float]) -> None:
-    """Draws the points of one line of several, and what connects them."""
+    """Draws one of several lines, with a marker at each point."""
     axes.plot(xs, ys, "o-", color=color(number), clip_on=False, zorder=3)
 
 
 def label_lines(axes: Any, ends: Sequence[tuple[str, float, float]]) -> None:
-    """Writes each line's name to the right of its end, in its colour, and far enough from the others.
+    """Writes each line's name to the right of its end, in its colour, without overlaps.
 
     Args:
-        axes: Holds the lines, and has its final limits.
+        axes: The axes with the lines and with their final limits.
         ends: The name and the last x and y of each line, in the order of ``COLORS``.
     """
     low, high = axes.get_ylim()
@@ -131,7 +132,7 @@ def label_lines(axes: Any, ends: Sequence[tuple[str, float, float]]) -> None:
 
 
 def spread(places: Sequence[float], apart: float) -> list[float]:
-    """Moves places up, from the lowest on, so that none is nearer than ``apart`` to the one below."""
+    """Moves places up, from the lowest on, until each is at least ``apart`` above the one below it."""
     moved = list(places)
     below = float("-inf")
     for row in sorted(range(len(places)), key=lambda row: places[row]):
@@ -145,7 +146,7 @@ def color(number: int) -> str:
 
 
 def percent(axes: Any) -> None:
-    """Shows shares on the y axis as percentages, and nothing beyond 0 and 100 % unless it is drawn there."""
+    """Formats the y axis as percentages, limited to 0 to 100 % unless something is drawn beyond."""
     from matplotlib.ticker import PercentFormatter  # noqa: PLC0415  # few figures have shares
 
     low, high = axes.get_ylim()
@@ -154,5 +155,5 @@ def percent(axes: Any) -> None:
 
 
 def title(name: str) -> str:
-    """Returns a metric's name as words."""
+    """Returns a metric's name with spaces for underscores."""
     return name.replace("_", " ")

@@ -1,4 +1,4 @@
-"""Learning curves: loss and score after so many updates, of one run or of several."""
+"""Learning curves: loss and score against the number of updates, for one or more runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from s2s_core.errors import ConfigError, ModelError, closest, listing
-from s2s_core.plotting.log import names, numbers, read_log, scores_of
+from s2s_core.errors import ModelError
+from s2s_core.plotting.log import names, numbers, read_log, require_metric, scores_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class LearningCurve:
-    """How one run learnt.
+    """The learning curve of one run.
 
     Attributes:
-        name: The run's.
-        metric: What is scored.
-        steps: Updates before each validation.
-        losses: Mean loss of a target token since the validation before.
-        scores: Of the validation.
+        name: The run's short name.
+        metric: The name of the metric.
+        steps: The number of updates before each validation.
+        losses: The mean loss of a target token since the previous validation.
+        scores: The score of each validation.
     """
 
     name: str
@@ -33,11 +33,11 @@ class LearningCurve:
 
 
 def learning_curves(folders: Sequence[Path], metric: str | None = None) -> list[LearningCurve]:
-    """Reads one curve for each folder of a run.
+    """Reads the learning curve of each run.
 
     Args:
-        folders: Of the runs.
-        metric: By default, the first of the first run.
+        folders: The runs' folders.
+        metric: The metric's name; by default the first metric of the first run.
 
     Raises:
         ConfigError: A run lacks the metric.
@@ -51,10 +51,7 @@ def learning_curves(folders: Sequence[Path], metric: str | None = None) -> list[
         log = folder / "metrics.jsonl"
         scores = [scores_of(record, "validation", log) for record in records]
         metric = metric or next(iter(scores[0]))
-        if metric not in scores[0]:
-            raise ConfigError(
-                f"{folder} has no metric {metric!r}{closest(metric, scores[0])}; it has: {listing(scores[0])}"
-            )
+        require_metric(metric, scores[0], folder)
         steps, losses = (numbers(records, key, log) for key in ("step", "loss"))
         curves.append(LearningCurve(name, metric, steps, losses, numbers(scores, metric, log)))
     return curves
@@ -64,7 +61,7 @@ def draw_learning(curves: Sequence[LearningCurve], *, percent: bool) -> "Figure"
     """Draws the losses above the scores.
 
     Args:
-        curves: Of one metric.
+        curves: Curves of the same metric.
         percent: Whether its scores are shares.
     """
     from s2s_core.plotting import figure  # noqa: PLC0415  # needs Matplotlib

@@ -1,4 +1,4 @@
-"""The score by the length of the source, of one run or of several."""
+"""Length curves: the score against the source length, for one or more runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from s2s_core.errors import ConfigError, closest, listing
-from s2s_core.plotting.log import names, numbers, read_evaluation, scores_of
+from s2s_core.plotting.log import names, numbers, read_evaluation, require_metric, scores_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,14 +14,14 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class LengthCurve:
-    """How one run's score depends on the length of the source.
+    """One run's score as a function of source length.
 
     Attributes:
-        name: The run's.
-        metric: What is scored.
+        name: The run's short name.
+        metric: The name of the metric.
         lengths: The mean length of each bucket, in tokens.
-        scores: The score of each.
-        examples: The number of sources in each.
+        scores: The score of each bucket.
+        examples: The number of sources in each bucket.
     """
 
     name: str
@@ -33,37 +32,34 @@ class LengthCurve:
 
 
 def length_curves(paths: Sequence[Path], metric: str | None = None) -> list[LengthCurve]:
-    """Reads one curve for each folder of a run, or file of ``s2s evaluate --json``.
+    """Reads a curve from each run's folder or file that ``s2s evaluate --json`` wrote.
 
     Args:
         paths: The folders and files.
-        metric: By default, the first that the first of them has.
+        metric: The metric's name; by default the first metric of the first path.
 
     Raises:
-        ConfigError: One lacks the metric.
-        ModelError: One has no scores by length.
+        ConfigError: A path lacks the metric.
+        ModelError: A path has no scores by length.
     """
     curves: list[LengthCurve] = []
     for name, path in zip(names(paths), paths, strict=True):
         buckets = read_evaluation(path)["buckets"]
         scores = [scores_of(bucket, "scores", path) for bucket in buckets]
         metric = metric or next(iter(scores[0]))
-        if metric not in scores[0]:
-            run = path if path.is_dir() else "RUN"
-            raise ConfigError(
-                f"{path} has no metric {metric!r}{closest(metric, scores[0])}; it has: {listing(scores[0])}; "
-                f"s2s evaluate {run} --metrics {metric} --json > {run}.json computes it for a file to plot"
-            )
+        run = path if path.is_dir() else "RUN"
+        remedy = f"s2s evaluate {run} --metrics {metric} --json > {run}.json computes it for a file to plot"
+        require_metric(metric, scores[0], path, remedy)
         lengths, examples = (numbers(buckets, key, path) for key in ("mean_length", "examples"))
         curves.append(LengthCurve(name, metric, lengths, numbers(scores, metric, path), examples))
     return curves
 
 
 def draw_lengths(curves: Sequence[LengthCurve], *, percent: bool) -> "Figure":
-    """Draws the curves.
+    """Draws the score against the source length.
 
     Args:
-        curves: Of one metric.
+        curves: Curves of the same metric.
         percent: Whether its scores are shares.
     """
     from s2s_core.plotting import figure  # noqa: PLC0415  # needs Matplotlib

@@ -1,12 +1,12 @@
-"""Reads what runs and evaluations wrote about themselves."""
+"""Reads the records that runs and evaluations have written."""
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from s2s_core.errors import ModelError
+from s2s_core.errors import ConfigError, ModelError, closest, listing
 from s2s_core.runs.log import Record, read_metrics
 
 
@@ -14,7 +14,7 @@ def read_log(folder: Path) -> list[Record]:
     """Returns the lines of a run's ``metrics.jsonl``.
 
     Raises:
-        ModelError: It's missing or damaged.
+        ModelError: The file is missing or damaged.
     """
     return read_metrics(folder / "metrics.jsonl")
 
@@ -23,7 +23,7 @@ def read_evaluation(path: Path) -> Record:
     """Returns the evaluation in a run's folder, or in a file that ``s2s evaluate --json`` wrote.
 
     Raises:
-        ModelError: There is none, or it's damaged.
+        ModelError: There is no evaluation, or it is damaged.
     """
     record = _last_test(path) if path.is_dir() else _parsed(_text(path), path)
     buckets = record.get("buckets")
@@ -38,7 +38,7 @@ def scores_of(record: Record, name: str, path: Path) -> dict[str, Any]:
     """Returns the scores that a record holds under a name, by metric.
 
     Raises:
-        ModelError: There are none.
+        ModelError: The record has no scores under this name.
     """
     scores = record.get(name)
     if not isinstance(scores, dict) or not scores:
@@ -48,21 +48,38 @@ def scores_of(record: Record, name: str, path: Path) -> dict[str, Any]:
     return scores
 
 
+def require_metric(metric: str, scores: Mapping[str, Any], path: Path, remedy: str = "") -> None:
+    """Checks that scores include a metric.
+
+    Args:
+        metric: The metric's name.
+        scores: The scores by metric.
+        path: The run or file that they come from.
+        remedy: How to compute the metric, for the message.
+
+    Raises:
+        ConfigError: The metric is missing.
+    """
+    if metric not in scores:
+        message = f"{path} has no metric {metric!r}{closest(metric, scores)}; it has: {listing(scores)}"
+        raise ConfigError("; ".join(filter(None, (message, remedy))))
+
+
 def numbers(records: Sequence[Record], name: str, path: Path) -> list[Any]:
     """Returns the number that each record holds under a name.
 
     Raises:
-        ModelError: One of them holds none.
+        ModelError: A record has no finite number under this name.
     """
-    found = [record.get(name) for record in records]
-    for value in found:
+    values = [record.get(name) for record in records]
+    for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
             raise ModelError(f"{path} is damaged: {name} must be a finite number (got {value!r})")
-    return found
+    return values
 
 
 def names(paths: Sequence[Path]) -> list[str]:
-    """Returns a short name for each path: its last part, or as much of it as tells all apart."""
+    """Returns a short name for each path: its last component, or as many as make all names distinct."""
     resolved = [path.with_suffix("") if path.suffix == ".json" else path for path in map(Path.resolve, paths)]
     for count in range(1, max((len(path.parts) for path in resolved), default=1)):
         short = ["/".join(path.parts[-count:]) for path in resolved]
@@ -81,7 +98,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise ModelError(f"can't read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ModelError(f"{path} is damaged: it is no text") from error
+        raise ModelError(f"{path} is damaged: it is not text in UTF-8") from error
 
 
 def _parsed(text: str, path: Path) -> Record:
@@ -90,5 +107,5 @@ def _parsed(text: str, path: Path) -> Record:
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged: {error}") from error
     if not isinstance(record, dict):
-        raise ModelError(f"{path} is damaged: it is no JSON object")
+        raise ModelError(f"{path} is damaged: it is not a JSON object")
     return record

@@ -1,4 +1,4 @@
-"""What an encoder makes of whole sources: their summaries, projected onto a plane."""
+"""Encoder states: the summaries of whole sources, projected onto a plane."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _OFFSETS = [(5, 5), (5, -12), (-5, 5), (-5, -12), (8, -3), (-8, -3), (0, 8), (0, -15), (5, 16), (5, -23)]
-"""Where a point's label may stand, in points from it, the best first."""
+"""Candidate positions of a label relative to its point, in typographic points, best first."""
 
 _LONGEST = 48
-"""The characters of the longest label."""
+"""The most characters of a label; longer texts are cut."""
 
 
 @attrs.frozen
 class Projection:
-    """Texts as points.
+    """Texts as points on a plane.
 
     Attributes:
         texts: The sources.
-        points: The two coordinates of each.
-        shares: How much of the whole variance each coordinate has.
+        points: The coordinates of each source.
+        shares: The share of the total variance that each of the two axes explains.
     """
 
     texts: list[str]
@@ -36,10 +36,10 @@ class Projection:
 
 
 def project_texts(run: Run, texts: Sequence[str]) -> Projection:
-    """Encodes texts by a run's best model and projects their summaries.
+    """Encodes texts with a run's best model and projects their summaries.
 
     Raises:
-        DataError: There are fewer than two different texts.
+        DataError: There are fewer than two distinct texts.
         ModelError: There is no trained model, or it is damaged.
     """
     distinct = list(dict.fromkeys(texts))
@@ -66,13 +66,14 @@ def summaries(run: Run, texts: Sequence[str]) -> NDArray[np.float64]:
 def project(vectors: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[float, float]]:
     """Projects vectors onto their two principal components.
 
-    An axis points to where its direction's largest part is positive, so that the same vectors give the same points.
+    A principal component is determined only up to its sign. Here its entry of largest magnitude is positive, so that
+    the same vectors give the same points.
 
     Args:
         vectors: [N, Z], N at least 2.
 
     Returns:
-        The points, [N, 2], and the share of the variance that each axis has.
+        The points, [N, 2], and the share of the variance that each axis explains.
     """
     centred = vectors - vectors.mean(0)
     _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
@@ -103,7 +104,7 @@ def draw_states(projection: Projection) -> "Figure":
 
 
 def _label(drawn: "Figure", axes: Any, projection: Projection) -> None:
-    """Puts each text where it covers the least of points and of other texts."""
+    """Puts each text at the candidate position where it covers points and other texts least."""
     drawn.draw_without_rendering()
     taken = [_around(axes.transData.transform(point)) for point in projection.points]
     for text, point in zip(projection.texts, projection.points, strict=True):
@@ -113,7 +114,7 @@ def _label(drawn: "Figure", axes: Any, projection: Projection) -> None:
 
 
 def _placed(label: Any, offset: tuple[int, int]) -> NDArray[np.float64]:
-    """Moves a label and returns the pixels that it covers, as left, bottom, right, top."""
+    """Moves a label and returns the box of pixels that it covers: left, bottom, right, top."""
     label.set_position(offset)
     label.set_ha("left" if offset[0] > 0 else "right" if offset[0] < 0 else "center")
     return np.array(label.get_window_extent().extents)
@@ -124,7 +125,7 @@ def _around(pixel: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _cover(box: NDArray[np.float64], taken: Sequence[NDArray[np.float64]]) -> float:
-    """Returns how much of a box is taken."""
+    """Returns the area of a box that other boxes cover."""
     others = np.array(taken)
     sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
     return float(sides.clip(0).prod(1).sum())

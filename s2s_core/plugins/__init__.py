@@ -1,1 +1,1 @@
-"""Plugins: the hooks, finding and loading what is installed, and looking components up by name."""
+"""Plugins: the hooks, discovery and loading of what is installed, and the registry of components by name."""

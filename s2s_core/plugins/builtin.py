@@ -1,4 +1,4 @@
-"""The tokenizers and metrics of the core, offered through the same entry point as anyone's."""
+"""The core's own plugin: its tokenizers and metrics, registered through an entry point like any other plugin's."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from s2s_core.plugins.hookspecs import hookimpl
 
 @hookimpl
 def s2s_tokenizers() -> Mapping[str, type | str]:
-    """Gives ``bpe``, ``bytes``, ``characters``, ``unigram`` and ``words``."""
+    """Registers ``bpe``, ``bytes``, ``characters``, ``unigram`` and ``words``."""
     return {
         "bpe": "s2s_core.text.bpe:BPE",
         "bytes": "s2s_core.text.bytes:Bytes",
@@ -19,7 +19,7 @@ def s2s_tokenizers() -> Mapping[str, type | str]:
 
 @hookimpl
 def s2s_metrics() -> Mapping[str, type | str]:
-    """Gives shares of what is right, edits and error rates, the metrics of translation, and ``perplexity``."""
+    """Registers accuracies, edit distance and error rates, the metrics of translation, and ``perplexity``."""
     return {
         "exact_match": "s2s_core.evaluation.metrics.exact_match:ExactMatch",
         "token_accuracy": "s2s_core.evaluation.metrics.token_accuracy:TokenAccuracy",

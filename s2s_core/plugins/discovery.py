@@ -1,8 +1,8 @@
-"""Where plugins come from: the entry points of the group ``s2s``, each loaded apart from the others.
+"""Plugin discovery: finds the entry points of the group ``s2s``, and loads each plugin in isolation.
 
     entry points ──installed──► plugins ──enabled──► permitted ──separate──► distinct ──load, read──► claims
 
-What the environment forbids is dropped before anything of it is imported.
+A plugin that the environment forbids is dropped before any of its code is imported.
 """
 
 import itertools
@@ -27,7 +27,7 @@ ALLOW = "S2S_PLUGINS"
 DISABLE = "S2S_DISABLE_PLUGINS"
 
 _MOVED = {"s2s_core.defaults": "s2s_core.plugins.builtin"}
-"""Where the modules went that an older installation's entry points name; ``pip install`` writes them anew."""
+"""The new names of modules in the entry points of older installations, until ``pip install`` rewrites those."""
 
 _EXTRAS = {
     "accelerate": ("Accelerate", "train"),
@@ -42,7 +42,7 @@ _EXTRAS = {
     "torch": ("PyTorch", "train"),
     "zstandard": ("zstandard", "train"),
 }
-"""The modules that the extras install: how people call each, and the extra."""
+"""The modules that extras install, each with its display name and its extra."""
 
 
 @attrs.frozen
@@ -51,8 +51,8 @@ class Plugin:
 
     Attributes:
         name: The entry point's name.
-        module: What it points to: a module, or ``"module:object"``.
-        distribution: What ``pip`` installs it with; empty where it belongs to no distribution.
+        module: The module that it points to, or ``"module:object"``.
+        distribution: The name of the distribution that contains it; empty if there is none.
         version: The distribution's version.
     """
 
@@ -76,41 +76,41 @@ class Plugin:
 
     @property
     def package(self) -> str:
-        """The module that it points to, below which all its modules should be."""
+        """The module that it points to, which should contain all of the plugin's modules."""
         return self.module.partition(":")[0]
 
     @property
     def origin(self) -> str:
-        """The distribution and its version, such as ``"s2s-x 1.2"``."""
+        """The distribution with its version, such as ``"s2s-x 1.2"``."""
         return f"{self.distribution} {self.version}".strip() or f"{self.module}, of no distribution"
 
     def __str__(self) -> str:
-        """Returns name and origin, such as ``"s2s_x (s2s-x 1.2)"``."""
+        """Returns the name and the origin, such as ``"s2s_x (s2s-x 1.2)"``."""
         return f"{self.name} ({self.origin})"
 
 
 @attrs.frozen
 class Problem:
-    """Why a plugin, or a name that it claims, can't be used."""
+    """The reason why a plugin, or a name that it claims, can't be used."""
 
     plugin: Plugin
     reason: str
 
     def __str__(self) -> str:
-        """Returns one line: the plugin, the reason and the way to do without it."""
+        """Returns one line with the plugin, the reason and how to disable the plugin."""
         return f"plugin {self.plugin}: {self.reason}; to disable it: {DISABLE}={self.plugin.name}"
 
 
 @attrs.frozen
 class Claim:
-    """What a plugin offers under a name.
+    """A plugin's claim to a component's name.
 
     Attributes:
-        kind: What it is the name of.
-        name: What a user types.
-        target: The class, or ``"module:Class"``.
-        plugin: Whose claim it is.
-        rivals: The other plugins that claim the same name. Nobody has it then.
+        kind: The component's kind.
+        name: The name that users type.
+        target: The component's class, or ``"module:Class"``.
+        plugin: The plugin that makes the claim.
+        rivals: The other plugins that claim the same name; if there are any, none of them gets it.
     """
 
     kind: Kind
@@ -121,17 +121,17 @@ class Claim:
 
     @property
     def module(self) -> str:
-        """The module that the class is in."""
+        """The module that contains the class."""
         return self.target.partition(":")[0] if isinstance(self.target, str) else self.target.__module__
 
     @property
     def status(self) -> str:
-        """``"ok"``, or who else claims the name."""
+        """``"ok"``, or which other plugins claim the name."""
         return f"also claimed by {' and '.join(map(str, self.rivals))}" if self.rivals else "ok"
 
 
 def installed(entry_points: Iterable[EntryPoint]) -> list[Plugin]:
-    """Returns the plugins by name; one that is found twice, as an editable install may be, only once."""
+    """Returns the plugins, sorted by name and without duplicates, as an editable install may be listed twice."""
     plugins: dict[tuple[str, str, str], Plugin] = {}
     for plugin in map(Plugin.of, entry_points):
         plugins.setdefault((plugin.name, plugin.distribution, plugin.module), plugin)
@@ -144,14 +144,18 @@ def enabled(plugins: Sequence[Plugin], environment: Mapping[str, str]) -> list[P
     Raises:
         PluginError: One of the two names a plugin that isn't installed.
     """
-    known = {plugin.name for plugin in plugins}
-    permitted = _listed(ALLOW, environment, known) if ALLOW in environment else known
-    forbidden = _listed(DISABLE, environment, known)
+    names = {plugin.name for plugin in plugins}
+    permitted = _listed(ALLOW, environment, names) if ALLOW in environment else names
+    forbidden = _listed(DISABLE, environment, names)
     return [plugin for plugin in plugins if plugin.name in permitted - forbidden]
 
 
 def separate(plugins: Iterable[Plugin]) -> tuple[list[Plugin], list[Problem]]:
-    """Returns the plugins, given by name, whose name is theirs alone, and a problem for each other name."""
+    """Returns the plugins whose name is unique, and a problem for each name that isn't.
+
+    Args:
+        plugins: The plugins, sorted by name.
+    """
     distinct, problems = [], []
     for _, group in itertools.groupby(plugins, key=lambda plugin: plugin.name):
         first, *others = group
@@ -165,16 +169,16 @@ def separate(plugins: Iterable[Plugin]) -> tuple[list[Plugin], list[Problem]]:
 
 
 def load(plugin: Plugin) -> tuple[pluggy.PluginManager, list[str]]:
-    """Imports a plugin and checks which hooks it has, and with which arguments.
+    """Imports a plugin and checks its hooks and their arguments.
 
     Returns:
-        A manager of this plugin alone, so that a broken one leaves no trace and none stops another's hooks; and what
-        is said of the deprecated hooks and arguments that it uses.
+        A manager for this plugin alone, so that a broken plugin leaves no trace and can't stop another one's hooks; and
+        the deprecation warnings about its hooks and arguments.
 
     Raises:
-        PluginError: It has no hook, or one that doesn't exist.
-        pluggy.PluginValidationError: A hook asks for an argument that it isn't given.
-        BaseException: What the import raises.
+        PluginError: The plugin has no hook, or one that doesn't exist.
+        pluggy.PluginValidationError: A hook has an argument that doesn't exist.
+        BaseException: Whatever the import raises.
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
@@ -186,23 +190,23 @@ def load(plugin: Plugin) -> tuple[pluggy.PluginManager, list[str]]:
     if not callers:
         raise PluginError(f"{plugin.module} has no hook: is @hookimpl missing?")
     if misspelt := [caller.name for caller in callers if _is_required(caller) and not caller.has_spec()]:
-        known = [name for name in vars(hookspecs) if name.startswith("s2s_")]
-        raise PluginError("unknown hook " + ", ".join(f"{name!r}{closest(name, known)}" for name in misspelt))
+        hook_names = [name for name in vars(hookspecs) if name.startswith("s2s_")]
+        raise PluginError("unknown hook " + ", ".join(f"{name!r}{closest(name, hook_names)}" for name in misspelt))
     return manager, [str(warning.message) for warning in caught]
 
 
 def read(plugin: Plugin, manager: pluggy.PluginManager) -> Iterator[Claim]:
-    """Yields what a plugin's registration hooks offer.
+    """Yields the claims of a plugin's registration hooks.
 
     Raises:
-        PluginError: A hook returns something else than a mapping from names to classes or their addresses, or a name
-            that nobody can type or name a folder by.
-        Exception: What a hook raises.
+        PluginError: A hook returns something other than a mapping from names to classes or their addresses, or a name
+            that can't be typed or used as a folder's name.
+        Exception: Whatever a hook raises.
     """
     for kind in KINDS:
         caller: pluggy.HookCaller = getattr(manager.hook, f"s2s_{kind}s")
         for implementation in caller.get_hookimpls():
-            offer = implementation.function()  # calling it through pluggy would hide a None
+            offer = implementation.function()  # pluggy's own call would drop a None
             if not _is_offer(offer):
                 raise PluginError(
                     f'{caller.name} must return a mapping from names to classes or "module:Class"'
@@ -218,7 +222,7 @@ def read(plugin: Plugin, manager: pluggy.PluginManager) -> Iterator[Claim]:
 
 
 def reason(error: BaseException) -> str:
-    """Returns in one line what went wrong."""
+    """Returns one line about what went wrong."""
     text = " ".join(str(error).split())
     if isinstance(error, PluginError):
         return text
@@ -226,17 +230,17 @@ def reason(error: BaseException) -> str:
 
 
 def missing(error: BaseException) -> str | None:
-    """Returns what to install if the error is that a package for training isn't there."""
-    known = _EXTRAS.get(error.name or "") if isinstance(error, ModuleNotFoundError) else None
-    return known and f'needs {known[0]}, which isn\'t installed: pip install "s2s-toolkit[{known[1]}]"'
+    """Returns what to install if the error is a missing package of an extra; None otherwise."""
+    extra = _EXTRAS.get(error.name or "") if isinstance(error, ModuleNotFoundError) else None
+    return extra and f'needs {extra[0]}, which isn\'t installed: pip install "s2s-toolkit[{extra[1]}]"'
 
 
-def _listed(variable: str, environment: Mapping[str, str], known: set[str]) -> set[str]:
+def _listed(variable: str, environment: Mapping[str, str], available: set[str]) -> set[str]:
     names = {name.strip() for name in environment.get(variable, "").split(",")} - {""}
-    for name in sorted(names - known):
+    for name in sorted(names - available):
         raise PluginError(
-            f"{variable} names the plugin {name!r}, which isn't installed{closest(name, known)};"
-            f" there are: {listing(known)}"
+            f"{variable} names the plugin {name!r}, which isn't installed{closest(name, available)};"
+            f" there are: {listing(available)}"
         )
     return names
 

@@ -1,4 +1,4 @@
-"""The installed plugins and what they offer: components by name, events and commands."""
+"""The plugin registry: looks components up by name, sends events, and adds commands."""
 
 import contextlib
 import importlib.metadata
@@ -31,23 +31,24 @@ logger = logging.getLogger("s2s")
 
 
 class Plugins:
-    """Loads the plugins, each by itself, and finds components by name.
+    """Loads the plugins, each in isolation, and looks components up by name.
 
-    A plugin that is broken is left out and becomes a problem; the rest works. A component is imported only
-    when it is asked for.
+    A broken plugin is left out and becomes a problem; all others work. A component is imported only when it is first
+    looked up.
 
     Args:
-        entry_points: Where to look; by default the installed entry points of the group ``s2s``.
-        environment: ``S2S_PLUGINS=a,b`` permits these plugins only, ``S2S_DISABLE_PLUGINS=a,b`` all but
-            these, and ``S2S_STRICT_PLUGINS=1`` makes any problem an error. By default ``os.environ``.
+        entry_points: The entry points to load; by default the installed ones of the group ``s2s``.
+        environment: The environment variables; by default ``os.environ``. ``S2S_PLUGINS=a,b`` permits only these
+            plugins, ``S2S_DISABLE_PLUGINS=a,b`` all except these, and ``S2S_STRICT_PLUGINS=1`` makes every problem an
+            error.
 
     Attributes:
-        plugins: The plugins that work, by name.
-        disabled: The plugins that the environment keeps out.
+        plugins: The working plugins, sorted by name.
+        disabled: The plugins that the environment disables.
         problems: What is wrong with the others, and which names are claimed twice.
 
     Raises:
-        PluginError: The environment names a plugin that isn't installed, or is strict and there is a problem.
+        PluginError: The environment names a plugin that isn't installed, or it is strict and there is a problem.
     """
 
     def __init__(
@@ -59,10 +60,10 @@ class Plugins:
             entry_points = importlib.metadata.entry_points(group=discovery.GROUP)
         if environment is None:
             environment = os.environ
-        found = discovery.installed(entry_points)
-        permitted = discovery.enabled(found, environment)
+        plugins = discovery.installed(entry_points)
+        permitted = discovery.enabled(plugins, environment)
         distinct, problems = discovery.separate(permitted)
-        self.disabled = tuple(plugin for plugin in found if plugin not in permitted)
+        self.disabled = tuple(plugin for plugin in plugins if plugin not in permitted)
         self._managers: dict[Plugin, pluggy.PluginManager] = {}
         self._reported: set[tuple[Plugin, str]] = set()
         claims: list[Claim] = []
@@ -84,15 +85,15 @@ class Plugins:
             raise PluginError(_lines(f"{STRICT} is set and there are problems:", *map(str, self.problems)))
 
     def names(self, kind: Kind) -> list[str]:
-        """Returns the names that can be asked for, in order."""
+        """Returns the names of all components of a kind that can be looked up, sorted."""
         return [claim.name for claim in self.claims(kind) if not claim.rivals]
 
     def claims(self, kind: Kind | None = None) -> list[Claim]:
-        """Returns what the plugins offer, by kind and name; what is claimed twice is there twice."""
+        """Returns the plugins' claims, sorted by kind and name; a name that is claimed twice is listed twice."""
         return [claim for claim in self._claims if kind in {None, claim.kind}]
 
     def component(self, kind: Kind, name: str) -> type[Any]:
-        """Returns the class that has a name, and imports it if need be.
+        """Returns the class of a component, and imports it if necessary.
 
         If it was written for an older version of the API that still works, the logger ``s2s`` warns once.
 
@@ -106,7 +107,7 @@ class Plugins:
         return component
 
     def plugin_of(self, kind: Kind, name: str) -> Plugin:
-        """Returns the plugin that offers a name.
+        """Returns the plugin that provides a component.
 
         Raises:
             PluginError: The name is unknown or claimed twice.
@@ -114,9 +115,9 @@ class Plugins:
         return self._claim(kind, name).plugin
 
     def notify(self, event: str, **arguments: Any) -> list[Any]:
-        """Calls a hook, such as ``s2s_evaluated``, of one plugin after the other.
+        """Calls a hook, such as ``s2s_evaluated``, of one plugin after another.
 
-        If one raises, the logger ``s2s`` warns, once for each plugin and event, and the others go on.
+        If a plugin raises, the logger ``s2s`` warns once per plugin and event, and the next plugins are still called.
 
         Returns:
             The results that aren't ``None``.
@@ -124,18 +125,18 @@ class Plugins:
         return [result for _, result in self._told(event, arguments, refusal=())]
 
     def ask(self, event: str, **arguments: Any) -> list[tuple[Plugin, Any]]:
-        """Calls a hook that may refuse, such as ``s2s_run_started``, of one plugin after the other.
+        """Calls a hook that may refuse, such as ``s2s_run_started``, of one plugin after another.
 
         Returns:
             The results that aren't ``None``, each with its plugin.
 
         Raises:
-            S2SError: A plugin refuses. Whatever else one raises is a warning, as in ``notify``.
+            S2SError: A plugin refuses. Any other exception is only a warning, as in ``notify``.
         """
         return list(self._told(event, arguments, refusal=S2SError))
 
     def place_of(self, error: BaseException) -> str | None:
-        """Returns in which component or plugin an error arose, if it came from a plugin's code or from below it."""
+        """Returns the component or plugin whose code raised an error, or called the code that did; None for neither."""
         for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
             module = frame.f_globals.get("__name__", "")
             claims = [claim for claim in self._claims if claim.module == module]
@@ -146,18 +147,18 @@ class Plugins:
                     return f"plugin {plugin}"
         return None
 
-    def unknown(self, what: str, name: str, known: Collection[str]) -> str:
-        """Returns what to say of a name that nobody has, with a line for each plugin that isn't there but might.
+    def unknown(self, what: str, name: str, names: Collection[str]) -> str:
+        """Returns the message about an unknown name, with a line for each plugin that is missing and might have it.
 
         Args:
             what: What is unknown, such as ``"unknown encoder"``.
-            name: What was asked for.
-            known: What could have been.
+            name: The unknown name.
+            names: The names that exist.
         """
         absent = [str(problem) for problem in self.problems if problem.plugin not in self._managers]
         if self.disabled:
             absent.append(f"disabled by {ALLOW} or {DISABLE}: {listing(map(str, self.disabled))}")
-        return _lines(f"{what} {name!r}{closest(name, known)}; there are: {listing(known)}", *absent)
+        return _lines(f"{what} {name!r}{closest(name, names)}; there are: {listing(names)}", *absent)
 
     def add_commands(self, cli: "click.Group") -> None:
         """Lets each plugin add its commands."""
@@ -180,20 +181,20 @@ class Plugins:
                 results = getattr(manager.hook, event)(**arguments)
             except refusal:
                 raise
-            except (Exception, SystemExit) as error:  # noqa: BLE001  # what a plugin does wrong must not end a run
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin's mistake must not end a run
                 self._warn(plugin, f"{event} failed: {discovery.reason(error)}", event)
             else:
                 yield from ((plugin, result) for result in results)
 
     def _warn(self, plugin: Plugin, reason: str, about: str = "") -> None:
-        """Warns of a plugin, once of everything that is about the same."""
+        """Warns about a plugin, once for each subject."""
         if (plugin, about or reason) not in self._reported:
             self._reported.add((plugin, about or reason))
             logger.warning("%s", Problem(plugin, reason))
 
 
 def _compared(claims: Iterable[Claim]) -> list[Claim]:
-    """Returns the claims by kind and name, each with its rivals."""
+    """Returns the claims, sorted by kind and name, each with its rivals."""
     compared: list[Claim] = []
     for _, group in itertools.groupby(sorted(claims, key=_place), key=_place):
         same = list(group)
@@ -207,7 +208,7 @@ def _clashes(claims: Iterable[Claim]) -> Iterator[Problem]:
     """Yields one problem for each name that is claimed twice."""
     for _, (first, *others) in itertools.groupby(claims, key=_place):
         if others:
-            yield Problem(first.plugin, f"{first.kind} {first.name!r} is {first.status}, so nobody has it")
+            yield Problem(first.plugin, f"{first.kind} {first.name!r} is {first.status}, so none of them gets it")
 
 
 def _place(claim: Claim) -> tuple[int, str]:
@@ -215,7 +216,7 @@ def _place(claim: Claim) -> tuple[int, str]:
 
 
 def _prints_aside() -> contextlib.AbstractContextManager[object]:
-    """Sends what a plugin prints while it is loaded to standard error: the output is an answer or JSON."""
+    """Sends what a plugin prints while it is loaded to standard error; standard output is for answers and JSON."""
     return contextlib.redirect_stdout(sys.stderr)
 
 

@@ -1,9 +1,10 @@
-"""Whether an ONNX file has weights in other files. It reads as much of protobuf as that takes.
+"""Detects ONNX files that keep weights in other files, with a minimal protobuf reader.
 
     ModelProto ─► GraphProto ─► NodeProto ─► AttributeProto ─► TensorProto: external_data, data_location
               └─► FunctionProto ─┘                        └──► GraphProto
 
-The files of s2s never have any. ONNX Runtime would read what such a tensor names, wherever that is.
+Files of s2s never have external data. ONNX Runtime would open whatever path such a tensor names, so a file of unknown
+origin is checked first.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,20 +18,23 @@ _INNER: Mapping[str, Mapping[int, str]] = {
     "sparse tensor": {1: "tensor", 2: "tensor"},
     "tensor": {},
 }
-"""The fields of each message that lead to tensors, by their numbers in ``onnx.proto``."""
+"""The fields of each message that lead to tensors, by field number in ``onnx.proto``."""
 
 _EXTERNAL = (13, 14)
-"""The fields of a tensor that say where its numbers are: ``external_data`` and ``data_location``."""
+"""The fields of a tensor that tell where its data is: ``external_data`` and ``data_location``."""
 
 _VARINT, _FIXED_64, _MESSAGE, _FIXED_32 = 0, 1, 2, 5
+"""Protobuf's wire types; 3 and 4, the deprecated groups, aren't used by ONNX."""
+
 _LONGEST_VARINT = 10
+"""The most bytes of a varint: 64 bits, seven a byte."""
 
 
 def has_external_data(content: bytes) -> bool:
-    """Whether a tensor in an ONNX file says that its numbers are elsewhere.
+    """Returns whether any tensor in an ONNX file refers to data outside the file.
 
     Raises:
-        ValueError: The content is no protobuf.
+        ValueError: The content isn't valid protobuf.
         RecursionError: Its graphs are nested too deeply.
     """
     return _leads_elsewhere("model", memoryview(content))
@@ -47,7 +51,7 @@ def _leads_elsewhere(kind: str, message: memoryview) -> bool:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Yields the numbers of a message's fields, and their content."""
+    """Yields the number and the content of each field of a message."""
     place = 0
     while place < len(message):
         key, place = _varint(message, place)
@@ -70,7 +74,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
 
 
 def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    """Returns a number, seven bits a byte, and where it ends."""
+    """Decodes a varint, seven bits a byte, low bits first; returns its value and the position after it."""
     number = 0
     for index, byte in enumerate(message[place : place + _LONGEST_VARINT]):
         number |= (byte & 0x7F) << 7 * index

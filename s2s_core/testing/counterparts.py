@@ -1,4 +1,4 @@
-"""A plain encoder and decoder, with which an examined decoder or encoder makes a whole model."""
+"""A plain encoder and a plain decoder, which complete an examined decoder or encoder to a model."""
 
 from typing import Any
 
@@ -20,14 +20,14 @@ class PlainEncoder(Encoder):
         self.cell = nn.GRUCell(input_size, WIDTH)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Memory:
-        """See ``Encoder``."""
+        """Reads whole sources; see ``Encoder.forward``."""
         mask = padding_mask(lengths, inputs.shape[1])
         states, last = scan(self.cell, inputs, mask, inputs.new_zeros(inputs.shape[0], WIDTH))
         return Memory(states, mask, last)
 
 
 class PlainDecoder(Decoder):
-    """Writes a target with one GRU cell, which sees at each step what of the source looks most like its state."""
+    """Writes a target with one GRU cell and dot-product attention over the source."""
 
     def __init__(self, config: Any, input_size: int, memory: MemorySizes) -> None:
         super().__init__(config, input_size, memory)
@@ -37,14 +37,14 @@ class PlainDecoder(Decoder):
         self.cell = nn.GRUCell(input_size, WIDTH)
 
     def start(self, memory: Memory) -> State:
-        """See ``Decoder``."""
+        """Returns the state before the first step; see ``Decoder.start``."""
         keys = torch.where(memory.mask[:, :, None], self.keys(memory.states), 0.0)  # [B, S, H]
         return {"hidden": self.bridge(memory.summary), "keys": keys, "mask": memory.mask}
 
     def step(self, inputs: Tensor, state: State) -> tuple[Output, State]:
-        """See ``Decoder``."""
+        """Takes one step; see ``Decoder.step``."""
         hidden = self.cell(inputs, state["hidden"])  # [B, H]
         scores = (state["keys"] @ hidden[:, :, None])[:, :, 0]  # [B, S]
-        weights = scores.masked_fill(~state["mask"], -1e9).softmax(1)
-        read = (weights[:, None] @ state["keys"])[:, 0]
+        weights = scores.masked_fill(~state["mask"], -1e9).softmax(1)  # finite, as an empty source masks every position
+        read = (weights[:, None] @ state["keys"])[:, 0]  # [B, H]
         return Output(torch.cat([hidden, read], 1), weights), {**state, "hidden": hidden}

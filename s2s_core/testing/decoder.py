@@ -1,4 +1,4 @@
-"""What every decoder promises."""
+"""The promises of every decoder."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,14 +36,14 @@ from s2s_core.testing.sequence import (
 from s2s_core.testing.subject import Subject
 
 BEAM = ((0, 0, 0), (0, 0, 1), (2, 1, 2), (1, 0, 0))
-"""From which of three beams each one goes on, in four steps."""
+"""The parents of three beams in each of four steps: repeated, left out and reordered."""
 
 
 def shapes(subject: Subject) -> None:
-    """Vectors are [B, D] of a step and [B, T, D] of whole targets, of the width that the decoder declares.
+    """A step returns vectors [B, D], and ``forward`` returns [B, T, D], of the width that the decoder declares.
 
-    So is the attention [B, S] and [B, T, S], where there is one. All have the dtype of the memory. The width is
-    ``output_size``, set in ``__init__``.
+    The width is ``output_size``, set in ``__init__``. If there is attention, it is [B, S] or [B, T, S]. Everything has
+    the dtype of the memory.
     """
     decoder, memory = _make(subject), memory_of(SOURCES)
     inputs = vectors(TARGETS, _width(decoder))
@@ -58,9 +58,9 @@ def shapes(subject: Subject) -> None:
 def state(subject: Subject) -> None:
     """The state keeps its [contract](architecture.md#the-contract-of-the-state) from step to step.
 
-    It is a nesting of tensors, each batch first. A step returns the same nesting, with the same dtypes and ranks. What
-    changes is a new object, for a tensor that is returned as the same object is taken for one that never changes. The
-    kit takes some steps at two sizes of a batch.
+    It is a nesting of tensors, each batch first. A step returns the same nesting, with the same dtypes and ranks. A
+    tensor that changes must be a new object, since one that is returned as the same object is taken to be constant. The
+    kit takes a few steps with batches of two sizes.
     """
     decoder = _make(subject)
     with torch.no_grad():
@@ -69,10 +69,10 @@ def state(subject: Subject) -> None:
 
 
 def steps(subject: Subject) -> None:
-    """Whole targets have the answers of their steps: ``forward`` gives what ``start`` and ``step`` give.
+    """Decoding whole targets equals decoding step by step: ``forward`` returns what ``start`` and ``step`` return.
 
-    A decoder that doesn't write ``forward`` keeps this by itself. One that does must see no token after the one that it
-    answers, must begin as ``start`` does, and must count positions as ``step`` does.
+    A decoder that doesn't override ``forward`` keeps this automatically. One that does must not see later tokens than
+    a step sees, must begin as ``start`` does, and must count positions as ``step`` does.
     """
     decoder, memory = _make(subject), memory_of(SOURCES)
     inputs = vectors(TARGETS, _width(decoder))
@@ -83,10 +83,10 @@ def steps(subject: Subject) -> None:
 
 
 def beams(subject: Subject) -> None:
-    """Rows of the state may be doubled, left out and put in another order, and their answers go with them.
+    """Rows of the state may be duplicated, dropped and reordered, and their outputs follow them.
 
-    So does a search with beams. The tensors that a step returns as the same object stay where they are: they must be
-    the same for all beams of a source. What a decoder remembers outside its state breaks this.
+    Beam search does this. Tensors that a step returns as the same object aren't reordered: they must be equal for all
+    beams of a source. Anything that a decoder remembers outside its state breaks this.
     """
     decoder, some = _make(subject), (3, 1)
     width, count = _width(decoder), len(BEAM[0])
@@ -103,29 +103,29 @@ def beams(subject: Subject) -> None:
             anew = _answer(decoder, histories, [number + 1] * len(rows), memory, stepped=True)["vectors"]
             every = torch.ones_like(output.vectors, dtype=torch.bool)
             expected = {"vectors": Numbers(anew.values[:, -1], every, ("row",))}
-            found = {"vectors": Numbers(output.vectors, every, ("row",))}
+            actual = {"vectors": Numbers(output.vectors, every, ("row",))}
             change = f"in step {number} of beams that went on from beams {list(BEAM[max(number - 1, 0)])}"
-            require_same(found, expected, change)
+            require_same(actual, expected, change)
             current, histories = _follow(after, current, rows), histories[rows]
 
 
 def lengths(subject: Subject) -> None:
-    """Sources and targets of any length have numbers for answers: of length 1, of 0 beside others, of 500.
+    """Outputs are finite for sources and targets of any length: 1, 0 in a batch with others, and 500.
 
-    A source of length 0 has no position to attend to: where all are masked, a softmax over minus infinity is NaN. Mask
-    with the least number that there is instead, ``torch.finfo(scores.dtype).min``; ``-1e9`` is too large for fp16.
+    A source of length 0 has no position to attend to: if all positions are masked, a softmax over minus infinity is
+    NaN. Mask with the lowest finite number instead, ``torch.finfo(scores.dtype).min``; ``-1e9`` overflows in float16.
     """
     decoder = _make(subject)
     for sources, targets in (((1,), (1,)), ((0, 2), (3, 1)), ((2, 3), (0, 2)), ((LONGEST, 1), (1, LONGEST)), ((), ())):
         inputs, memory = vectors(targets, _width(decoder)), memory_of(sources)
-        given = f"for sources of lengths {list(sources)} and targets of lengths {list(targets)}"
-        require_finite(_answer(decoder, inputs, targets, memory), given)
+        where = f"for sources of lengths {list(sources)} and targets of lengths {list(targets)}"
+        require_finite(_answer(decoder, inputs, targets, memory), where)
 
 
 def padding(subject: Subject) -> None:
-    """What stands past a length changes nothing, not even NaN: in a memory's states, or in a target's vectors.
+    """Padding has no influence, not even NaN: neither in a memory's states nor in a target's vectors.
 
-    It is examined with zeros, large numbers and NaN there. Hide the states once, in ``start``, with
+    The kit fills the padding with zeros, large numbers and NaN. Mask the states once, in ``start``, with
     ``memory.states.masked_fill(~memory.mask[:, :, None], 0.0)``: a weight of 0 times NaN is NaN.
     """
     decoder, memory = _make(subject), memory_of(SOURCES)
@@ -133,16 +133,16 @@ def padding(subject: Subject) -> None:
     expected = _answer(decoder, inputs, TARGETS, memory)
     for name, garbage in GARBAGE.items():
         other = memory._replace(states=spoilt(memory.states, SOURCES, garbage))
-        found = _answer(decoder, inputs, TARGETS, other)
-        require_same(found, expected, f"with {name} in the memory's states past the lengths {list(SOURCES)}")
-        found = _answer(decoder, spoilt(inputs, TARGETS, garbage), TARGETS, memory)
-        require_same(found, expected, f"with {name} in the targets past the lengths {list(TARGETS)}")
+        actual = _answer(decoder, inputs, TARGETS, other)
+        require_same(actual, expected, f"with {name} in the memory's states past the lengths {list(SOURCES)}")
+        actual = _answer(decoder, spoilt(inputs, TARGETS, garbage), TARGETS, memory)
+        require_same(actual, expected, f"with {name} in the targets past the lengths {list(TARGETS)}")
 
 
 def batch(subject: Subject) -> None:
-    """A row's answer is the same alone and in any batch.
+    """A row has the same output alone as in any batch.
 
-    Each row of a batch is also decoded by itself, with its own memory, without padding.
+    Each row of a batch is also decoded alone, with its own memory and without padding.
     """
     decoder, memory = _make(subject), memory_of(SOURCES)
     inputs = vectors(TARGETS, _width(decoder))
@@ -152,12 +152,12 @@ def batch(subject: Subject) -> None:
         own = Memory(memory.states[one, real], memory.mask[one, real], memory.summary[one])
         alone = _answer(decoder, inputs[one, : max(target, 1)], (target,), own)
         expected = {name: together[name].rows([row]).cut(numbers.values.shape) for name, numbers in alone.items()}
-        given = f"for row {row} of sources of lengths {list(SOURCES)} and targets of lengths {list(TARGETS)}"
-        require_same(alone, expected, f"{given} alone, without padding")
+        where = f"for row {row} of sources of lengths {list(SOURCES)} and targets of lengths {list(TARGETS)}"
+        require_same(alone, expected, f"{where} alone, without padding")
 
 
 def order(subject: Subject) -> None:
-    """The order of a batch's rows doesn't matter: turned round, the rows have the same answers."""
+    """The order of a batch's rows doesn't matter: in reverse order, the rows have the same outputs."""
     decoder, memory = _make(subject), memory_of(SOURCES)
     inputs = vectors(TARGETS, _width(decoder))
     rows = list(reversed(range(len(TARGETS))))
@@ -168,9 +168,9 @@ def order(subject: Subject) -> None:
 
 
 def repeatable(subject: Subject) -> None:
-    """In evaluation mode the same targets have the same answers, bit for bit.
+    """In evaluation mode the same targets have the same outputs, bit for bit.
 
-    Chance belongs into training: use ``nn.Dropout``, or look at ``self.training``.
+    Randomness belongs in training: use ``nn.Dropout``, or check ``self.training``.
     """
     decoder, memory = _make(subject), memory_of(SOURCES)
     inputs = vectors(TARGETS, _width(decoder))
@@ -180,9 +180,9 @@ def repeatable(subject: Subject) -> None:
 
 
 def chance(subject: Subject) -> None:
-    """In training, the same targets have the same answers after the same ``torch.manual_seed``, bit for bit.
+    """In training mode the same targets have the same outputs after the same ``torch.manual_seed``, bit for bit.
 
-    A run that is resumed or repeated depends on it. Draw from PyTorch's own chance, as ``nn.Dropout`` does, not from
+    A run that is resumed or repeated depends on it. Draw from PyTorch's own generator, as ``nn.Dropout`` does, not from
     ``random``, ``numpy.random`` or the time.
     """
     decoder, memory = _make(subject).train(), memory_of(SOURCES)
@@ -191,41 +191,41 @@ def chance(subject: Subject) -> None:
 
 
 def seed(subject: Subject) -> None:
-    """Made twice after the same ``torch.manual_seed``, it has the same weights.
+    """Created twice after the same ``torch.manual_seed``, it has the same weights.
 
-    Draw first weights from PyTorch's own chance, as ``nn.init`` does.
+    Draw initial weights from PyTorch's own generator, as ``nn.init`` does.
     """
     require_same_weights(lambda: subject.component(subject.config, E, SIZES))
 
 
 def gradients(subject: Subject) -> None:
-    """Gradients reach every parameter, the memory and the target vectors, and are finite, at a length of 200 too.
+    """Gradients reach every parameter, the memory and the target vectors, and are finite, also at a length of 200.
 
-    Of the memory, either the states or the summary is enough. Parameters that nothing reads slow training down under
+    In the memory, reaching either the states or the summary is enough. Unused parameters slow training down under
     ``accelerate launch``, and are often a mistake.
     """
 
     def losses(decoder: Decoder) -> Losses:
         for sources, targets in ((SOURCES, TARGETS), ((200, 150), (180, 200))):
-            given = f"for sources of lengths {list(sources)} and targets of lengths {list(targets)}"
+            where = f"for sources of lengths {list(sources)} and targets of lengths {list(targets)}"
             memory = memory_of(sources)
             read = memory._replace(states=memory.states.requires_grad_(), summary=memory.summary.requires_grad_())
             inputs = vectors(targets, _width(decoder)).requires_grad_()
             real = padding_mask(torch.tensor(targets), inputs.shape[1])
-            yield given, weighted(decoder(inputs, torch.tensor(targets), read).vectors[real])
-            found = [part.grad is not None and bool(part.grad.any()) for part in (read.states, read.summary)]
-            require(any(found), f"{given} no gradient reaches the memory")
+            yield where, weighted(decoder(inputs, torch.tensor(targets), read).vectors[real])
+            reached = [part.grad is not None and bool(part.grad.any()) for part in (read.states, read.summary)]
+            require(any(reached), f"{where} no gradient reaches the memory")
             if decoder.reads_inputs:
-                require_read(inputs, targets, f"{given} the target vectors")
+                require_read(inputs, targets, f"{where} the target vectors")
 
     require_gradients(lambda: subject.component(subject.config, E, SIZES), losses)
 
 
 def exact_gradients(subject: Subject) -> None:
-    """Gradients are exact: in float64 they equal the slopes that finite differences find.
+    """Gradients are exact: in float64 they equal those of finite differences.
 
-    It fails where an ``autograd.Function`` has a wrong ``backward``, where a tensor is cut off by ``detach`` or
-    ``.data``, and where the code makes float32 tensors: write ``inputs.new_zeros(…)``, not ``torch.zeros(…)``.
+    They don't if an ``autograd.Function`` has a wrong ``backward``, if ``detach`` or ``.data`` cuts a tensor off, or if
+    the code creates float32 tensors: write ``inputs.new_zeros(…)``, not ``torch.zeros(…)``.
     """
     decoder, sources, targets = _make(subject).double(), (3, 1, 2), (2, 3, 1)
     single = memory_of(sources)
@@ -240,10 +240,10 @@ def exact_gradients(subject: Subject) -> None:
 
 
 def saving(subject: Subject) -> None:
-    """Its saved weights, in a new model, give the same answers, bit for bit.
+    """A new model with its saved weights has the same outputs, bit for bit.
 
-    It is trained for one update before, and saved as a run is, with a plain encoder. What isn't a parameter or a buffer
-    isn't saved: use ``nn.Parameter`` or ``register_buffer``.
+    The kit first trains it for one update with a plain encoder, and saves it as a run does. Only parameters and buffers
+    are saved: use ``nn.Parameter`` or ``register_buffer``.
     """
     model.require_saving(subject)
 
@@ -251,25 +251,26 @@ def saving(subject: Subject) -> None:
 def learning(subject: Subject) -> None:
     """With a plain encoder it learns a tiny task: to sort one or two letters.
 
-    Within some hundred updates, the loss must fall to a quarter of the least that is possible without the source.
+    Within a few hundred updates, the loss must fall to a quarter of the minimum that is possible without the source.
     """
     model.require_learning(subject)
 
 
 def counterparts(subject: Subject) -> None:
-    """It works with every installed encoder: a model of both gives a finite loss and finite gradients, and searches.
+    """It works with every installed encoder: their model has a finite loss and finite gradients, and it can search.
 
-    Each encoder is taken with the settings that it calls small. One that doesn't work with a plain decoder either is
-    left out. The widths of a memory are the encoder's: bring them to your own with ``bridge``.
+    Each encoder has the settings of its ``small``. Encoders that don't work with a plain decoder either are skipped.
+    The encoder determines the widths of the memory: convert them to your own with ``bridge``.
     """
     model.require_counterparts(subject)
 
 
 def onnx(subject: Subject) -> None:
-    """An exported file answers as the model does, in greedy search and in a beam.
+    """An exported file gives the same answers as the model, in greedy search and in beam search.
 
     A small model of a plain encoder and the decoder is exported, with its [proof](file-format.md#the-proof). Python
-    code that looks at numbers or takes ``len(tensor)`` can't be followed; see the [rules](hooks.md#a-complete-plugin).
+    code that branches on the values of tensors or calls ``len(tensor)`` can't be exported; see the
+    [rules](hooks.md#a-complete-plugin).
     """
     model.require_export(subject)
 
@@ -293,6 +294,7 @@ PROMISES = (
     counterparts,
     onnx,
 )
+"""The promises in the order of examination."""
 
 
 def _make(subject: Subject) -> Decoder:
@@ -301,19 +303,19 @@ def _make(subject: Subject) -> Decoder:
 
 
 def _width(decoder: Decoder) -> int:
-    """Returns the width of the vectors that a model gives the decoder."""
+    """Returns the width of the vectors that a model passes to the decoder."""
     return E if decoder.reads_inputs else 0
 
 
 def _follow(after: Any, before: Any, rows: Tensor) -> Any:
-    """Returns the rows of a state that go on, without touching what a step left as it was."""
+    """Returns the selected rows of a state, except of tensors that a step returned unchanged."""
     return pytree.tree_map(lambda new, old: new if new is old else new.index_select(0, rows), after, before)
 
 
 def _answer(
     decoder: Decoder, inputs: Tensor, targets: Sequence[int], memory: Memory, *, stepped: bool = False
 ) -> Answer:
-    """Returns what counts of the answers to whole targets of some lengths."""
+    """Returns the decoder's outputs for whole targets of some lengths."""
     some = torch.tensor(targets, dtype=torch.int64)
     with torch.no_grad():
         output = Decoder.forward(decoder, inputs, some, memory) if stepped else decoder(inputs, some, memory)
@@ -322,8 +324,8 @@ def _answer(
 
 def _numbers(output: Output, targets: Sequence[int], memory: Memory) -> Answer:
     real = padding_mask(torch.tensor(targets, dtype=torch.int64), output.vectors.shape[1])[:, :, None]  # [B, T, 1]
-    found = {"vectors": Numbers.of(output.vectors, real, "row", "position")}
+    answer = {"vectors": Numbers.of(output.vectors, real, "row", "position")}
     if output.attention is not None:
         counts = real & memory.mask[:, None]
-        found["attention"] = Numbers.of(output.attention, counts, "row", "position", "source position")
-    return found
+        answer["attention"] = Numbers.of(output.attention, counts, "row", "position", "source position")
+    return answer

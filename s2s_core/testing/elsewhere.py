@@ -1,4 +1,4 @@
-"""Asks the same of a component in another process, whose strings have other hashes and so whose sets another order."""
+"""Calls a function in another process, where strings hash differently and sets therefore have another order."""
 
 import json
 import os
@@ -13,17 +13,18 @@ from s2s_core.testing.promise import broken
 from s2s_core.testing.subject import Subject
 
 SECONDS = 600
-"""How long the other process may take."""
+"""The time limit of the other process."""
 
 _PROGRAM = "from s2s_core.testing.elsewhere import answer; answer()"
 
 
 def ask_elsewhere(subject: Subject, question: str) -> Any:
-    """Returns what a function answers in another process.
+    """Returns what a function returns in another process.
 
     Args:
         subject: The component.
-        question: ``"module:function"``. It takes the component and its configuration, and returns what JSON can hold.
+        question: The function, as ``"module:function"``. It takes the component's class and configuration, and returns
+            what JSON can hold.
 
     Raises:
         BrokenPromiseError: The component can't be imported there, or the function raises.
@@ -49,12 +50,12 @@ def ask_elsewhere(subject: Subject, question: str) -> Any:
         timeout=SECONDS,
     )
     if ended.returncode:
-        broken(f"another process ends with: {(ended.stderr.strip().splitlines() or ['nothing'])[-1]}")
+        broken(f"another process fails with: {(ended.stderr.strip().splitlines() or ['nothing'])[-1]}")
     return json.loads(ended.stdout.splitlines()[-1])
 
 
 def answer() -> None:
-    """Prints what is asked for, as the last line; this is what the other process does."""
+    """Runs in the other process: prints the function's result as the last line."""
     asked = json.loads(sys.argv[1])
     component: Any = pkgutil.resolve_name(asked["component"])
     config = structure_table(asked["settings"], component.Config, asked["kind"], Plugins([], {}))

@@ -1,4 +1,4 @@
-"""What every encoder promises."""
+"""The promises of every encoder."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ from s2s_core.testing.subject import Subject
 def shapes(subject: Subject) -> None:
     """A memory has states [B, S, M], a mask [B, S] and a summary [B, Z], of the widths that the encoder declares.
 
-    States and summary have the dtype of the inputs. The mask is of bool, true up to each row's length. The widths are
+    States and summary have the dtype of the inputs. The mask is boolean, true up to each row's length. The widths are
     ``states_size`` and ``summary_size``, set in ``__init__``.
     """
     encoder, inputs = _make(subject), vectors(SOURCES, E)
@@ -41,15 +41,14 @@ def shapes(subject: Subject) -> None:
     require_memory(memory, inputs, memory_sizes(encoder))
     expected = padding_mask(torch.tensor(SOURCES), inputs.shape[1])
     for row, length in enumerate(SOURCES):
-        found = memory.mask[row].tolist()
-        require(found == expected[row].tolist(), f"the mask of row {row}, whose length is {length}, is {found}")
+        actual = memory.mask[row].tolist()
+        require(actual == expected[row].tolist(), f"the mask of row {row}, whose length is {length}, is {actual}")
 
 
 def lengths(subject: Subject) -> None:
-    """Sources of any length have numbers for answers: of length 1, of length 0 beside others and alone, of 500.
+    """The memory is finite for sources of any length: 1, 0 alone and in a batch with others, and 500.
 
-    A mean over no positions is the usual mistake: divide by ``lengths.clamp(min=1)``. A batch without rows is a batch
-    too.
+    A mean over no positions is the usual mistake: divide by ``lengths.clamp(min=1)``. A batch may have no rows, too.
     """
     encoder = _make(subject)
     for some in ((1,), (0,), (0, 3, 1), (LONGEST, 1), ()):
@@ -57,24 +56,24 @@ def lengths(subject: Subject) -> None:
 
 
 def padding(subject: Subject) -> None:
-    """What stands past a row's length changes nothing, not even NaN.
+    """Padding has no influence, not even NaN.
 
-    It is examined with zeros, large numbers and NaN there. A mask that is multiplied lets NaN through, and one that is
-    added lets large numbers through: use ``torch.where(mask[:, :, None], inputs, 0.0)``. ``scan``, ``lstm`` and ``gru``
-    hide padding by themselves.
+    The kit fills the padding with zeros, large numbers and NaN. Multiplying by a mask lets NaN through, and adding one
+    lets large numbers through: use ``torch.where(mask[:, :, None], inputs, 0.0)``. ``scan``, ``lstm`` and ``gru``
+    ignore padding by themselves.
     """
     encoder, inputs = _make(subject), vectors(SOURCES, E)
     expected = _answer(encoder, inputs, SOURCES)
     for name, garbage in GARBAGE.items():
-        found = _answer(encoder, spoilt(inputs, SOURCES, garbage), SOURCES)
-        require_same(found, expected, f"with {name} past the lengths {list(SOURCES)}")
+        actual = _answer(encoder, spoilt(inputs, SOURCES, garbage), SOURCES)
+        require_same(actual, expected, f"with {name} past the lengths {list(SOURCES)}")
 
 
 def batch(subject: Subject) -> None:
-    """A row's answer is the same alone and in any batch.
+    """A row has the same memory alone as in any batch.
 
-    Each row of a batch is also read by itself, without padding. Statistics over the batch break this, and so does what
-    depends on the longest row, such as positions counted from the end of the padded row.
+    Each row of a batch is also read alone, without padding. Statistics over the batch break this, and so does anything
+    that depends on the longest row, such as positions counted from the end of the padded row.
     """
     encoder, inputs = _make(subject), vectors(SOURCES, E)
     together = _answer(encoder, inputs, SOURCES)
@@ -85,7 +84,7 @@ def batch(subject: Subject) -> None:
 
 
 def order(subject: Subject) -> None:
-    """The order of a batch's rows doesn't matter: turned round, the rows have the same answers."""
+    """The order of a batch's rows doesn't matter: in reverse order, the rows have the same memory."""
     encoder, inputs = _make(subject), vectors(SOURCES, E)
     rows = list(reversed(range(len(SOURCES))))
     straight = _answer(encoder, inputs, SOURCES)
@@ -95,9 +94,9 @@ def order(subject: Subject) -> None:
 
 
 def repeatable(subject: Subject) -> None:
-    """In evaluation mode the same sources have the same answers, bit for bit.
+    """In evaluation mode the same sources have the same memory, bit for bit.
 
-    Chance belongs into training: use ``nn.Dropout``, or look at ``self.training``.
+    Randomness belongs in training: use ``nn.Dropout``, or check ``self.training``.
     """
     encoder, inputs = _make(subject), vectors(SOURCES, E)
     first = _answer(encoder, inputs, SOURCES)
@@ -105,9 +104,9 @@ def repeatable(subject: Subject) -> None:
 
 
 def chance(subject: Subject) -> None:
-    """In training, the same sources have the same answers after the same ``torch.manual_seed``, bit for bit.
+    """In training mode the same sources have the same memory after the same ``torch.manual_seed``, bit for bit.
 
-    A run that is resumed or repeated depends on it. Draw from PyTorch's own chance, as ``nn.Dropout`` does, not from
+    A run that is resumed or repeated depends on it. Draw from PyTorch's own generator, as ``nn.Dropout`` does, not from
     ``random``, ``numpy.random`` or the time.
     """
     encoder, inputs = _make(subject).train(), vectors(SOURCES, E)
@@ -115,37 +114,37 @@ def chance(subject: Subject) -> None:
 
 
 def seed(subject: Subject) -> None:
-    """Made twice after the same ``torch.manual_seed``, it has the same weights.
+    """Created twice after the same ``torch.manual_seed``, it has the same weights.
 
-    Draw first weights from PyTorch's own chance, as ``nn.init`` does.
+    Draw initial weights from PyTorch's own generator, as ``nn.init`` does.
     """
     require_same_weights(lambda: subject.component(subject.config, E))
 
 
 def gradients(subject: Subject) -> None:
-    """Gradients reach every parameter and the source vectors, and are finite, for sources of length 200 too.
+    """Gradients reach every parameter and the source vectors, and are finite, also for sources of length 200.
 
-    Parameters that nothing reads slow training down under ``accelerate launch``, and are often a mistake. A gradient
-    that isn't finite usually comes from a row of length 0: ``torch.where`` hides a division by 0 from the answer, but
-    not from the gradient.
+    Unused parameters slow training down under ``accelerate launch``, and are often a mistake. A gradient that isn't
+    finite usually comes from a row of length 0: ``torch.where`` hides a division by 0 from the output, but not from the
+    gradient.
     """
 
     def losses(encoder: Encoder) -> Losses:
         for some in (SOURCES, (200, 150)):
-            given = f"for sources of lengths {list(some)}"
+            where = f"for sources of lengths {list(some)}"
             inputs = vectors(some, E).requires_grad_()
             memory = encoder(inputs, torch.tensor(some))
-            yield given, weighted(memory.states[memory.mask], memory.summary)
-            require_read(inputs, some, f"{given} the source vectors")
+            yield where, weighted(memory.states[memory.mask], memory.summary)
+            require_read(inputs, some, f"{where} the source vectors")
 
     require_gradients(lambda: subject.component(subject.config, E), losses)
 
 
 def exact_gradients(subject: Subject) -> None:
-    """Gradients are exact: in float64 they equal the slopes that finite differences find.
+    """Gradients are exact: in float64 they equal those of finite differences.
 
-    It fails where an ``autograd.Function`` has a wrong ``backward``, where a tensor is cut off by ``detach`` or
-    ``.data``, and where the code makes float32 tensors: write ``inputs.new_zeros(…)``, not ``torch.zeros(…)``.
+    They don't if an ``autograd.Function`` has a wrong ``backward``, if ``detach`` or ``.data`` cuts a tensor off, or if
+    the code creates float32 tensors: write ``inputs.new_zeros(…)``, not ``torch.zeros(…)``.
     """
     encoder, some = _make(subject).double(), (3, 1, 2)
     inputs = vectors(some, E).double().requires_grad_()
@@ -158,10 +157,10 @@ def exact_gradients(subject: Subject) -> None:
 
 
 def saving(subject: Subject) -> None:
-    """Its saved weights, in a new model, give the same answers, bit for bit.
+    """A new model with its saved weights has the same outputs, bit for bit.
 
-    It is trained for one update before, and saved as a run is, with a plain decoder. What isn't a parameter or a buffer
-    isn't saved: use ``nn.Parameter`` or ``register_buffer``.
+    The kit first trains it for one update with a plain decoder, and saves it as a run does. Only parameters and buffers
+    are saved: use ``nn.Parameter`` or ``register_buffer``.
     """
     model.require_saving(subject)
 
@@ -169,26 +168,25 @@ def saving(subject: Subject) -> None:
 def learning(subject: Subject) -> None:
     """With a plain decoder it learns a tiny task: to sort one or two letters.
 
-    The task asks for no order, so that an encoder which forgets it can learn it too. Within some hundred updates, the
-    loss must fall to a quarter of the least that is possible without reading the source.
+    The task doesn't depend on the order of the letters, so that an encoder that ignores it can learn the task too.
+    Within a few hundred updates, the loss must fall to a quarter of the minimum that is possible without the source.
     """
     model.require_learning(subject)
 
 
 def counterparts(subject: Subject) -> None:
-    """It works with every installed decoder: a model of both gives a finite loss and finite gradients, and searches.
+    """It works with every installed decoder: their model has a finite loss and finite gradients, and it can search.
 
-    Each decoder is taken with the settings that it calls small. One that doesn't work with a plain encoder either is
-    left out.
+    Each decoder has the settings of its ``small``. Decoders that don't work with a plain encoder either are skipped.
     """
     model.require_counterparts(subject)
 
 
 def onnx(subject: Subject) -> None:
-    """An exported file answers as the model does, in greedy search and in a beam.
+    """An exported file gives the same answers as the model, in greedy search and in beam search.
 
     A small model of the encoder and a plain decoder is exported, with its [proof](file-format.md#the-proof). Python
-    code that looks at numbers, loops over time, or takes ``len(tensor)`` can't be followed; see the
+    code that branches on the values of tensors, loops over time or calls ``len(tensor)`` can't be exported; see the
     [rules](hooks.md#a-complete-plugin).
     """
     model.require_export(subject)
@@ -210,6 +208,7 @@ PROMISES = (
     counterparts,
     onnx,
 )
+"""The promises in the order of examination."""
 
 
 def _make(subject: Subject) -> Encoder:
@@ -218,7 +217,7 @@ def _make(subject: Subject) -> Encoder:
 
 
 def _answer(encoder: Encoder, inputs: torch.Tensor, some: Sequence[int]) -> Answer:
-    """Returns what counts of the memory of sources of some lengths."""
+    """Returns the memory of sources of some lengths."""
     with torch.no_grad():
         memory: Memory = encoder(inputs, torch.tensor(some, dtype=torch.int64))
     return memory_answer(memory, torch.tensor(some, dtype=torch.int64))

@@ -1,4 +1,4 @@
-"""ONNX nodes that run by themselves, such as those of a tokenizer."""
+"""Runs ONNX nodes on their own, such as those of a tokenizer."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,12 +11,12 @@ from s2s_core.text.tokenizer import Tokenizer
 
 
 class Graph:
-    """Nodes between one input and one or more outputs, as export cleans and ONNX Runtime runs them.
+    """Nodes between one input and one or more outputs, cleaned as an export does and run by ONNX Runtime.
 
     Args:
-        build: Adds the nodes. It takes an operator builder and the input, and returns the outputs.
+        build: Adds the nodes; it takes an operator builder and the input, and returns the outputs.
         kind: The type of the input: ``object`` for texts, or ``numpy.int64``.
-        rank: The input's.
+        rank: The rank of the input.
     """
 
     def __init__(self, build: Callable[[Op, Value], Sequence[Value]], kind: type = object, rank: int = 1) -> None:
@@ -27,23 +27,23 @@ class Graph:
 
         self._kind = kind
         builder = new_builder("examined")
-        given = ir.DataType.STRING if kind is object else ir.DataType.INT64
-        for number, value in enumerate(build(builder.op, builder.input("given", given, ["N", "T"][:rank]))):
-            builder.add_output(value, f"found_{number}")
+        dtype = ir.DataType.STRING if kind is object else ir.DataType.INT64
+        for number, value in enumerate(build(builder.op, builder.input("input", dtype, ["N", "T"][:rank]))):
+            builder.add_output(value, f"output_{number}")
         model = ir.to_proto(finished(builder)).SerializeToString()
         self._session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 
-    def __call__(self, given: Any) -> list[Any]:
-        """Returns the outputs as arrays."""
-        outputs: list[Any] = self._session.run(None, {"given": np.array(given, self._kind)})
+    def __call__(self, values: Any) -> list[Any]:
+        """Returns the outputs for the values of the input, as arrays."""
+        outputs: list[Any] = self._session.run(None, {"input": np.array(values, self._kind)})
         return outputs
 
 
 class TokenizerGraph:
-    """A tokenizer's front and back, as two graphs.
+    """A tokenizer's encoding and decoding, as two graphs.
 
     Args:
-        tokenizer: Emits their nodes.
+        tokenizer: Emits the nodes.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -51,11 +51,11 @@ class TokenizerGraph:
         self._back = Graph(lambda op, ids: [tokenizer.onnx_decode(op, ids)], np.int64, 2)
 
     def encode(self, texts: Sequence[str]) -> tuple[Ids, Ids]:
-        """Returns the padded ids of texts, with EOS, and their lengths."""
+        """Returns the padded ids of texts with EOS, and their lengths."""
         ids, lengths = self._front(texts)
         return ids, lengths
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
-        """Returns the texts of padded rows of ids, at least one wide."""
+        """Returns the texts of padded rows of ids, which have at least one column."""
         texts: list[str] = self._back(ids)[0].tolist()
         return texts

@@ -1,4 +1,4 @@
-"""Examines components: each promise by itself, in a report or as an item of pytest."""
+"""Examines components promise by promise, for a report or as items of pytest."""
 
 import contextlib
 import pkgutil
@@ -19,13 +19,13 @@ Outcome = Literal["kept", "exempt", "broken"]
 
 @attrs.frozen
 class Finding:
-    """How a component does with one promise.
+    """The result of examining one promise of a component.
 
     Attributes:
-        promise: Which one.
-        outcome: ``"exempt"`` where the component says that it doesn't keep the promise, and doesn't.
-        message: Why it is broken or exempt; empty where it is kept.
-        error: What broke it.
+        promise: The promise.
+        outcome: ``"kept"``, ``"broken"``, or ``"exempt"`` if it is broken and the component declares that it is.
+        message: Why the promise is broken or exempt; empty if it is kept.
+        error: The exception that showed it, if any.
     """
 
     promise: Promise
@@ -35,7 +35,7 @@ class Finding:
 
 
 def promises(kind: Kind) -> list[Promise]:
-    """Returns what every component of a kind promises, in the order of examination.
+    """Returns the promises of every component of a kind, in the order of examination.
 
     Raises:
         PluginError: There is no such kind.
@@ -46,23 +46,23 @@ def promises(kind: Kind) -> list[Promise]:
     return [Promise.of(kind, check) for check in checks]
 
 
-def examine(subject: Subject, chosen: Container[str] | None = None) -> Iterator[Finding]:
-    """Examines a component, one promise after the other.
+def examine(subject: Subject, names: Container[str] | None = None) -> Iterator[Finding]:
+    """Examines a component, one promise after another.
 
     Args:
         subject: The component.
-        chosen: The names of the promises to examine; by default all.
+        names: The names of the promises to examine; by default all.
 
     Raises:
         PluginError: The component is exempt from a promise that doesn't exist.
     """
     every = promises(subject.kind)
     _require_exemptions(subject, every)
-    return (examine_promise(subject, promise) for promise in every if chosen is None or promise.name in chosen)
+    return (examine_promise(subject, promise) for promise in every if names is None or promise.name in names)
 
 
 def examine_promise(subject: Subject, promise: Promise) -> Finding:
-    """Examines whether a component keeps a promise. Chance starts anew for each."""
+    """Examines whether a component keeps a promise, with freshly seeded random generators."""
     reason = subject.exempt.get(promise.name)
     error = _failure(subject, promise)
     if error is None and reason is None:
@@ -75,16 +75,16 @@ def examine_promise(subject: Subject, promise: Promise) -> Finding:
 
 
 def conformance(kind: Kind, name: str, settings: Mapping[str, Any] | None = None) -> Callable[..., None]:
-    """Makes a test of an installed component, with one item for each promise; it needs pytest.
+    """Makes a pytest test of an installed component, with one item for each promise.
 
     ::
 
         test_average = conformance("encoder", "average")
 
     Args:
-        kind: What it is: ``"task"``, ``"tokenizer"``, ``"encoder"``, ``"decoder"`` or ``"metric"``.
-        name: How users call it.
-        settings: Those that aren't to be as the component's ``small`` says, or else as by default.
+        kind: ``"task"``, ``"tokenizer"``, ``"encoder"``, ``"decoder"`` or ``"metric"``.
+        name: The name that users type.
+        settings: Settings that replace those of the component's ``small``, or the defaults.
     """
     import pytest  # noqa: PLC0415  # s2s plugins check does without
 
@@ -107,12 +107,12 @@ def conformance(kind: Kind, name: str, settings: Mapping[str, Any] | None = None
 
 
 def _require_exemptions(subject: Subject, every: list[Promise]) -> None:
-    """Refuses a component that is exempt from what nobody promises, as by a slip of the pen."""
+    """Refuses a component that is exempt from a promise that doesn't exist, such as a misspelt one."""
     names = [promise.name for promise in every]
     for name in subject.exempt:
         if name not in names:
-            known = f"{closest(name, names)}; there are: {listing(names)}"
-            raise PluginError(f"{subject} is exempt from {name!r}, which is no promise{known}")
+            remedy = f"{closest(name, names)}; there are: {listing(names)}"
+            raise PluginError(f"{subject} is exempt from {name!r}, which is not a promise{remedy}")
 
 
 def _failure(subject: Subject, promise: Promise) -> BaseException | None:
@@ -126,7 +126,7 @@ def _failure(subject: Subject, promise: Promise) -> BaseException | None:
 
 @contextlib.contextmanager
 def _fresh_chance() -> Iterator[None]:
-    """Starts from seed 0, and gives the generators back as they were."""
+    """Seeds the random generators with 0, and restores their states afterwards."""
     before = random.getstate()
     random.seed(0)
     torch: Any = sys.modules.get("torch")
@@ -143,7 +143,7 @@ def _fresh_chance() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _same_settings() -> Iterator[None]:
-    """Gives PyTorch its settings back, so that a component which changes them doesn't break the next promise."""
+    """Restores PyTorch's global settings, so that a component that changes them doesn't affect the next promise."""
     torch: Any = sys.modules.get("torch")
     if torch is None:
         yield
@@ -164,7 +164,12 @@ def _same_settings() -> Iterator[None]:
 
 def _message(subject: Subject, promise: Promise, error: BaseException) -> str:
     told = isinstance(error, BrokenPromiseError | S2SError)
-    found = str(error) if told else f"it raises {type(error).__name__}: {error}"
+    problem = str(error) if told else f"it raises {type(error).__name__}: {error}"
     advice = " ".join(promise.details.split())
-    lines = (f"{subject} breaks {promise.name}: {promise.statement}", f"found: {found}", advice, f"see {promise.place}")
+    lines = (
+        f"{subject} breaks {promise.name}: {promise.statement}",
+        f"found: {problem}",
+        advice,
+        f"see {promise.place}",
+    )
     return "\n  ".join(filter(None, lines))

@@ -1,4 +1,4 @@
-"""What every metric promises."""
+"""The promises of every metric."""
 
 import math
 import random
@@ -14,21 +14,21 @@ from s2s_core.testing.subject import Subject
 from s2s_core.testing.texts import AWKWARD, SENTENCES, shown
 
 CORPORA = 30
-"""How many random corpora are scored."""
+"""The number of random corpora that are scored."""
 
 WORDS = " ".join((*SENTENCES, "Ä ß \u00e9 \u4f60\u597d \u05e9\u05dc\u05d5\u05dd \N{SNOWMAN} 42 . , !")).split()
 
 SLACK = 1e-9
-"""How far two scores may be apart that should be equal, relatively: sums depend on the order."""
+"""The tolerance for scores that should be equal, as the rounding of sums depends on their order."""
 
 
 @attrs.frozen
 class Lines:
-    """Answers of a model, and the right ones of each; or how likely these are.
+    """A model's answers with their references, or the references' likelihoods.
 
     Attributes:
-        hypotheses: A text for each line.
-        references: At least one for each line.
+        hypotheses: One text for each line.
+        references: At least one text for each line.
     """
 
     hypotheses: Sequence[str]
@@ -36,7 +36,7 @@ class Lines:
 
     @property
     def likelihoods(self) -> list[Likelihood]:
-        """What a model may find of each reference: the more likely, the more it has in common with the hypothesis."""
+        """Made-up likelihoods of all references: the more a reference shares with the hypothesis, the more likely."""
         return [
             Likelihood(-0.5 * len(set(text) ^ set(hypothesis)), len(text) + 1)
             for hypothesis, texts in zip(self.hypotheses, self.references, strict=True)
@@ -54,15 +54,15 @@ class Lines:
         return Lines([self.hypotheses[row] for row in order], [self.references[row] for row in order])
 
     def perfect(self) -> "Lines":
-        """Returns the lines with answers that are the first right one."""
+        """Returns the lines with the first reference as the answer."""
         return Lines([texts[0] for texts in self.references], self.references)
 
 
 def bounds(subject: Subject) -> None:
-    """A score is a finite number: a share from 0 to 1 where it's a percentage and higher is better.
+    """A score is a finite number; a percentage of which higher is better is a share from 0 to 1.
 
-    Random lines, right and wrong ones, are scored together and one by one. A ``percent`` of which lower is better, such
-    as an error rate, is at least 0, and may be above 1.
+    Random lines, correct and incorrect, are scored together and one by one. A ``percent`` of which lower is better,
+    such as an error rate, is at least 0 and may exceed 1.
     """
     metric = _make(subject)
     for lines in _corpora():
@@ -71,10 +71,10 @@ def bounds(subject: Subject) -> None:
 
 
 def empty_texts(subject: Subject) -> None:
-    """Empty answers, empty references and texts of any characters have scores within the bounds.
+    """Empty answers, empty references and texts of arbitrary characters have scores within the bounds.
 
-    A model that hasn't learnt yet answers nothing, or anything. Where a length is divided by, it may be 0. Of a
-    ``LikelihoodMetric``, references are examined that are certain, or as good as impossible.
+    An untrained model answers nothing, or anything. A length in a denominator may be 0. A ``LikelihoodMetric`` is
+    examined with references that are certain and with references that are almost impossible.
     """
     metric = _make(subject)
     if isinstance(metric, LikelihoodMetric):
@@ -88,17 +88,17 @@ def empty_texts(subject: Subject) -> None:
         for hypothesis, references in ((text, [""]), ("", [text]), (text, [text]), (text, ["", SENTENCES[1]])):
             for lines in (Lines([hypothesis], [references]), Lines([hypothesis, "a"], [references, ["a"]])):
                 _require_bounds(metric, _score(metric, lines), f"the score of {_shown(metric, lines)}")
-            found = _score_line(metric, hypothesis, references)
-            _require_bounds(metric, found, f"score_line of {shown(hypothesis)} for {shown(references)}")
+            score = _score_line(metric, hypothesis, references)
+            _require_bounds(metric, score, f"score_line of {shown(hypothesis)} for {shown(references)}")
 
 
 def perfect_is_best(subject: Subject) -> None:
-    """Right answers score at least as well as any others.
+    """Correct answers score at least as well as any others.
 
-    Answers that equal their references are compared with answers of which words are left out, added, replaced or put
-    elsewhere, and with empty ones: together, and one by one with ``score_line``. If this fails for all of them,
-    ``higher_is_better`` says the wrong direction. The texts have four words or more. Of a ``LikelihoodMetric``,
-    references that are certain are compared with less likely ones.
+    Answers that equal their references are compared with answers in which words are dropped, added, replaced or moved,
+    and with empty ones: together, and one by one with ``score_line``. If all comparisons fail, ``higher_is_better`` has
+    the wrong value. The texts have at least four words. For a ``LikelihoodMetric``, certain references are compared
+    with less likely ones.
     """
     metric, rng = _make(subject), generator(0, "disturbed")
     if isinstance(metric, LikelihoodMetric):
@@ -122,10 +122,10 @@ def perfect_is_best(subject: Subject) -> None:
 
 
 def several_references(subject: Subject) -> None:
-    """An answer that equals one of several references is as good as one that equals the only one.
+    """An answer that equals one of several references scores as well as one that equals a single reference.
 
-    Whichever of them it is, and in whichever order they stand. A source may have many right answers, and a model need
-    give only one. This doesn't concern a ``LikelihoodMetric``, for which each reference counts.
+    This holds whichever reference it is and in whichever order they come, since a source may have many correct answers,
+    of which a model need give only one. It doesn't apply to a ``LikelihoodMetric``, for which each reference counts.
     """
     metric = _make(subject)
     if isinstance(metric, LikelihoodMetric):
@@ -148,8 +148,7 @@ def several_references(subject: Subject) -> None:
 def order_of_lines(subject: Subject) -> None:
     """The order of the lines doesn't change the score.
 
-    Lines are shuffled together with their references. Which line comes first depends on the order of a file, or of a
-    batch.
+    Lines are shuffled together with their references. Their order is only that of a file or of a batch.
     """
     metric, rng = _make(subject), generator(0, "order")
     for lines in _corpora():
@@ -159,10 +158,10 @@ def order_of_lines(subject: Subject) -> None:
 
 
 def deterministic(subject: Subject) -> None:
-    """The same lines have the same score, whatever was scored before, and are left as they are.
+    """The same lines have the same score, whatever was scored before, and scoring doesn't modify them.
 
     Each corpus is scored twice by one instance and once by another, with other corpora in between and with Python's own
-    generator in different states.
+    random generator in different states.
     """
     metric, other = _make(subject), _make(subject)
     corpora, unchanged = list(_corpora()), list(_corpora())
@@ -177,11 +176,11 @@ def deterministic(subject: Subject) -> None:
 
 
 def score_line(subject: Subject) -> None:
-    """``score_line`` gives what ``score`` gives for that line alone.
+    """``score_line`` returns what ``score`` returns for that line alone.
 
-    By default it does. A metric of which ``score`` is for whole corpora may give another number for texts of under four
-    words, as BLEU does; these aren't compared. One that always gives another number is exempt. A ``LikelihoodMetric``
-    has no ``score_line``.
+    The default implementation does. A metric for whole corpora may differ for texts of fewer than four words, as BLEU
+    does; such texts aren't compared. A metric that always differs should be exempt. A ``LikelihoodMetric`` has no
+    ``score_line``.
     """
     metric = _make(subject)
     if isinstance(metric, LikelihoodMetric):
@@ -193,9 +192,9 @@ def score_line(subject: Subject) -> None:
 
 
 def display(subject: Subject) -> None:
-    """``display`` gives a score as one line of text, and ``signature`` a line, or nothing.
+    """``display`` formats a score as one line of text, and ``signature`` returns one line or an empty string.
 
-    Scores of random lines are shown, and a signature is asked for before and after.
+    The kit formats the scores of random lines, and asks for the signature before and after scoring.
     """
     metric = _make(subject)
     _require_line(metric.signature(), "the signature", least=0)
@@ -215,6 +214,7 @@ PROMISES = (
     score_line,
     display,
 )
+"""The promises in the order of examination."""
 
 
 def _make(subject: Subject) -> Metric | LikelihoodMetric:
@@ -225,7 +225,7 @@ def _make(subject: Subject) -> Metric | LikelihoodMetric:
 
 
 def _corpora() -> Iterator[Lines]:
-    """Yields random lines, of which some are right and most are partly so, of four words or more."""
+    """Yields random lines of at least four words, some with correct answers and most with nearly correct ones."""
     rng = generator(0, "corpora")
     for _ in range(CORPORA):
         references = [[_sentence(rng) for _ in range(rng.randint(1, 3))] for _ in range(rng.randint(1, 6))]

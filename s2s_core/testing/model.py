@@ -1,4 +1,4 @@
-"""What encoders and decoders promise of the models that they are part of."""
+"""The promises of encoders and decoders about whole models: saving, learning, counterparts and export."""
 
 import math
 import tempfile
@@ -28,25 +28,25 @@ from s2s_core.text.vocabulary import EOS, PAD, SPECIALS
 LETTERS = "abc"
 
 IDS = SPECIALS + len(LETTERS)
-"""How many ids a tiny vocabulary has."""
+"""The number of ids of the tiny vocabulary."""
 
 TEXTS = ("abc", "cab", "b", "ccaabb", "abcabcabc")
-"""Sources on which file and model are compared, beside the strange ones that every proof has."""
+"""The sources on which file and model are compared, besides the unusual ones of every proof."""
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 """Source ids [B, S], their lengths [B], target ids [B, T], their lengths [B]."""
 
 TRIES = ((0, 0.01), (1, 0.003), (2, 0.01))
-"""Seeds and learning rates with which a component may learn the task; one is enough."""
+"""The seeds and learning rates to try; a component must learn the task with one of them."""
 
 UPDATES = 300
 
 SHARE = 0.25
-"""Which part of the loss that is possible without the source the loss must fall to."""
+"""The loss that must be reached, as a share of the minimum loss that is possible without the source."""
 
 
 def require_saving(subject: Subject) -> None:
-    """Checks that a model's saved weights make another model answer as it does."""
+    """Checks that another model with a model's saved weights has the same outputs."""
     batch = _pairs()
     torch.manual_seed(1)
     trained = _whole(subject).train()
@@ -57,10 +57,8 @@ def require_saving(subject: Subject) -> None:
     loaded = _whole(subject)
     load_weights(loaded, safetensors.torch.load(safetensors.torch.save(weights(trained))))
     with torch.no_grad():
-        expected, found = trained.eval()(*batch), loaded.eval()(*batch)
-    require(
-        torch.equal(expected, found), "a new model answers otherwise with the saved weights than the saved model did"
-    )
+        expected, answers = trained.eval()(*batch), loaded.eval()(*batch)
+    require(torch.equal(expected, answers), "a new model with the saved weights has other outputs than the saved model")
 
 
 def require_learning(subject: Subject) -> None:
@@ -80,14 +78,14 @@ def require_learning(subject: Subject) -> None:
 
 
 def require_counterparts(subject: Subject) -> None:
-    """Checks a model with each installed counterpart, except those that don't work with a plain partner either."""
+    """Checks a model with each installed counterpart, except those that don't work with a plain component either."""
     for name in subject.plugins.names(_counterpart(subject)):
         other = _working(subject, name)
         if other is None:
             continue
-        parts = (subject, other) if subject.kind == "encoder" else (other, subject)
+        pair = (subject, other) if subject.kind == "encoder" else (other, subject)
         try:
-            _exercise(_model(*parts))
+            _exercise(_model(*pair))
         except BrokenPromiseError as error:
             broken(f"with {other} {error}")
         except Exception as error:
@@ -95,13 +93,13 @@ def require_counterparts(subject: Subject) -> None:
 
 
 def require_export(subject: Subject) -> None:
-    """Checks that a model's file answers as the model does."""
+    """Checks that a model's exported file gives the same answers as the model."""
     from s2s_core.exporting.exporter import export  # noqa: PLC0415  # its libraries take seconds to import
 
     model = _whole(subject).eval()
     for owned in (model.source_embedding, model.target_embedding, model.projection):
         if owned is not None:
-            nn.init.normal_(owned.weight)  # so that answers differ
+            nn.init.normal_(owned.weight)  # so that different sources have different answers
     plain = Component("plain", NoConfig())
     own = Component(subject.name, subject.config)
     config = TokenizerConfig()
@@ -125,7 +123,7 @@ def _whole(subject: Subject) -> Seq2Seq:
 
 
 def _model(encoder: Subject | None, decoder: Subject | None) -> Seq2Seq:
-    """Returns a model; plain parts stand for those that are missing."""
+    """Returns a model of an encoder and a decoder, each plain by default."""
     reading: Encoder = encoder.component(encoder.config, E) if encoder else PlainEncoder(NoConfig(), E)
     sizes = memory_sizes(reading)
     writing: Decoder = decoder.component(decoder.config, E, sizes) if decoder else PlainDecoder(NoConfig(), E, sizes)
@@ -137,7 +135,7 @@ def _counterpart(subject: Subject) -> Literal["encoder", "decoder"]:
 
 
 def _working(subject: Subject, name: str) -> Subject | None:
-    """Returns a counterpart of a component, if it works with a plain one."""
+    """Returns an installed counterpart of a component; None if it doesn't work with a plain component."""
     try:
         other = Subject.installed(_counterpart(subject), name, plugins=subject.plugins)
         _exercise(_whole(other))
@@ -147,7 +145,7 @@ def _working(subject: Subject, name: str) -> Subject | None:
 
 
 def _exercise(model: Seq2Seq) -> None:
-    """Makes one update's gradients and searches."""
+    """Computes the gradients of one update, and searches."""
     batch = _pairs()
     loss = _loss(model.train(), batch)
     require(loss.isfinite(), f"the loss is {loss.item()}")
@@ -156,11 +154,11 @@ def _exercise(model: Seq2Seq) -> None:
         finite = parameter.grad is None or bool(parameter.grad.isfinite().all())
         require(finite, f"the gradient of {name} is not finite")
     _, scores = BeamSearch(model.eval())(*batch[:2], beam_size=2, max_length=4)
-    require(scores.isfinite().all(), "a search finds scores that are no numbers")
+    require(scores.isfinite().all(), "a search returns scores that are not finite")
 
 
 def _pairs() -> Batch:
-    """Returns all sources of one or two letters, with their letters in order as targets."""
+    """Returns all sources of one or two letters, with their sorted letters as targets."""
     letters = range(SPECIALS, IDS)
     sources = [[one] for one in letters] + [[one, other] for one in letters for other in letters]
     return (*_padded(sources), *_padded([sorted(source) for source in sources]))
@@ -180,14 +178,14 @@ def _loss(model: Seq2Seq, batch: Batch) -> Tensor:
 
 
 def _loss_without_source(batch: Batch) -> float:
-    """Returns the least mean loss of a target token that is possible for who knows all targets, but no source."""
+    """Returns the minimum mean loss of a target token for a model that knows the distribution of targets only."""
     targets = [tuple(row) for row in batch[2].tolist()]
     surprise = sum(-math.log(targets.count(target) / len(targets)) for target in targets)
     return surprise / int(batch[3].sum())
 
 
 def _learned(model: Seq2Seq, batch: Batch, rate: float, enough: float) -> float:
-    """Trains a model until its loss in evaluation mode is less than enough, or for all updates; returns that loss."""
+    """Trains a model until its loss in evaluation mode is below ``enough``, or for ``UPDATES``; returns that loss."""
     optimizer = torch.optim.Adam(model.parameters(), rate)
     reached = math.inf
     for update in range(1, UPDATES + 1):

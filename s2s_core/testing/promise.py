@@ -1,4 +1,4 @@
-"""What a promise is: something that every component of a kind must do, and a check that it does."""
+"""Promises: what every component of a kind must do, each with a check that it does."""
 
 import contextlib
 import inspect
@@ -13,11 +13,11 @@ from s2s_core.plugins.registry import Kind
 from s2s_core.testing.subject import Subject
 
 PAGE = "docs/conformance.md"
-"""Where each promise has a heading, of its kind and name."""
+"""The page on which each promise has a heading, its kind and name."""
 
 
 class BrokenPromiseError(AssertionError):
-    """A component doesn't do what every component of its kind must do. The message says on which input."""
+    """A component doesn't do what every component of its kind must do; the message names the input."""
 
 
 @attrs.frozen
@@ -25,11 +25,11 @@ class Promise:
     """Something that every component of a kind must do.
 
     Attributes:
-        kind: What promises it.
-        name: How a test, a report and the documentation call it.
-        statement: The promise in a sentence.
-        details: What else there is to know: how it is examined, what usually breaks it, what to do. May be empty.
-        check: Raises ``BrokenPromiseError`` if a component breaks it.
+        kind: The kind of component that makes the promise.
+        name: The promise's name in tests, reports and the documentation.
+        statement: The promise in one sentence.
+        details: How it is examined, what usually breaks it, and how to fix that; may be empty.
+        check: Raises ``BrokenPromiseError`` if a component breaks the promise.
     """
 
     kind: Kind
@@ -40,32 +40,32 @@ class Promise:
 
     @classmethod
     def of(cls, kind: Kind, check: Callable[[Subject], None]) -> Self:
-        """Makes a promise of its check: named as the function, stated and explained by its docstring."""
+        """Makes a promise from its check, a function whose name and docstring name, state and explain it."""
         statement, _, details = inspect.cleandoc(check.__doc__ or "").partition("\n\n")
         return cls(kind, check.__name__, " ".join(statement.split()), details, check)
 
     @property
     def place(self) -> str:
-        """Where it is documented."""
+        """The address of its documentation."""
         return f"{PAGE}#{self.kind}-{self.name}"
 
 
 def require(condition: object, finding: str) -> None:
-    """Checks a part of a promise.
+    """Checks one condition of a promise.
 
     Args:
-        condition: Whether it holds.
-        finding: What was found instead, and on which input.
+        condition: Whether the promise holds.
+        finding: What happens instead, and on which input.
 
     Raises:
-        BrokenPromiseError: It doesn't hold.
+        BrokenPromiseError: The condition is false.
     """
     if not condition:
         broken(finding)
 
 
 def broken(finding: str) -> NoReturn:
-    """Says that a promise is broken.
+    """Reports a promise as broken.
 
     Raises:
         BrokenPromiseError: Always.
@@ -75,13 +75,13 @@ def broken(finding: str) -> NoReturn:
 
 @contextlib.contextmanager
 def naming(what: str) -> Iterator[None]:
-    """Lets an exception say what was examined, unless it is one that says by itself what is wrong.
+    """Adds what was examined to an exception, unless its message already explains the problem.
 
     Args:
         what: What the block does, such as ``"decoding [4, 5]"``.
 
     Raises:
-        BrokenPromiseError: The block raises something else than an ``S2SError``.
+        BrokenPromiseError: The block raises an exception other than an ``S2SError``.
     """
     try:
         yield

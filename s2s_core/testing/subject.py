@@ -1,4 +1,4 @@
-"""What is examined: a component with its settings."""
+"""The subject of an examination: a component with its settings."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -12,14 +12,14 @@ from s2s_core.plugins.registry import Kind, Plugins
 
 @attrs.frozen
 class Subject:
-    """A component that is examined.
+    """A component to examine.
 
     Attributes:
-        kind: What it is.
-        name: How users call it.
+        kind: The component's kind.
+        name: The name that users type.
         component: Its class.
-        config: Of the class's own ``Config``.
-        plugins: What is installed, the component itself among it.
+        config: An instance of the class's own ``Config``.
+        plugins: The installed plugins, the component's among them.
     """
 
     kind: Kind
@@ -32,13 +32,13 @@ class Subject:
     def installed(
         cls, kind: Kind, name: str, settings: Mapping[str, Any] | None = None, plugins: Plugins | None = None
     ) -> Self:
-        """Finds an installed component.
+        """Returns an installed component as a subject.
 
         Args:
-            kind: What it is.
-            name: How users call it.
-            settings: Those that aren't to be as the component's ``small`` says, or else as by default.
-            plugins: What is installed.
+            kind: The component's kind.
+            name: The name that users type.
+            settings: Settings that replace those of the component's ``small``, or the defaults.
+            plugins: The installed plugins; loaded by default.
 
         Raises:
             ConfigError: A setting is unknown or has a bad value.
@@ -47,31 +47,31 @@ class Subject:
         plugins = plugins or Plugins()
         component = plugins.component(kind, name)
         small = _mapping(component, "small", f"{kind} {name!r}")
-        chosen = structure_component({**small, **(settings or {}), "name": name}, kind, plugins)
-        return cls(kind, name, component, chosen.config, plugins)
+        settled = structure_component({**small, **(settings or {}), "name": name}, kind, plugins)
+        return cls(kind, name, component, settled.config, plugins)
 
     @property
     def exempt(self) -> Mapping[str, str]:
-        """The promises that the component says it doesn't keep, each with the reason.
+        """The promises that the component declares not to keep, each with the reason.
 
         Raises:
-            PluginError: It says it in another form.
+            PluginError: The declaration isn't a mapping from names.
         """
         return _mapping(self.component, "exempt", str(self))
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Its settings, as a table of a run has them."""
+        """The component's settings, as in a run's table."""
         return attrs.asdict(self.config, filter=lambda _, value: value is not None)
 
     def __str__(self) -> str:
-        """Returns what a report calls it, such as ``"encoder 'lstm'"``."""
+        """Returns kind and name, such as ``"encoder 'lstm'"``."""
         return f"{self.kind} {self.name!r}"
 
 
 def _mapping(component: type[Any], attribute: str, what: str) -> Mapping[str, Any]:
-    """Returns ``small`` or ``exempt`` of a component; an empty mapping where it has none."""
-    found: Any = getattr(component, attribute, {})
-    if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
-        raise PluginError(f"{attribute} of {what} must be a mapping whose keys are names (got {found!r})")
-    return found
+    """Returns a component's ``small`` or ``exempt``; an empty mapping if it has none."""
+    mapping: Any = getattr(component, attribute, {})
+    if not isinstance(mapping, Mapping) or not all(isinstance(name, str) for name in mapping):
+        raise PluginError(f"{attribute} of {what} must be a mapping whose keys are names (got {mapping!r})")
+    return mapping

@@ -1,4 +1,4 @@
-"""What every task promises."""
+"""The promises of every task."""
 
 import itertools
 import random
@@ -24,21 +24,21 @@ from s2s_core.testing.texts import is_unicode, shown
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 FEW, MANY = 200, 5000
-"""How many examples of a split are compared, and how many of a stream are looked at."""
+"""The number of examples of a split to compare, and of a stream to examine."""
 
 MOST = 1_000_000
-"""How many examples of a finite task are counted."""
+"""The maximum number of examples of a finite task to count."""
 
 SECONDS = 2.0
-"""How long the first example may take to compute."""
+"""The time limit for computing the first example."""
 
 
 def texts(subject: Subject) -> None:
     """Each example is an ``Example`` of two strings, which are valid Unicode.
 
-    The first thousands of every split are looked at. Half of a surrogate pair, U+D800 to U+DFFF alone, is no Unicode:
-    nothing can write it to a file. It comes from JSON, or from reading with ``errors="surrogateescape"``. Texts may be
-    empty and may have line ends, but not all sources and not all targets may be empty.
+    The kit examines the first few thousand of every split. A lone surrogate, U+D800 to U+DFFF, isn't valid: no encoding
+    can write it to a file. It comes from JSON, or from reading with ``errors="surrogateescape"``. Texts may be empty
+    and may contain line breaks, but not all sources and not all targets may be empty.
     """
     task = _make(subject)
     for split in SPLITS:
@@ -54,11 +54,11 @@ def texts(subject: Subject) -> None:
 
 
 def deterministic(subject: Subject) -> None:
-    """The same generator gives the same examples, whatever was asked before and whatever other chance there is.
+    """The same generator leads to the same examples, whatever was called before and whatever else is random.
 
-    ``examples`` is called twice on one instance and once on another, for every split, with Python's own generator in
-    different states; two streams are also read in turn. Draw from ``rng`` alone, not from ``random``, ``numpy.random``
-    or the time, and keep no position or generator on the instance: each call starts anew.
+    ``examples`` is called twice on one instance and once on another, for every split, with Python's own random
+    generator in different states; two streams are also read alternately. Draw only from ``rng``, not from ``random``,
+    ``numpy.random`` or the time, and keep no position or generator on the instance: each call starts anew.
     """
     task, other = _make(subject), _make(subject)
     for split in SPLITS:
@@ -74,16 +74,16 @@ def deterministic(subject: Subject) -> None:
 
 
 def processes(subject: Subject) -> None:
-    """Another process gives the same examples, and the same fingerprint.
+    """Another process yields the same examples, and has the same fingerprint.
 
-    Python hashes strings anew in each process, and so orders sets of them. Sort a set before you choose from it or go
-    through it; a ``dict`` keeps its order. A run that is resumed, and one of several processes, depend on this.
+    Python hashes strings differently in each process, which changes the order of sets. Sort a set before you iterate
+    over it or draw from it; a ``dict`` keeps its order. Resumed runs and runs of several processes depend on this.
     """
     here = sample(subject.component, subject.config)
     there = ask_elsewhere(subject, "s2s_core.testing.task:sample")
     for split in SPLITS:
-        expected, found = ([Example(*pair) for pair in sampled[split]] for sampled in (here, there))
-        _require_same(expected, found, f"{split}, asked of another process,")
+        expected, actual = ([Example(*pair) for pair in sampled[split]] for sampled in (here, there))
+        _require_same(expected, actual, f"{split}, asked of another process,")
     fingerprints = here["fingerprint"], there["fingerprint"]
     require(
         fingerprints[0] == fingerprints[1],
@@ -92,12 +92,12 @@ def processes(subject: Subject) -> None:
 
 
 def splits(subject: Subject) -> None:
-    """No source is in two of training, validation and test, as a run sees them, and none of the three is empty.
+    """Training, validation and test, as a run sees them, share no source, and none of the three is empty.
 
-    Of a task that is ``endless`` the core keeps what it holds for validation and test out of training itself. It takes
-    at most a thousand each, none twice. Then there must be enough other sources: at most a tenth of what is drawn for
-    training may be held out. Any other task must part its sources itself, by the source and not by the pair, as one
-    source may have several targets.
+    For an ``endless`` task, the core itself keeps the sources of validation and test, at most a thousand distinct ones
+    each, out of training. There must be enough other sources: at most a tenth of the training draws may be held out.
+    Any other task must split its sources itself, by the source and not by the pair, as a source may have several
+    targets.
     """
     task = _make(subject)
     validation, test, training = _split_sources(task, subject.name)
@@ -106,7 +106,7 @@ def splits(subject: Subject) -> None:
     shared = validation & test
     require(not shared, f"validation and test share the source {shown(min(shared, default=None))}")
     count = 0
-    for count, source in enumerate(training, 1):  # noqa: B007  # it is read below
+    for count, source in enumerate(training, 1):  # noqa: B007  # used after the loop
         for name, sources in (("validation", validation), ("test", test)):
             require(source not in sources, f"{name} and training share the source {shown(source)}")
     require(count, "training has no examples")
@@ -121,11 +121,10 @@ def splits(subject: Subject) -> None:
 
 
 def endless(subject: Subject) -> None:
-    """A task that is ``endless`` goes on, and one that isn't ends.
+    """An ``endless`` task doesn't run out of training examples, and any other task ends.
 
-    Thousands of training examples of an endless task are drawn. It says no ``training_size``. Of another task,
-    validation and test may have a million examples each, as they are held in memory; its training examples may be any
-    number.
+    Thousands of training examples of an endless task are drawn; its ``training_size`` is None. The validation and test
+    sets of any other task may have a million examples each, as they are held in memory; its training set may be larger.
     """
     task = _make(subject)
     if task.endless:
@@ -133,7 +132,7 @@ def endless(subject: Subject) -> None:
         require(count == MANY, f"the task says that it's endless, but train ends after {count} examples")
         require(
             task.training_size() is None,
-            f"the task says that it's endless, and that its training_size is {task.training_size()}",
+            f"the task says that it's endless, but its training_size is {task.training_size()}",
         )
         return
     for split in SPLITS[1:]:
@@ -142,10 +141,10 @@ def endless(subject: Subject) -> None:
 
 
 def training_size(subject: Subject) -> None:
-    """``training_size`` is the number of training examples, where it is a number.
+    """``training_size`` is the number of training examples, or None.
 
-    Up to a million are counted. What is held out or left out doesn't count. Progress and the store on disk depend on
-    it; return nothing where the number isn't known.
+    Up to a million are counted. Examples that are held out or skipped don't count. Progress and the store on disk
+    depend on it; return None if the number isn't known.
     """
     size = _make(subject).training_size()
     if size is None:
@@ -157,26 +156,26 @@ def training_size(subject: Subject) -> None:
 
 
 def fingerprint(subject: Subject) -> None:
-    """A ``fingerprint`` is a text, the same for the same examples, and then they don't depend on ``rng``.
+    """A ``fingerprint`` is a string, the same for the same examples; a task that has one doesn't depend on ``rng``.
 
-    Two instances are asked, and training examples for two generators compared. By the fingerprint a later run finds
-    encoded examples on disk, so chance must have no part in them.
+    The fingerprints of two instances are compared, and the training examples of two generators. A later run uses the
+    fingerprint to find encoded examples on disk, so the examples must not be random.
     """
     task = _make(subject)
-    found, again = task.fingerprint(), _make(subject).fingerprint()
-    if found is None and again is None:
+    first, again = task.fingerprint(), _make(subject).fingerprint()
+    if first is None and again is None:
         return
-    require(isinstance(found, str), f"the fingerprint should be a str or None, not {shown(found)}")
-    require(found == again, f"the fingerprint is {shown(found)}, of another instance {shown(again)}")
+    require(isinstance(first, str), f"the fingerprint should be a str or None, not {shown(first)}")
+    require(first == again, f"the fingerprint is {shown(first)}, of another instance {shown(again)}")
     one, other = (list(itertools.islice(task.examples("train", _rng(seed)), FEW)) for seed in (0, 1))
     _require_same(one, other, "train, with another generator,")
 
 
 def first_example(subject: Subject) -> None:
-    """The first example of each split is there within two seconds of computing, the making of the task included.
+    """The first example of each split takes at most two seconds to compute, including the creation of the task.
 
-    What counts is the time of the processor, not what a busy machine or a disk adds. Yield examples as they are asked
-    for, instead of building a list of all, and read a file line by line.
+    What counts is CPU time, not the delay of a busy machine or a disk. Yield examples lazily instead of building a list
+    of all, and read a file line by line.
     """
     for split in SPLITS:
         began = time.process_time()
@@ -186,9 +185,9 @@ def first_example(subject: Subject) -> None:
 
 
 def metrics(subject: Subject) -> None:
-    """The task names at least one metric, and all that it names are installed.
+    """The task names at least one metric, and all of its metrics are installed.
 
-    A metric of another distribution must be among the dependencies of the task's own.
+    If a metric comes from another distribution, the task's distribution must depend on that one.
     """
     names: Sequence[str] = subject.component.metrics
     require(not isinstance(names, str), f"metrics should be a list of names, not the text {shown(names)}")
@@ -202,15 +201,15 @@ def metrics(subject: Subject) -> None:
 
 
 def defaults(subject: Subject) -> None:
-    """The ``defaults`` are tables of a run, with settings that exist and values that can be used.
+    """The ``defaults`` are tables of a run, with existing settings and valid values.
 
-    They are resolved as a run does it, with the settings with which the task is examined. An encoder or decoder is only
-    looked for where ``defaults`` names it.
+    They are resolved as in a run, together with the settings with which the task is examined. An encoder or decoder
+    needs to be installed only if ``defaults`` names it.
     """
     settings = {"task": {"name": subject.name} | subject.settings}
-    known = [field.name for field in attrs.fields(RunConfig)]
-    unknown = [name for name in subject.component.defaults if name not in known]
-    require(not unknown, f"defaults has the tables {unknown}, but a run has {known}")
+    tables = [field.name for field in attrs.fields(RunConfig)]
+    unknown = [name for name in subject.component.defaults if name not in tables]
+    require(not unknown, f"defaults has the tables {unknown}, but a run has {tables}")
     models = {kind: _STAND_IN for kind in ("encoder", "decoder") if kind not in subject.component.defaults}
     try:
         config = resolve([models, settings], _WithStandIns(subject))
@@ -220,10 +219,10 @@ def defaults(subject: Subject) -> None:
 
 
 def remarks(subject: Subject) -> None:
-    """``remarks`` gives texts of one line each."""
-    found = _make(subject).remarks()
-    require(not isinstance(found, str), f"remarks should be a list of lines, not the text {shown(found)}")
-    for line in found:
+    """``remarks`` returns strings of one line each."""
+    lines = _make(subject).remarks()
+    require(not isinstance(lines, str), f"remarks should be a list of lines, not the text {shown(lines)}")
+    for line in lines:
         require(isinstance(line, str) and len(line.splitlines()) == 1, f"a remark should be a line, not {shown(line)}")
 
 
@@ -240,20 +239,21 @@ PROMISES = (
     defaults,
     remarks,
 )
+"""The promises in the order of examination."""
 
 
 def sample(component: type[Any], config: Any) -> dict[str, Any]:
-    """Returns the first examples of each split, and the fingerprint, as JSON can hold them."""
+    """Returns the first examples of each split and the fingerprint, as JSON can hold them."""
     task: Task = component(config)
-    found: dict[str, Any] = {split: [list(example) for example in _some(task, split, FEW)] for split in SPLITS}
-    return found | {"fingerprint": task.fingerprint()}
+    examples: dict[str, Any] = {split: [list(example) for example in _some(task, split, FEW)] for split in SPLITS}
+    return examples | {"fingerprint": task.fingerprint()}
 
 
 _STAND_IN = "any"
 
 
 class _WithStandIns(Plugins):
-    """What is installed, and an encoder and a decoder that have nothing to set and need no PyTorch."""
+    """The installed plugins, and a stand-in encoder and decoder that have no settings and don't need PyTorch."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
@@ -285,17 +285,17 @@ def _some(task: Task, split: Split, count: int) -> list[Example]:
         return list(itertools.islice(task.examples(split, _rng()), count))
 
 
-def _require_same(expected: Sequence[Example], found: Sequence[Example], what: str) -> None:
-    for number, (one, other) in enumerate(itertools.zip_longest(expected, found), 1):
+def _require_same(expected: Sequence[Example], actual: Sequence[Example], what: str) -> None:
+    for number, (one, other) in enumerate(itertools.zip_longest(expected, actual), 1):
         require(one == other, f"{what} has {shown(other)} as example {number}, not {shown(one)}")
 
 
 def _split_sources(task: Task, name: str) -> tuple[set[str], set[str], Iterator[str]]:
-    """Returns the sources of validation and test, and yields those of training, as a run sees them."""
+    """Returns the sources of validation and test, and an iterator over those of training, as a run sees them."""
     if task.endless:
-        found = Splits(task, name)
-        held_out = [found.validation, found.test]
-        training = itertools.islice(found.train(_rng()), MANY)
+        splits = Splits(task, name)
+        held_out = [splits.validation, splits.test]
+        training = itertools.islice(splits.train(_rng()), MANY)
     else:
         held_out = [_some(task, split, MOST) for split in SPLITS[1:]]
         training = itertools.islice(task.examples("train", _rng()), MOST)

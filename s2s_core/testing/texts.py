@@ -1,4 +1,4 @@
-"""The texts that components are examined with: words, all kinds of Unicode, and random ones of a fixed seed."""
+"""The texts with which components are examined: sentences, all kinds of Unicode, and random texts of a fixed seed."""
 
 import random
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 SPECIAL_LOOKING = (
     "<pad>", "<s>", "</s>", "<unk>", "<eos>", "<bos>", "[PAD]", "[UNK]", "[CLS]", "0", "1", "2", "3", "\ufffd",
 )  # fmt: skip
-"""What other toolkits call padding, ends and unknown tokens."""
+"""What other toolkits call padding, the ends of sequences and unknown tokens."""
 
 SENTENCES = (
     "she sells sea shells on the sea shore",
@@ -26,18 +26,18 @@ AWKWARD = (
     "\r\n\t\x0b\x0c\x1f\x7f\x85",
     "\u00a0\u2028\u2029\u3000",
     "e\u0301\u0308 \u0301",  # combining marks, one of them without a letter
-    "\u1100\u1161\u11a8 \uac01",  # a syllable in parts and whole
-    "\U0001f469\u200d\U0001f469\u200d\U0001f466 \U0001f1e9\U0001f1ea \u2764\ufe0f",  # emoji of several characters
+    "\u1100\u1161\u11a8 \uac01",  # the same Hangul syllable, decomposed and composed
+    "\U0001f469\u200d\U0001f469\u200d\U0001f466 \U0001f1e9\U0001f1ea \u2764\ufe0f",  # emoji of several code points
     "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627 \u202eabc\u202c",  # from right to left
     "\u4f60\u597d \u3053\u3093\u306b\u3061\u306f",
     "\ufb01 \uff21\uff22 \u2167 \u00df \u0130 \u03c2 \u01c5",  # normalisation and case folding change these
-    "\u0378 \U000e0fff",  # not assigned
-    "\ud7ff \ue000 \ufeff \ufffe \uffff \U00010000 \U0010ffff",  # ends of what Unicode numbers
+    "\u0378 \U000e0fff",  # unassigned
+    "\ud7ff \ue000 \ufeff \ufffe \uffff \U00010000 \U0010ffff",  # the ends of ranges of code points
     "ab" * 300,
     "ab cd " * 200,
     *SPECIAL_LOOKING,
 )
-"""Texts that break what wasn't written with them in mind."""
+"""Unusual texts, which break code that doesn't expect them."""
 
 _RANGES = (
     (0x20, 0x7E),
@@ -53,30 +53,30 @@ _RANGES = (
     (0x10000, 0x1FFFF),
     (0x20000, 0x10FFFF),
 )
-"""The first and last code points that random characters are of, each row as likely as another; no surrogates."""
+"""The ranges of random characters, without surrogates; all are equally likely, so ASCII, listed twice, is more so."""
 
 
-def random_texts(count: int, known: Sequence[str], rng: random.Random) -> list[str]:
-    """Returns texts of up to a dozen pieces, which are known ones or any characters.
+def random_texts(count: int, pieces: Sequence[str], rng: random.Random) -> list[str]:
+    """Returns texts of up to a dozen pieces, each of them one of ``pieces`` or a random character.
 
     Args:
-        count: How many.
-        known: Pieces that texts often have.
-        rng: The source of chance.
+        count: The number of texts.
+        pieces: Strings that half of the texts' pieces are drawn from.
+        rng: The random generator.
     """
-    return ["".join(_piece(known, rng) for _ in range(rng.randrange(13))) for _ in range(count)]
+    return ["".join(_piece(pieces, rng) for _ in range(rng.randrange(13))) for _ in range(count)]
 
 
 def is_unicode(text: str) -> bool:
-    """Returns whether a text has no half of a surrogate pair."""
+    """Returns whether a text has no lone surrogate."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def shown(value: object, most: int = 80) -> str:
-    """Returns a value as Python writes it, cut in the middle where it is long."""
+    """Returns the ``repr`` of a value, shortened in the middle if it is long."""
     text = repr(value)
     return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 4 :]} of {len(text)} characters"
 
 
-def _piece(known: Sequence[str], rng: random.Random) -> str:
-    return rng.choice(known) if rng.random() < 0.5 else chr(rng.randint(*rng.choice(_RANGES)))
+def _piece(pieces: Sequence[str], rng: random.Random) -> str:
+    return rng.choice(pieces) if rng.random() < 0.5 else chr(rng.randint(*rng.choice(_RANGES)))

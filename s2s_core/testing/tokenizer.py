@@ -1,4 +1,4 @@
-"""What every tokenizer promises."""
+"""The promises of every tokenizer."""
 
 import itertools
 import json
@@ -16,10 +16,10 @@ from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.text.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
 
 TRAINING = ("a", "ab c-", "ab abc abc", *SENTENCES, *AWKWARD) * 3
-"""What examined tokenizers are trained on; each token comes three times, so that a rare one may be left out."""
+"""The training texts, three times each, so that a tokenizer that leaves out rare tokens learns all of them."""
 
 KNOWN = ("a", "b", "c", " ", "ab", "abc", "she ", "shells", "-", "\n", "e\u0301", "<pad>", "\ufffd")
-"""What random texts often have."""
+"""Frequent pieces of the random texts, which occur in the training texts too."""
 
 RANDOM_TEXTS = 300
 
@@ -29,10 +29,10 @@ BATCH = 10
 
 
 def training(subject: Subject) -> None:
-    """Training on the same texts gives the same tokenizer, here and in another process.
+    """Training on the same texts leads to the same tokenizer, here and in another process.
 
-    The texts can be gone through more than once, but have no length. What ``save`` returns is compared. Python hashes
-    strings anew in each process, and so orders sets of them: sort tokens before you number them.
+    The texts can be iterated more than once, but have no length. The results of ``save`` are compared. Python hashes
+    strings differently in each process, which changes the order of sets: sort tokens before you number them.
     """
     with naming("training"):
         here = learnt(subject.component, subject.config)
@@ -43,30 +43,30 @@ def training(subject: Subject) -> None:
 
 
 def round_trip(subject: Subject) -> None:
-    """What it was trained on comes back as it was, but for normalisation and separators, and so does what comes back.
+    """Encoding and decoding a training text restores it, except for normalisation and separators.
 
-    A text of which every token is known is encoded, decoded and compared with what ``normalize`` makes of it. Without a
-    ``separator`` every character counts. With one, only the characters that aren't separators do, where it is white
-    space only those that aren't white space: words may stand apart by two spaces and come back with one. What was
-    decoded, encoded and decoded again, must be the same text. A tokenizer that drops more, such as accents, is exempt.
+    A text without unknown tokens is encoded, decoded and compared with its normalised form. Without a ``separator``,
+    every character counts. With one, separators don't count, nor does any white space if the separator is white space:
+    two spaces between words may come back as one. The decoded text must itself be restored exactly. A tokenizer that
+    drops more, such as accents, should be exempt.
     """
     tokenizer = _trained(subject)
-    known = [text for text in dict.fromkeys(TRAINING) if text and UNK not in _encoded(tokenizer, text)]
-    require(known, f"every text that it was trained on has unknown tokens, such as {TRAINING[0]!r}")
-    for text in known:
+    whole = [text for text in dict.fromkeys(TRAINING) if text and UNK not in _encoded(tokenizer, text)]
+    require(whole, f"every text that it was trained on has unknown tokens, such as {TRAINING[0]!r}")
+    for text in whole:
         back = _decoded(tokenizer, _encoded(tokenizer, text))
-        wanted, found = (_without_separators(tokenizer, one) for one in (tokenizer.normalize(text), back))
-        require(wanted == found, f"{shown(text)} comes back as {shown(back)}")
+        wanted, actual = (_without_separators(tokenizer, one) for one in (tokenizer.normalize(text), back))
+        require(wanted == actual, f"{shown(text)} comes back as {shown(back)}")
         again = _decoded(tokenizer, _encoded(tokenizer, back))
         require(back == again, f"{shown(text)} comes back as {shown(back)}, and that comes back as {shown(again)}")
 
 
 def any_text(subject: Subject) -> None:
-    """Every text can be encoded, into ids of the vocabulary, and these can be decoded into valid Unicode.
+    """Every text can be encoded to ids of the vocabulary, and these can be decoded to valid Unicode.
 
-    Hundreds of texts are tried: empty ones and long ones, spaces, controls, NUL, marks without letters, emoji, text
-    from right to left, code points that nobody assigned, and random ones. A tokenizer that was trained on nothing is
-    tried too. What the vocabulary lacks is ``UNK``.
+    Hundreds of texts are tried: empty and long ones, spaces, control characters, NUL, marks without letters, emoji,
+    right-to-left text, unassigned code points, and random ones. A tokenizer that was trained on nothing is tried too.
+    Tokens that the vocabulary lacks are ``UNK``.
     """
     for name, tokenizer in _trained_and_not(subject):
         size = len(tokenizer.vocabulary)
@@ -78,22 +78,21 @@ def any_text(subject: Subject) -> None:
 
 
 def special_ids(subject: Subject) -> None:
-    """No text is encoded as padding, begin or end, whatever it looks like.
+    """No text is encoded as padding, BOS or EOS, whatever it looks like.
 
-    Among all other texts, ``<pad>``, ``</s>``, ``[UNK]`` and what else toolkits call their special tokens are encoded.
-    The ids ``PAD``, ``BOS`` and ``EOS`` have no text, and the core adds them itself. One of them in a text would cut it
-    there.
+    The texts include ``<pad>``, ``</s>``, ``[UNK]`` and other names that toolkits use for special tokens. The ids
+    ``PAD``, ``BOS`` and ``EOS`` have no text, and only the core adds them. Within a text, one of them would end it.
     """
     for name, tokenizer in _trained_and_not(subject):
         for text in (*SPECIAL_LOOKING, *_texts()):
-            found = {PAD, BOS, EOS}.intersection(_encoded(tokenizer, text))
-            require(not found, f"{name} encodes {shown(text)} with the special id {min(found, default=PAD)}")
+            special = {PAD, BOS, EOS}.intersection(_encoded(tokenizer, text))
+            require(not special, f"{name} encodes {shown(text)} with the special id {min(special, default=PAD)}")
 
 
 def any_ids(subject: Subject) -> None:
-    """Any ids of the vocabulary can be decoded, up to the first end; padding reads as nothing.
+    """Any ids of the vocabulary can be decoded, up to the first EOS; padding is ignored.
 
-    A model may answer any ids, in any order, unknown ones too. What stands after ``EOS`` isn't read.
+    A model may answer any ids in any order, ``UNK`` included. Ids after ``EOS`` are ignored.
     """
     for name, tokenizer in _trained_and_not(subject):
         for row in _rows(tokenizer):
@@ -101,14 +100,15 @@ def any_ids(subject: Subject) -> None:
             text = _decoded(tokenizer, ids)
             _require_unicode(text, f"{name} decodes the ids {shown(ids)}")
             for more, what in (([EOS, *ids], "an end and more"), ([PAD, PAD], "padding")):
-                found = _decoded(tokenizer, [*ids, *more])
-                require(found == text, f"{name} decodes {shown(ids)} as {shown(text)}, with {what} as {shown(found)}")
+                actual = _decoded(tokenizer, [*ids, *more])
+                require(actual == text, f"{name} decodes {shown(ids)} as {shown(text)}, with {what} as {shown(actual)}")
 
 
 def split(subject: Subject) -> None:
-    """``split`` cuts a normalised text into the tokens whose ids ``encode`` gives, none of them empty.
+    """``split`` returns the tokens whose ids ``encode`` returns, none of them empty.
 
-    Metrics compare tokens of ``split``, so they must be those that the model writes. An unknown token is one, too.
+    It takes a normalised text. Metrics compare the tokens of ``split``, so they must be those that the model writes. An
+    unknown token is a token too.
     """
     tokenizer = _trained(subject)
     for text in _texts():
@@ -122,34 +122,34 @@ def split(subject: Subject) -> None:
 
 
 def save_load(subject: Subject) -> None:
-    """What ``save`` returns goes through JSON, and ``load`` makes the same tokenizer of it.
+    """``load`` restores the same tokenizer from the result of ``save``, after it has been through JSON.
 
-    Vocabularies, ids and texts are compared. A mapping's keys come back as strings, a tuple as a list.
+    Vocabularies, ids and texts are compared. JSON turns a mapping's keys into strings and a tuple into a list.
     """
     for name, tokenizer in _trained_and_not(subject):
         saved = tokenizer.save()
         try:
             written = json.dumps(saved, allow_nan=False)
         except (TypeError, ValueError) as error:
-            broken(f"what {name} saves is no JSON: {error}")
+            broken(f"the result of save of {name} is not JSON: {error}")
         with naming(f"loading {shown(written)}"):
             loaded: Tokenizer = subject.component.load(subject.config, json.loads(written))
         tokens, others = (list(one.vocabulary.tokens) for one in (tokenizer, loaded))
         require(tokens == others, f"of {name}, loaded again, {_difference(tokens, others, 'tokens')}")
         for text in _texts():
-            ids, found = _encoded(tokenizer, text), _encoded(loaded, text)
-            require(ids == found, f"{name} encodes {shown(text)} as {shown(ids)}, loaded again as {shown(found)}")
+            ids, again = _encoded(tokenizer, text), _encoded(loaded, text)
+            require(ids == again, f"{name} encodes {shown(text)} as {shown(ids)}, loaded again as {shown(again)}")
         for row in _rows(tokenizer):
             back, again = _decoded(tokenizer, row), _decoded(loaded, row)
             require(back == again, f"{name} decodes {shown(row)} as {shown(back)}, loaded again as {shown(again)}")
 
 
 def onnx_encode(subject: Subject) -> None:
-    """The graph encodes every text as Python does, with its end, its padding and its length.
+    """The graph encodes every text as Python does, with EOS, padding and length.
 
-    ``onnx_encode`` is built, cleaned as an export does it, and run by ONNX Runtime on texts one by one and in batches:
-    the same texts as in ``any_text``. Operators often differ from ``str.split``, ``str.lower`` or a regular expression
-    of Python: look at white space, line ends, the dot of a pattern, and letters beyond ASCII.
+    The graph of ``onnx_encode`` is cleaned as in an export, and ONNX Runtime runs it on the texts of ``any_text``, one
+    by one and in batches. Operators often differ from ``str.split``, ``str.lower`` or Python's regular expressions:
+    check white space, line breaks, the dot of a pattern, and letters beyond ASCII.
     """
     for name, tokenizer in _trained_and_not(subject):
         graph = _graph(tokenizer, name)
@@ -162,12 +162,12 @@ def onnx_encode(subject: Subject) -> None:
             )
             for number, text in enumerate(texts):
                 row = [*_encoded(tokenizer, text), EOS]
-                found = ids[number, : lengths[number]].tolist()
+                actual = ids[number, : lengths[number]].tolist()
                 where = f"{shown(text)}, text {number + 1} of {len(texts)}," if len(texts) > 1 else shown(text)
                 require(
-                    row == found,
-                    f"of {name}, Python encodes {where} as {shown(row)}, the graph as {shown(found)}; "
-                    f"{_difference(row, found, 'ids')}",
+                    row == actual,
+                    f"of {name}, Python encodes {where} as {shown(row)}, the graph as {shown(actual)}; "
+                    f"{_difference(row, actual, 'ids')}",
                 )
             expected, _ = Sequences(map(tokenizer.encode, texts)).padded(range(len(texts)))
             require(
@@ -180,8 +180,8 @@ def onnx_encode(subject: Subject) -> None:
 def onnx_decode(subject: Subject) -> None:
     """The graph decodes all ids as Python does.
 
-    ``onnx_decode`` is built, cleaned as an export does it, and run by ONNX Runtime on random rows: short and long ones,
-    some with an end and padding, some without, some empty, with unknown ids among them.
+    The graph of ``onnx_decode`` is cleaned as in an export, and ONNX Runtime runs it on random rows: short and long
+    ones, with and without EOS and padding, some empty, some with ``UNK``.
     """
     for name, tokenizer in _trained_and_not(subject):
         graph = _graph(tokenizer, name)
@@ -189,9 +189,9 @@ def onnx_decode(subject: Subject) -> None:
             width = max(1, *map(len, rows))
             padded = [row + [PAD] * (width - len(row)) for row in rows]
             with naming(f"the graph of {name}, decoding {shown(padded)},"):
-                found = graph.decode(padded)
+                actual = graph.decode(padded)
             expected = [_decoded(tokenizer, row) for row in padded]
-            for row, text, other in itertools.zip_longest(padded, expected, found):
+            for row, text, other in itertools.zip_longest(padded, expected, actual):
                 require(
                     text == other,
                     f"of {name}, Python decodes {shown(row)} as {shown(text)}, the graph as {shown(other)}",
@@ -202,12 +202,12 @@ PROMISES = (training, round_trip, any_text, special_ids, any_ids, split, save_lo
 
 
 def learnt(component: type[Any], config: Any) -> Any:
-    """Returns what a tokenizer learns, as JSON has it."""
+    """Trains a tokenizer and returns the result of ``save``, after it has been through JSON."""
     return json.loads(json.dumps(component.train(config, _Texts(TRAINING)).save()))
 
 
 class _Texts:
-    """Texts that can be gone through more than once, but have no length and no places, as a task's may be."""
+    """Texts that can be iterated more than once, but have no length and no indices, like those of some tasks."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = texts
@@ -231,7 +231,7 @@ def _texts() -> list[str]:
 
 
 def _rows(tokenizer: Tokenizer) -> list[list[int]]:
-    """Returns rows of ids, some of them with an end and padding."""
+    """Returns rows of ids, some of them with EOS and padding."""
     rng = generator(0, "conformance")
     rows = [[], [EOS], [UNK], [PAD, PAD], [EOS, PAD], [UNK, UNK, EOS, PAD, PAD]]
     return rows + list(map(tokenizer.encode, SENTENCES)) + [_row(tokenizer, rng) for _ in range(RANDOM_ROWS)]
@@ -244,7 +244,7 @@ def _row(tokenizer: Tokenizer, rng: random.Random) -> list[int]:
 
 
 def _batches(items: Sequence[Any]) -> Iterator[Any]:
-    """Yields a few items alone, and all in batches."""
+    """Yields a few items one by one, and then all in batches."""
     yield from ([item] for item in items[:BATCH])
     for start in range(0, len(items), BATCH):
         yield items[start : start + BATCH]
@@ -273,12 +273,12 @@ def _without_separators(tokenizer: Tokenizer, text: str) -> str:
 
 
 def _require_unicode(text: object, what: str) -> None:
-    require(isinstance(text, str), f"{what} as {shown(text)}, which is no str")
+    require(isinstance(text, str), f"{what} as {shown(text)}, which is not a str")
     require(is_unicode(str(text)), f"{what} as {shown(text)}, which has half a surrogate pair")
 
 
 def _difference(one: Any, other: Any, path: str) -> str:
-    """Says where two values of JSON differ first, if they do."""
+    """Returns where two JSON values first differ; an empty string if they are equal."""
     if isinstance(one, dict) and isinstance(other, dict):
         pairs = [(key, one.get(key), other.get(key)) for key in dict.fromkeys((*one, *other))]
     elif isinstance(one, list) and isinstance(other, list):

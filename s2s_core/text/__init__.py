@@ -1,1 +1,1 @@
-"""Text to ids and back: normalization, tokenizers and vocabularies, in Python and as ONNX nodes."""
+"""Text to ids and back: normalisation, tokenizers and vocabularies, in Python and as ONNX nodes."""

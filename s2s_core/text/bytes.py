@@ -12,7 +12,7 @@ from s2s_core.text.vocabulary import EOS, PAD, SPECIALS, UNK, UNKNOWN_TEXT, Voca
 _BYTES = 256
 
 _CONTINUATIONS = range(0x80, 0xC0)
-"""The bytes that go on with a character."""
+"""The bytes that continue a character of several bytes."""
 
 _SECONDS = {
     **dict.fromkeys(range(0xC2, 0xF5), _CONTINUATIONS),
@@ -21,14 +21,14 @@ _SECONDS = {
     0xF0: range(0x90, 0xC0),
     0xF4: range(0x80, 0x90),
 }
-"""The bytes that begin a character of several bytes, and which may follow each."""
+"""The bytes that begin a character of several bytes, and the bytes that may follow each (Unicode, table 3-7)."""
 
 
 class Bytes(Tokenizer):
-    """Every byte of a text's UTF-8 is a token, so that none is ever unknown.
+    """Every byte of a text's UTF-8 is a token, so that no token is ever unknown.
 
-    An answer's bytes may be no UTF-8. Then each longest beginning of a character, and each byte that begins none, reads
-    as U+FFFD, as Unicode recommends (chapter 3.9) and ``bytes.decode(errors="replace")`` does.
+    An answer's bytes may not be valid UTF-8. Then each maximal beginning of a character, and each byte that begins
+    none, reads as U+FFFD, as Unicode recommends (chapter 3.9) and ``bytes.decode(errors="replace")`` does.
     """
 
     Config = NormalizationConfig
@@ -38,7 +38,7 @@ class Bytes(Tokenizer):
 
     @classmethod
     def train(cls, config: Any, texts: Iterable[str]) -> Self:  # noqa: ARG003  # there is nothing to learn
-        """Makes the tokenizer, which knows every byte."""
+        """Returns the tokenizer, which covers every byte without training."""
         return cls(config)
 
     def split(self, text: str) -> list[str]:
@@ -50,25 +50,25 @@ class Bytes(Tokenizer):
         return [byte + SPECIALS for byte in self.normalize(text).encode()]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Returns the text of ids; see ``Tokenizer.decode``. An unknown id counts as a byte that is never valid."""
-        known = (number for number in takewhile(lambda number: number != EOS, ids) if number >= UNK)
-        return bytes(0xFF if number == UNK else number - SPECIALS for number in known).decode(errors="replace")
+        """Returns the text of ids; see ``Tokenizer.decode``. ``UNK`` counts as 0xFF, which is never valid in UTF-8."""
+        numbers = (number for number in takewhile(lambda number: number != EOS, ids) if number >= UNK)
+        return bytes(0xFF if number == UNK else number - SPECIALS for number in numbers).decode(errors="replace")
 
     def save(self) -> Mapping[str, Any]:
-        """Returns nothing, as all bytes are known."""
+        """Returns an empty mapping, as there is nothing to restore."""
         return {}
 
     @classmethod
     def load(cls, config: Any, saved: Mapping[str, Any]) -> Self:  # noqa: ARG003
-        """Makes the tokenizer."""
+        """Returns the tokenizer."""
         return cls(config)
 
     def onnx_ids(self, op: Op, texts: Value) -> Value:
         """Adds the nodes that turn texts into bytes; see ``Tokenizer.onnx_ids``.
 
-        No operator gives the bytes of a string, but ``Unique`` sorts strings by their bytes. So it tells where each
-        character stands among all beginnings of characters, which lack the last byte. The last byte is the one
-        that makes the beginning equal to the character::
+        No operator returns the bytes of a string, but ``Unique`` sorts strings by their bytes. Sorting the characters
+        together with all beginnings, each the UTF-8 of a character without its last byte, puts a character right
+        behind its own beginning. Its last byte is then the one that makes the beginning equal to the character::
 
             é = C3 A9     … C2 < C3 < é < C4 …      C3 + 80 ≠ é … C3 + A9 = é
         """
@@ -76,7 +76,9 @@ class Bytes(Tokenizer):
 
         lasts = [bytes([byte]) for byte in _CONTINUATIONS]
         rows = onnx_text.characters(op, texts)
-        characters, _, which, _ = op.Unique(op.Reshape(rows, [-1]), _outputs=4)  # [U], and one of them for each of rows
+        characters, _, which, _ = op.Unique(
+            op.Reshape(rows, [-1]), _outputs=4
+        )  # [U], and the index into it for each of rows
         beginnings = onnx_text.strings(op, _BEGINNINGS)
         begun = _last_before(op, characters, op.Slice(beginnings, [0], _needed_beginnings(op, characters), [0]))  # [U]
         whole = op.StringConcat(
@@ -93,10 +95,10 @@ class Bytes(Tokenizer):
     def onnx_decode(self, op: Op, ids: Value) -> Value:
         """Adds the nodes that turn ids into texts; see ``Tokenizer.onnx_decode``.
 
-        A byte is written as it is where it belongs to a whole character, and otherwise replaced::
+        A byte is written as it is if it belongs to a complete character, and otherwise replaced::
 
-            needed    how many bytes must follow it; below 0 if it begins no character
-            found     how many of them do
+            needed     the number of bytes that must follow it; below 0 if it begins no character
+            following  the number of those that do follow
         """
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
@@ -112,13 +114,13 @@ class Bytes(Tokenizer):
         bounds = _CONTINUATIONS[0] + SPECIALS, _CONTINUATIONS[-1] + SPECIALS
         two = op.And(op.And(one, op.Greater(needed, 1)), _within(op, second, *bounds))
         three = op.And(op.And(two, op.Greater(needed, 2)), _within(op, third, *bounds))
-        found = op.Cast(one, to=onnx_text.INT64)
+        following = op.Cast(one, to=onnx_text.INT64)
         for more in (two, three):
-            found = op.Add(found, op.Cast(more, to=onnx_text.INT64))
+            following = op.Add(following, op.Cast(more, to=onnx_text.INT64))
 
-        whole = op.Equal(found, needed)
-        right = op.Or(whole, _reached(op, op.Where(whole, found, 0)))
-        dropped = _reached(op, op.Where(whole, 0, found))
+        whole = op.Equal(following, needed)
+        right = op.Or(whole, _reached(op, op.Where(whole, following, 0)))
+        dropped = _reached(op, op.Where(whole, 0, following))
         written = [b"", b"", b"", UNKNOWN_TEXT.encode(), *(bytes([byte]) for byte in range(_BYTES))]
         replaced = ["", "", "", *[UNKNOWN_TEXT] * (_BYTES + 1)]
         pieces = op.Where(dropped, onnx_text.strings(op, [""]), op.Gather(onnx_text.strings(op, replaced), ids))
@@ -126,7 +128,7 @@ class Bytes(Tokenizer):
 
 
 def _needed(byte: int) -> int:
-    """Returns how many bytes must follow one; below 0 if it begins no character."""
+    """Returns how many bytes must follow a byte; below 0 if it begins no character."""
     if byte < 0x80:
         return 0
     return 1 + (byte >= 0xE0) + (byte >= 0xF0) if byte in _SECONDS else -1
@@ -151,7 +153,10 @@ _BEGINNINGS = _beginnings()
 
 
 def _needed_beginnings(op: Op, characters: Value) -> Value:
-    """Adds the nodes that count the beginnings to compare with: most are of four bytes, which few texts have."""
+    """Adds the nodes that count the beginnings to compare with.
+
+    Most beginnings belong to characters of four bytes, which few texts have; they sort last and are left out then.
+    """
     from s2s_core.text import onnx_text  # noqa: PLC0415
 
     few = sum(text < b"\xf0" for text in _BEGINNINGS)
@@ -160,7 +165,7 @@ def _needed_beginnings(op: Op, characters: Value) -> Value:
 
 
 def _last_before(op: Op, texts: Value, marks: Value) -> Value:
-    """Adds the nodes that give the place, among sorted strings, of the last one that isn't behind each text."""
+    """Adds the nodes that return, for each text, the index of the last of the sorted ``marks`` that isn't above it."""
     _, _, rank, _ = op.Unique(op.Concat(marks, texts, axis=0), _outputs=4)
     count = op.Shape(marks)
     rank_of_marks, rank_of_texts = op.Slice(rank, [0], count, [0]), op.Slice(rank, count, [2**62], [0])
@@ -169,7 +174,7 @@ def _last_before(op: Op, texts: Value, marks: Value) -> Value:
 
 
 def _shifted(op: Op, rows: Value, distance: int) -> Value:
-    """Adds the nodes that move rows to the right, or to the left where the distance is negative, and fill up with 0."""
+    """Adds the nodes that shift rows to the right, or to the left if the distance is negative, and fill with 0."""
     begin, end = max(distance, 0), max(-distance, 0)
     moved = op.Pad(rows, [0, begin, 0, end])
     return op.Slice(moved, [end], op.Add(op.Shape(rows, start=1, end=2), end), [1])
@@ -180,6 +185,6 @@ def _within(op: Op, rows: Value, lowest: Value, highest: Value) -> Value:
 
 
 def _reached(op: Op, spans: Value) -> Value:
-    """Adds the nodes that tell which places the spans of the three places before them reach."""
+    """Adds the nodes that tell which positions are within the span of one of the three positions before them."""
     one, two, three = (op.GreaterOrEqual(_shifted(op, spans, distance), distance) for distance in (1, 2, 3))
     return op.Or(one, op.Or(two, three))

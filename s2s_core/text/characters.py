@@ -5,7 +5,7 @@ from s2s_core.text.tokenizer import Tokenizer
 
 
 class Characters(Tokenizer):
-    """Every Unicode code point is a token."""
+    """Each Unicode code point is a token."""
 
     def split(self, text: str) -> list[str]:
         """Returns the code points."""

@@ -1,4 +1,4 @@
-"""What code that emits ONNX nodes takes and gives. ONNX is imported only when something is emitted."""
+"""Type aliases for code that emits ONNX nodes, which imports ONNX only when it emits something."""
 
 from typing import Any
 
@@ -6,4 +6,4 @@ Op = Any
 """An ``onnxscript`` operator builder: ``op.Shape(x)`` adds a ``Shape`` node and returns its output."""
 
 Value = Any
-"""An ``onnx_ir`` value, as operator builders take and give it."""
+"""An ``onnx_ir`` value: the input or output of a node."""

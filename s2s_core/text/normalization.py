@@ -1,4 +1,4 @@
-"""What is done to a text before it is split, in Python and in the exported graph."""
+"""Unicode normalisation and case folding of texts before they are split, in Python and in the exported graph."""
 
 import functools
 import re
@@ -14,21 +14,23 @@ from s2s_core.text.nodes import Op, Value
 
 @attrs.frozen
 class NormalizationConfig:
-    """How texts are normalised."""
+    """The settings of normalisation."""
 
-    normalization: str = setting("none", "nfkc gives what looks or means the same one form", one_of("none", "nfkc"))
-    fold_case: bool = setting(default=False, help="whether upper and lower case become the same")
+    normalization: str = setting(
+        "none", "Unicode normal form of texts; nfkc unifies equivalent characters", one_of("none", "nfkc")
+    )
+    fold_case: bool = setting(default=False, help="whether to ignore the difference between upper and lower case")
 
 
 class Normalizer:
     """Normalises texts, and emits the ONNX nodes that do the same.
 
     ``nfkc`` is Unicode's NFKC and ``fold_case`` its full case folding, as in ``unicodedata.normalize`` and
-    ``str.casefold``. Both follow ``unicode.VERSION`` in every Python: later code points stay as they are. Together they
-    are the NFKC of the folded NFKD.
+    ``str.casefold``. Both follow ``unicode.VERSION`` in every Python: later code points stay unchanged. Both together
+    give the NFKC of the folded NFKD.
 
     Args:
-        config: What to do.
+        config: The settings.
     """
 
     def __init__(self, config: NormalizationConfig) -> None:
@@ -41,8 +43,8 @@ class Normalizer:
         if text.isascii():
             return text.lower() if self._fold else text
         if later := _later():
-            parts = later.split(text)  # each second one is a row of later code points
-            return "".join(part if number % 2 else self._normalize(part) for number, part in enumerate(parts))
+            pieces = later.split(text)  # every second piece is a run of later code points
+            return "".join(piece if number % 2 else self._normalize(piece) for number, piece in enumerate(pieces))
         return self._normalize(text)
 
     def _normalize(self, text: str) -> str:
@@ -55,7 +57,9 @@ class Normalizer:
     def onnx(self, op: Op, texts: Value) -> Value:
         """Adds the nodes that normalise string[N]; none if there is nothing to do.
 
-        ::
+        NFKC is the canonical composition of NFKD (Unicode Standard Annex 15), and NFKD replaces each character by its
+        decomposition and then orders marks. So three steps give exactly what ``unicodedata`` gives, each of them the
+        algorithm of the Unicode Standard (chapter 3.11)::
 
             texts ─► decompose ─► order marks ─► compose ─► texts
                                        │
@@ -65,22 +69,21 @@ class Normalizer:
 
         if not self._nfkc:
             return _replaced(op, texts, _table(str.casefold)) if self._fold else texts
-        characters = _ordered(op, onnx_text.characters(op, _replaced(op, texts, _table(_decomposed))))
+        characters = _decomposed(op, texts, _compatibility)
         if self._fold:
-            folded = _replaced(op, onnx_text.join(op, characters), _table(_folded))
-            characters = _ordered(op, onnx_text.characters(op, folded))
+            characters = _decomposed(op, onnx_text.join(op, characters), _folded)
         return _composed(op, characters)
 
 
 @functools.cache
 def _later() -> re.Pattern[str] | None:
-    """Returns what finds rows of code points that are later than the version; nothing where Python has none."""
+    """Returns the pattern of runs of code points later than the version; None if this Python assigns none."""
     later = unicode.newcomers()
     return re.compile(f"([{''.join(map(re.escape, sorted(later)))}]+)") if later else None
 
 
-def _decomposed(character: str) -> str:
-    """Returns the NFKD, but for a Hangul syllable, which would be composed again in any case."""
+def _compatibility(character: str) -> str:
+    """Returns the NFKD of a character, except of a Hangul syllable, which would be composed again in any case."""
     return character if "가" <= character <= "힣" else unicodedata.normalize("NFKD", character)
 
 
@@ -90,19 +93,22 @@ def _folded(character: str) -> str:
 
 @functools.cache
 def _table(change: Callable[[str], str]) -> dict[str, str]:
-    """Returns the characters that a function changes, and what it makes of them."""
+    """Returns the characters that a function changes, each with the result."""
     return {character: new for character in unicode.assigned() if (new := change(character)) != character}
 
 
 @functools.cache
 def _classes() -> dict[str, int]:
-    """Returns the marks' canonical combining classes; that of other characters is 0."""
+    """Returns the canonical combining class of every mark; the class of all other characters is 0."""
     return {character: kind for character in unicode.assigned() if (kind := unicodedata.combining(character))}
 
 
 @functools.cache
 def _pairs() -> dict[tuple[str, str], str]:
-    """Returns which two characters are composed to which one."""
+    """Returns the pairs of characters that have a canonical composition, each with the composed character.
+
+    Asking ``unicodedata`` to compose each pair again leaves out Unicode's composition exclusions.
+    """
     pairs = {}
     for character in unicode.assigned():
         decomposed = unicodedata.normalize("NFD", character)
@@ -118,19 +124,22 @@ def _replaced(op: Op, texts: Value, table: Mapping[str, str]) -> Value:
 
     empty = onnx_text.strings(op, [""])
     characters = onnx_text.column(op, onnx_text.characters(op, texts), empty)
-    found = op.LabelEncoder(
-        characters,
-        _domain="ai.onnx.ml",
-        _version=4,
-        keys_strings=list(table),
-        values_strings=list(table.values()),
-        default_string="",
-    )
-    return onnx_text.join(op, op.Where(op.Equal(found, empty), characters, found))
+    replacements = onnx_text.lookup(op, characters, table, default="")
+    return onnx_text.join(op, op.Where(op.Equal(replacements, empty), characters, replacements))
+
+
+def _decomposed(op: Op, texts: Value, decompose: Callable[[str], str]) -> Value:
+    """Adds the nodes that decompose each character of string[N] and order the marks, string[N, S], S at least 1."""
+    from s2s_core.text import onnx_text  # noqa: PLC0415
+
+    return _ordered(op, onnx_text.characters(op, _replaced(op, texts, _table(decompose))))
 
 
 def _ordered(op: Op, characters: Value) -> Value:
-    """Adds the nodes of Unicode's canonical ordering, which sorts each row of marks by class.
+    """Adds the nodes of Unicode's canonical ordering, a stable sort of each run of marks by combining class.
+
+    All rows are sorted at once, by the number of characters of class 0 up to here, which keeps each run in its place;
+    then by class, which is below 256; then by position, which makes the sort stable.
 
     Returns:
         string[N, S], S at least 1.
@@ -140,8 +149,8 @@ def _ordered(op: Op, characters: Value) -> Value:
     characters = onnx_text.column(op, characters, onnx_text.strings(op, [""]))
     size = onnx_text.width(op, characters)
     kind = onnx_text.lookup(op, characters, _classes(), default=0)
-    row = op.CumSum(op.Cast(op.Equal(kind, 0), to=onnx_text.INT64), 1)
-    key = op.Add(op.Mul(op.Add(op.Mul(row, 256), kind), size), op.Range(0, size, 1))
+    run = op.CumSum(op.Cast(op.Equal(kind, 0), to=onnx_text.INT64), 1)
+    key = op.Add(op.Mul(op.Add(op.Mul(run, 256), kind), size), op.Range(0, size, 1))
     _, order = op.TopK(key, op.Shape(characters, start=1, end=2), axis=1, largest=0, sorted=1, _outputs=2)
     return op.GatherElements(characters, order, axis=1)
 
@@ -149,37 +158,21 @@ def _ordered(op: Op, characters: Value) -> Value:
 def _composed(op: Op, characters: Value) -> Value:
     """Adds the nodes of Unicode's canonical composition of string[N, S] to string[N].
 
-    A loop goes over the characters. It keeps the place of the last one that may begin a pair, and the class of the last
-    mark that stays between it and the next character, -1 if there is none. A mark of the same or a higher class blocks.
+    A loop goes over the characters, and composes each with the last starter (a character of class 0) if the two have a
+    composition and nothing between them blocks it. Marks are in canonical order, so of those that remain in between
+    the last one has the highest class: the character is blocked if that class isn't below its own.
     """
     from s2s_core.text import onnx_text  # noqa: PLC0415
 
-    pairs = _pairs()
-    members = sorted({*pairs.values(), *(character for pair in pairs for character in pair)})
-    number_of = {member: number for number, member in enumerate(members, 1)}
-    count = len(members) + 1
-    table = {number_of[left] * count + number_of[right]: number_of[both] for (left, right), both in pairs.items()}
+    members = _members()
     kinds = onnx_text.lookup(op, characters, _classes(), default=0)
-
-    def compose(op: Op, step: Value, numbers: Value, place: Value, between: Value) -> tuple[Value, ...]:
-        here = op.Unsqueeze(step, [0])
-        kind = op.Gather(kinds, here, axis=1)  # [N, 1]
-        first = op.GatherElements(numbers, place, axis=1)
-        both = onnx_text.replace(op, op.Add(op.Mul(first, count), op.Gather(numbers, here, axis=1)), table, 0)
-        composed = op.And(op.Greater(both, 0), op.Less(between, kind))
-        numbers = op.ScatterElements(numbers, place, op.Where(composed, both, first), axis=1)
-        begins = op.And(op.Equal(kind, 0), op.Not(composed))
-        between = op.Where(begins, -1, op.Where(composed, between, kind))
-        kept = op.Squeeze(op.Not(composed), [1])
-        return op.GreaterOrEqual(step, 0), numbers, op.Where(begins, step, place), between, kept
-
-    numbers = onnx_text.lookup(op, characters, number_of, default=0)
+    numbers = onnx_text.lookup(op, characters, {member: number for number, member in enumerate(members, 1)}, default=0)
     none = op.Mul(op.Slice(numbers, [0], [1], [1]), 0)  # [N, 1]
-    blocked = op.Add(none, 256)  # what comes before the first beginning
-    numbers, _, _, kept = onnx_text.loop(
+    blocked = op.Add(none, 256)  # above every class, so that nothing composes before the first starter
+    numbers, _, _, stays = onnx_text.loop(
         op,
         "compose",
-        compose,
+        _compose(kinds),
         steps=onnx_text.width(op, characters),
         going=True,
         carried=[(value, onnx_text.INT64, 2) for value in (numbers, none, blocked)],
@@ -187,4 +180,39 @@ def _composed(op: Op, characters: Value) -> Value:
     )
     empty = onnx_text.strings(op, [""])
     texts = op.Where(op.Greater(numbers, 0), op.Gather(onnx_text.strings(op, ["", *members]), numbers), characters)
-    return onnx_text.join(op, op.Where(op.Transpose(kept, perm=[1, 0]), texts, empty))
+    return onnx_text.join(op, op.Where(op.Transpose(stays, perm=[1, 0]), texts, empty))
+
+
+def _members() -> list[str]:
+    """Returns the characters of all pairs and their compositions; the loop numbers them from 1, and all others 0."""
+    pairs = _pairs()
+    return sorted({*pairs.values(), *(character for pair in pairs for character in pair)})
+
+
+def _compose(kinds: Value) -> Callable[..., tuple[Value, ...]]:
+    """Returns the body of the loop over the characters, whose classes are ``kinds``, [N, S].
+
+    It carries the numbers of the characters, [N, S]; the place of the last starter, [N, 1]; and the class of the last
+    mark that remains between it and the character, [N, 1], -1 if there is none. It gathers whether the character
+    stays, [N]. A pair is looked up as one number, ``left * count + right``.
+    """
+    from s2s_core.text import onnx_text  # noqa: PLC0415
+
+    number_of = {member: number for number, member in enumerate(_members(), 1)}
+    count = len(number_of) + 1
+    table = {number_of[left] * count + number_of[right]: number_of[both] for (left, right), both in _pairs().items()}
+
+    def compose(op: Op, step: Value, numbers: Value, place: Value, between: Value) -> tuple[Value, ...]:
+        here = op.Unsqueeze(step, [0])
+        kind = op.Gather(kinds, here, axis=1)  # [N, 1]
+        starter = op.GatherElements(numbers, place, axis=1)  # [N, 1]
+        pair = op.Add(op.Mul(starter, count), op.Gather(numbers, here, axis=1))
+        both = onnx_text.lookup(op, pair, table, 0)  # [N, 1]
+        composed = op.And(op.Greater(both, 0), op.Less(between, kind))
+        numbers = op.ScatterElements(numbers, place, op.Where(composed, both, starter), axis=1)
+        begins = op.And(op.Equal(kind, 0), op.Not(composed))  # it is the next starter
+        between = op.Where(begins, -1, op.Where(composed, between, kind))
+        stays = op.Squeeze(op.Not(composed), [1])
+        return op.GreaterOrEqual(step, 0), numbers, op.Where(begins, step, place), between, stays
+
+    return compose

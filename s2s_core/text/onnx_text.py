@@ -1,4 +1,4 @@
-"""Operations on strings that ONNX lacks, for tokenizers to emit."""
+"""String operations that ONNX lacks, composed of nodes that tokenizers emit."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -11,6 +11,9 @@ from s2s_core.text.vocabulary import PAD, UNK
 
 INT64, BOOL, STRING = ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING
 
+_LABELS = {str: "string", int: "int64"}
+"""The names of types in the attributes of ``LabelEncoder``."""
+
 
 def strings(op: Op, texts: Sequence[str | bytes]) -> Value:
     """Adds constant strings, of text or of raw bytes, and returns string[len(texts)]."""
@@ -20,55 +23,48 @@ def strings(op: Op, texts: Sequence[str | bytes]) -> Value:
 
 
 def numbers(op: Op, values: Any) -> Value:
-    """Adds constant whole numbers, nested to any depth, and stores them in few bytes."""
+    """Adds constant integers, nested to any depth, and returns int64; they are stored as int16 if they fit."""
     array = np.array(values, np.int64)
     small = array.astype(np.int16) if np.abs(array).max(initial=0) < 2**15 else array
     stored = op.initializer(ir.tensor(small), f"numbers_{len(op.builder.root.graph.initializers)}")
     return op.Cast(stored, to=INT64) if small is not array else stored
 
 
-def lookup(op: Op, texts: Value, table: Mapping[str, int], default: int = UNK) -> Value:
-    """Adds the node that replaces strings of any shape by numbers."""
-    return op.LabelEncoder(
-        texts,
-        _domain="ai.onnx.ml",
-        _version=4,
-        keys_strings=list(table),
-        values_int64s=list(table.values()),
-        default_int64=default,
-    )
+def lookup(op: Op, keys: Value, table: Mapping[Any, Any], default: str | int = UNK) -> Value:
+    """Adds the node that replaces keys of any shape by the values of a table.
 
-
-def replace(op: Op, given: Value, table: Mapping[int, int], default: int) -> Value:
-    """Adds the node that replaces numbers of any shape by others."""
-    return op.LabelEncoder(
-        given,
-        _domain="ai.onnx.ml",
-        _version=4,
-        keys_int64s=list(table),
-        values_int64s=list(table.values()),
-        default_int64=default,
-    )
+    Args:
+        op: Adds the node.
+        keys: Strings or int64.
+        table: At least one entry; all its keys, and all its values, are strings or all are integers.
+        default: The value of keys that the table lacks.
+    """
+    key, value = (_LABELS[type(label)] for label in (next(iter(table)), default))
+    attributes = {f"keys_{key}s": list(table), f"values_{value}s": list(table.values()), f"default_{value}": default}
+    return op.LabelEncoder(keys, _domain="ai.onnx.ml", _version=4, **attributes)
 
 
 def characters(op: Op, texts: Value) -> Value:
-    """Adds ``com.microsoft.Tokenizer``, as no standard operator splits string[N] into characters, string[N, S]."""
+    """Adds the node that splits string[N] into characters, string[N, S], padded with empty strings.
+
+    It is ``com.microsoft.Tokenizer``, as no standard operator does this.
+    """
     split = op.Tokenizer(texts, _domain="com.microsoft", tokenexp="(?s).", mark=0, mincharnum=1, pad_value="")
     return declare(split, rank=2)
 
 
 def width(op: Op, rows: Value) -> Value:
-    """Adds the nodes that give the number of columns of [N, S], a scalar."""
+    """Adds the nodes that return the number of columns of [N, S], a scalar."""
     return op.Squeeze(op.Shape(rows, start=1, end=2), [0])
 
 
 def column(op: Op, rows: Value, value: Value) -> Value:
-    """Adds the nodes that append a column of one value to [N, S]."""
+    """Adds the nodes that append a column with the same value in every row to [N, S]."""
     return op.Concat(rows, op.Expand(value, op.Concat(op.Shape(rows, start=0, end=1), [1], axis=0)), axis=1)
 
 
 def pack(op: Op, ids: Value) -> Value:
-    """Adds the nodes that move each row's padding, in int64[N, S], behind its ids, whose order stays."""
+    """Adds the nodes that move each row's padding, in int64[N, S], behind its ids, and keep the order of the ids."""
     size = width(op, ids)
     position = op.Range(0, size, 1)
     place = op.Where(op.Equal(ids, PAD), op.Add(position, size), position)
@@ -90,16 +86,16 @@ def loop(
 
     Args:
         op: Adds the nodes.
-        name: What to call it.
-        body: Takes ``op``, the number of the step and the carried values. It returns whether to go on, the carried
-            values and those that are gathered.
-        steps: The most steps.
+        name: The name of the body's graph.
+        body: Takes ``op``, the number of the step and the carried values. It returns whether to continue, the new
+            carried values and the gathered values of the step.
+        steps: The maximum number of steps; None for no limit.
         going: Whether to take the first step.
-        carried: First values, their types and ranks.
-        gathered: Types and ranks of what each step adds to results of its own, without the steps' dimension.
+        carried: The initial carried values, with their types and ranks.
+        gathered: The types and ranks of a step's gathered values, without the dimension of the steps.
 
     Returns:
-        The last carried values, and the gathered ones [steps, …].
+        The final carried values, and the gathered values of all steps, [steps, …].
     """
     values, kinds, ranks = zip(*carried, strict=True)
 
@@ -117,20 +113,20 @@ def loop(
         declared("after", [(BOOL, 0), *results]),
         name=name,
     )
-    found = op.Loop(steps, going, *values, body=graph, _outputs=len(results))
-    return [found] if len(results) == 1 else list(found)
+    outputs = op.Loop(steps, going, *values, body=graph, _outputs=len(results))
+    return [outputs] if len(results) == 1 else list(outputs)
 
 
 def declare(texts: Value, rank: int) -> Value:
-    """Says that a value is strings of a rank, where that can't be inferred, and returns it."""
+    """Declares the type and rank of strings that can't be inferred, as of a custom operator, and returns them."""
     texts.type, texts.shape = ir.TensorType(ir.DataType.STRING), ir.Shape([None] * rank)
     return texts
 
 
 def join(op: Op, pieces: Value) -> Value:
-    """Adds the nodes that join each row of string[N, T] into one of string[N]; T is at least 1.
+    """Adds the nodes that concatenate each row of string[N, T] into one string, string[N]; T is at least 1.
 
-    A loop halves the rows until one column is left::
+    A loop halves the number of columns until one is left, so that it takes only log T steps::
 
         [a b c d e] ─► [ab cd e] ─► [abcd e] ─► [abcde]
     """

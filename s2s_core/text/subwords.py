@@ -1,4 +1,4 @@
-"""What the tokenizers of subwords share: where words begin, which characters are known, and a store of words."""
+"""The base of subword tokenizers: splitting into words, the alphabet, training, and a cache of words."""
 
 import json
 import re
@@ -14,40 +14,44 @@ from s2s_core.text.tokenizer import Tokenizer, require_frequent
 from s2s_core.text.vocabulary import UNK, Vocabulary
 
 UNKNOWN = "  "
-"""How the library calls the unknown token: two spaces are in no word."""
+"""The library's name for the unknown token; no word contains two spaces, so no token can have the same text."""
 
 MOST_WORDS = 200_000
-"""How many words' ids are remembered."""
+"""The maximum number of words whose ids are cached, which bounds the memory."""
 
 LONGEST_WORD = 40
-"""How many characters a word may have whose ids are remembered."""
+"""The maximum number of characters of a word whose ids are cached, which bounds the memory as well."""
 
-_words = re.compile(" [^ ]*|[^ ]+").findall
+_WORD = " [^ ]*|[^ ]+"
+_words = re.compile(_WORD).findall
 
 
 @attrs.frozen
 class SubwordsConfig(NormalizationConfig):
-    """What can be set of a tokenizer of subwords."""
+    """The settings of a subword tokenizer."""
 
-    vocabulary_size: int = setting(8000, "most tokens, single characters among them", between(1, 1_000_000))
-    minimum_count: int = setting(1, "how often a character must occur in the training texts to be known", at_least(1))
+    vocabulary_size: int = setting(8000, "maximum number of tokens, single characters included", between(1, 1_000_000))
+    minimum_count: int = setting(
+        1, "minimum count of a character in the training texts; rarer ones are unknown", at_least(1)
+    )
 
 
 class Subwords(Tokenizer):
-    """Cuts words into tokens that were learnt, by a model of the library ``tokenizers``.
+    """Splits words into learnt tokens, with a model of the library ``tokenizers``.
 
-    A space begins a word, so that a token has none but as its first character. Joined, the tokens are the text again.
+    A space begins a word, so that a token can contain a space only as its first character. The concatenated tokens are
+    the text again.
     """
 
     Config: ClassVar[type] = SubwordsConfig
 
     def __init__(self, config: Any, vocabulary: Vocabulary) -> None:
         super().__init__(config, vocabulary)
-        self._known: dict[str, list[int]] = {}
+        self._ids_of_words: dict[str, list[int]] = {}
         self._model: Any = None
 
     def make_model(self) -> Any:
-        """Makes the library's model, with ``UNKNOWN`` as number 0 and the vocabulary's tokens from 1 on."""
+        """Returns the library's model, in which ``UNKNOWN`` is number 0 and the vocabulary's tokens start at 1."""
         raise NotImplementedError
 
     def encode(self, text: str) -> list[int]:
@@ -55,7 +59,7 @@ class Subwords(Tokenizer):
         return self._encode(self.normalize(text))
 
     def split(self, text: str) -> list[str]:
-        """Returns the tokens; each unknown character is one, too."""
+        """Returns the tokens; each unknown character is a token too."""
         surfaces = self.vocabulary.surfaces
         tokens: list[str] = []
         position = 0
@@ -65,11 +69,11 @@ class Subwords(Tokenizer):
         return tokens
 
     def _encode(self, text: str) -> list[int]:
-        known = self._known
+        remembered = self._ids_of_words
         ids: list[int] = []
         for word in _words(text):
-            found = known.get(word)
-            ids += self._encode_word(word) if found is None else found
+            ids_of_word = remembered.get(word)
+            ids += self._encode_word(word) if ids_of_word is None else ids_of_word
         return ids
 
     def _encode_word(self, word: str) -> list[int]:
@@ -77,19 +81,19 @@ class Subwords(Tokenizer):
             self._model = self.make_model()
         ids: list[int] = []
         for token in self._model.tokenize(word):
-            # A row of unknown characters may come as one token. It's given by its bytes.
+            # A run of unknown characters may come as one token, whose offsets count bytes.
             count = 1 if token.id else len(word.encode()[slice(*token.offsets)].decode())
             ids += [token.id + UNK] * count
-        if len(word) <= LONGEST_WORD and len(self._known) < MOST_WORDS:
-            self._known[word] = ids
+        if len(word) <= LONGEST_WORD and len(self._ids_of_words) < MOST_WORDS:
+            self._ids_of_words[word] = ids
         return ids
 
 
 def characters(config: SubwordsConfig, texts: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Returns the characters that occur often enough, and the others, each sorted; a space is always known.
+    """Returns the characters that occur often enough, which always include the space, and the others, both sorted.
 
     Raises:
-        BadValueError: None occurs often enough, or more than the vocabulary may have.
+        BadValueError: No character occurs often enough, or more do than the vocabulary may have.
     """
     counts: Counter[str] = Counter()
     for text in texts:
@@ -97,32 +101,50 @@ def characters(config: SubwordsConfig, texts: Iterable[str]) -> tuple[list[str],
     require_frequent(
         {character: count for character, count in counts.items() if character != " "}, config.minimum_count
     )
-    known = sorted(
+    frequent = sorted(
         character for character, count in counts.items() if count >= config.minimum_count or character == " "
     )
-    if len(known) > config.vocabulary_size:
-        expected = f"at least {len(known)}, the number of characters to know; or raise minimum_count"
+    if len(frequent) > config.vocabulary_size:
+        expected = f"at least {len(frequent)}, the number of characters to include; or raise minimum_count"
         raise BadValueError("vocabulary_size", expected, config.vocabulary_size)
-    return known, sorted(counts.keys() - set(known))
+    return frequent, sorted(counts.keys() - set(frequent))
 
 
 def normalized(config: SubwordsConfig, texts: Iterable[str]) -> Iterator[str]:
-    """Yields the texts as they are encoded."""
+    """Yields the normalised texts."""
     return map(Normalizer(config), texts)
 
 
-def learn(model: Any, trainer: Any, texts: Iterable[str], unknown: Sequence[str]) -> dict[str, Any]:
-    """Trains a model of the library on words without unknown characters, and returns what the library saves of it."""
+def learn(config: SubwordsConfig, texts: Iterable[str], model: Any, trainer: Any) -> tuple[list[str], dict[str, Any]]:
+    """Trains a model of the library on the words of texts, without the characters that are too rare.
+
+    Args:
+        config: The tokenizer's settings.
+        texts: The training texts, which can be iterated more than once.
+        model: An untrained model of the library.
+        trainer: The library's trainer for it.
+
+    Returns:
+        The alphabet, and the library's serialisation of the trained model, which is empty if the alphabet is.
+
+    Raises:
+        BadValueError: No character occurs often enough, or more do than the vocabulary may have.
+    """
+    alphabet, rare = characters(config, normalized(config, texts))
+    return alphabet, _trained(model, trainer, normalized(config, texts), rare) if alphabet else {}
+
+
+def _trained(model: Any, trainer: Any, texts: Iterable[str], rare: Sequence[str]) -> dict[str, Any]:
     import tokenizers  # noqa: PLC0415  # s2s starts without it
 
-    pattern = " [^ ]*|[^ ]+"
-    if unknown:
-        mark = unknown[0]  # stands for all of them, and belongs to no word
-        table = dict.fromkeys(map(ord, unknown), mark)
+    pattern = _WORD
+    if rare:
+        mark = rare[0]  # stands for all rare characters, and belongs to no word
+        table = dict.fromkeys(map(ord, rare), mark)
         texts = (text.translate(table) for text in texts)
         pattern = pattern.replace("[^ ", rf"[^ \x{{{ord(mark):X}}}")
     tokenizer = tokenizers.Tokenizer(model)
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Split(tokenizers.Regex(pattern), "removed", invert=True)
     tokenizer.train_from_iterator(texts, trainer)
-    learnt: dict[str, Any] = json.loads(tokenizer.to_str())["model"]
-    return learnt
+    serialized: dict[str, Any] = json.loads(tokenizer.to_str())["model"]
+    return serialized

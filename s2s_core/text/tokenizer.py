@@ -1,4 +1,4 @@
-"""What a tokenizer is: text to ids and back, in Python and in the exported graph."""
+"""The base class of tokenizers, which map text to ids and back, in Python and in the exported graph."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -12,23 +12,22 @@ from s2s_core.text.normalization import NormalizationConfig, Normalizer
 from s2s_core.text.vocabulary import EOS, PAD, SPECIALS, UNK, Vocabulary
 from s2s_core.version import API_VERSION
 
-_INT64 = 7
-"""The number of this type in ONNX."""
-
 
 @attrs.frozen
 class TokenizerConfig(NormalizationConfig):
-    """What can be set of a tokenizer that knows each token by its text."""
+    """The settings of a tokenizer whose vocabulary lists the tokens of the training texts."""
 
-    minimum_count: int = setting(1, "how often a token must occur in the training texts to be known", at_least(1))
-    maximum_size: int = setting(0, "keep only so many tokens, the most frequent ones; 0 keeps all", at_least(0))
+    minimum_count: int = setting(
+        1, "minimum count of a token in the training texts; rarer ones are unknown", at_least(1)
+    )
+    maximum_size: int = setting(0, "maximum number of tokens, the most frequent ones; 0 sets no limit", at_least(0))
 
 
 def require_frequent(counts: Mapping[str, int], minimum: int) -> None:
-    """Checks that of all tokens, if there are any, one occurs often enough.
+    """Checks that at least one token occurs often enough, if there are any.
 
     Raises:
-        BadValueError: None does.
+        BadValueError: No token does.
     """
     if counts and max(counts.values()) < minimum:
         expected = f"at most {max(counts.values())}, as no token of the training texts occurs more often"
@@ -36,20 +35,20 @@ def require_frequent(counts: Mapping[str, int], minimum: int) -> None:
 
 
 class Tokenizer:
-    """Turns texts into ids and back, and emits the ONNX nodes that do the same.
+    """Converts texts to ids and back, and emits the ONNX nodes that do the same.
 
-    A subclass writes ``split`` and ``onnx_split``, which must agree on every text; the rest follows from them and from
-    ``separator``. If its ``Config`` is a ``NormalizationConfig``, texts are normalised before they are split.
+    A subclass implements ``split`` and ``onnx_split``, which must agree on every text; the rest follows from them and
+    from ``separator``. If its ``Config`` is a ``NormalizationConfig``, texts are normalised before they are split.
 
     Args:
-        config: The class's own ``Config``.
-        vocabulary: Which token has which id.
+        config: An instance of the class's own ``Config``.
+        vocabulary: The tokens and their ids.
 
     Attributes:
-        separator: What stands between two tokens when they are joined into a text.
-        normalize: Does to a text what ``config`` asks for, before it is encoded.
-        small: Settings with which the conformance kit examines it, small sizes above all, which make it fast.
-        exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
+        separator: The text between two tokens when they are joined.
+        normalize: Normalises a text as ``config`` asks, before it is encoded.
+        small: The settings with which the conformance kit examines the tokenizer; small sizes make it fast.
+        exempt: The promises of the conformance kit that the tokenizer doesn't keep, each with the reason.
     """
 
     Config: ClassVar[type] = TokenizerConfig
@@ -64,28 +63,28 @@ class Tokenizer:
         self.normalize = Normalizer(config if isinstance(config, NormalizationConfig) else NormalizationConfig())
 
     def split(self, text: str) -> list[str]:
-        """Cuts a text into tokens, none of them empty."""
+        """Splits a text into tokens, none of which is empty."""
         raise NotImplementedError
 
     def onnx_split(self, op: Op, texts: Value) -> Value:
-        """Adds the nodes of ``split``.
+        """Adds the nodes that do what ``split`` does.
 
         Args:
             op: Adds the nodes.
             texts: string[N], N at least 1.
 
         Returns:
-            string[N, S], each row's tokens from the left and then empty strings; S may be 0.
+            The tokens, string[N, S], each row padded on the right with empty strings; S may be 0.
         """
         raise NotImplementedError
 
     @classmethod
     def train(cls, config: Any, texts: Iterable[str]) -> Self:
-        """Makes a tokenizer that knows the tokens of some texts, in alphabetical order.
+        """Makes a tokenizer whose vocabulary holds the tokens of some texts, in code point order.
 
         Args:
-            config: The class's own ``Config``.
-            texts: They can be gone through more than once, and may be more than fit into memory.
+            config: An instance of the class's own ``Config``.
+            texts: The training texts, which can be iterated more than once and need not fit into memory.
 
         Raises:
             BadValueError: No token occurs often enough.
@@ -93,10 +92,10 @@ class Tokenizer:
         untrained = cls(config, Vocabulary(()))
         counts = Counter(token for text in texts for token in untrained.split(untrained.normalize(text)))
         require_frequent(counts, config.minimum_count)
-        known = [token for token, count in counts.items() if count >= config.minimum_count]
+        tokens = [token for token, count in counts.items() if count >= config.minimum_count]
         if config.maximum_size:
-            known = sorted(known, key=lambda token: (-counts[token], token))[: config.maximum_size]
-        return cls(config, Vocabulary(sorted(known)))
+            tokens = sorted(tokens, key=lambda token: (-counts[token], token))[: config.maximum_size]
+        return cls(config, Vocabulary(sorted(tokens)))
 
     def encode(self, text: str) -> list[int]:
         """Returns a text's ids, without BOS and EOS."""
@@ -114,55 +113,57 @@ class Tokenizer:
         return self.separator.join(tokens)
 
     def save(self) -> Mapping[str, Any]:
-        """Returns what JSON can hold and ``load`` needs."""
+        """Returns what ``load`` needs to restore the tokenizer, as JSON can hold it."""
         return {"tokens": list(self.vocabulary.tokens)}
 
     @classmethod
     def load(cls, config: Any, saved: Mapping[str, Any]) -> Self:
-        """Makes the tokenizer that ``save`` described."""
+        """Restores a tokenizer from what ``save`` returned."""
         return cls(config, Vocabulary(saved["tokens"]))
 
     def onnx_encode(self, op: Op, texts: Value) -> tuple[Value, Value]:
-        """Adds the nodes that turn texts into ids.
+        """Adds the nodes that convert texts to ids.
 
         Args:
             op: Adds the nodes.
             texts: string[N], N at least 1.
 
         Returns:
-            Ids with EOS, padded, int64[N, S], and lengths with EOS, int64[N].
+            The padded ids with EOS, int64[N, S], and the lengths with EOS, int64[N].
         """
+        from s2s_core.text import onnx_text  # noqa: PLC0415  # tokenizers work without ONNX until they are exported
+
         ids = self.onnx_ids(op, self.normalize.onnx(op, texts))
         ids = op.Concat(ids, op.Expand(PAD, op.Concat(op.Shape(texts), [1], axis=0)), axis=1)  # room for EOS
-        count = op.ReduceSum(op.Cast(op.Not(op.Equal(ids, PAD)), to=_INT64), [1], keepdims=1)  # [N, 1]
+        count = op.ReduceSum(op.Cast(op.Not(op.Equal(ids, PAD)), to=onnx_text.INT64), [1], keepdims=1)  # [N, 1]
         lengths = op.Add(count, 1)
         ids = op.Slice(ids, [0], op.Unsqueeze(op.ReduceMax(lengths, keepdims=0), [0]), [1])
         position = op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1)
         return op.Where(op.Equal(position, count), EOS, ids), op.Squeeze(lengths, [1])
 
     def onnx_ids(self, op: Op, texts: Value) -> Value:
-        """Adds the nodes that turn normalised texts into ids, by default those of ``onnx_split`` and a table.
+        """Adds the nodes that convert normalised texts to ids: by default ``onnx_split`` and a table.
 
         Args:
             op: Adds the nodes.
             texts: string[N], N at least 1.
 
         Returns:
-            int64[N, S], each row's ids from the left and then padding; S may be 0.
+            The ids, int64[N, S], each row padded on the right; S may be 0.
         """
-        from s2s_core.text import onnx_text  # noqa: PLC0415  # tokenizers work without ONNX until they are exported
+        from s2s_core.text import onnx_text  # noqa: PLC0415
 
         return onnx_text.lookup(op, onnx_text.declare(self.onnx_split(op, texts), rank=2), self._ids())
 
     def onnx_decode(self, op: Op, ids: Value) -> Value:
-        """Adds the nodes that turn ids into texts.
+        """Adds the nodes that convert ids to texts.
 
         Args:
             op: Adds the nodes.
-            ids: Padded past EOS, int64[N, T], T at least 1.
+            ids: int64[N, T], padded past EOS, T at least 1.
 
         Returns:
-            string[N].
+            The texts, string[N].
         """
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
@@ -175,5 +176,5 @@ class Tokenizer:
         return onnx_text.join(op, pieces)
 
     def _ids(self) -> dict[str, int]:
-        """Returns the id of every token, and of no token."""
+        """Returns the id of every token, and ``PAD`` for the empty string, which pads the rows of ``onnx_split``."""
         return {"": PAD} | {token: number for number, token in enumerate(self.vocabulary.tokens, SPECIALS)}

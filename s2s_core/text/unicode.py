@@ -1,11 +1,14 @@
-"""The version of Unicode that normalisation follows, whichever one Python has, and the code points that it lacks."""
+"""The Unicode version that normalisation follows in every Python, and the code points that this version lacks."""
 
 import functools
 import unicodedata
 from collections.abc import Iterator
 
 VERSION = "14.0.0"
-"""That of Python 3.11. What is assigned is normalised alike for ever, as Unicode promises; later versions only add."""
+"""The version of Python 3.11, the oldest one supported.
+
+Unicode promises that the normalisation of an assigned code point never changes: later versions only add code points.
+"""
 
 _UNASSIGNED = """
 378-379 380-383 38B 38D 3A2 530 557-558 58B-58C 590 5C8-5CF 5EB-5EE 5F5-5FF 70E 74B-74C 7B2-7BF 7FB-7FC 82E-82F 83F
@@ -64,19 +67,19 @@ FE6C-FE6F FE75 FEFD-FEFE FF00 FFBF-FFC1 FFC8-FFC9 FFD0-FFD1 FFD8-FFD9 FFDD-FFDF 
 1FAE8-1FAEF 1FAF7-1FAFF 1FB93 1FBCB-1FBEF 1FBFA-1FFFF 2A6E0-2A6FF 2B739-2B73F 2B81E-2B81F 2CEA2-2CEAF 2EBE1-2F7FF
 2FA1E-2FFFF 3134B-E0000 E0002-E001F E0080-E00FF E01F0-EFFFF FFFFE-FFFFF 10FFFE-10FFFF
 """
-"""The first and last numbers of each row of code points that aren't assigned."""
+"""The first and last number of each range of unassigned code points."""
 
 
 @functools.cache
 def assigned() -> tuple[str, ...]:
-    """Returns all code points of this version, without surrogates, which no text has."""
+    """Returns all code points of this version except surrogates, which no text contains."""
     missing = {*_unassigned(), *range(0xD800, 0xE000)}
     return tuple(chr(number) for number in range(0x110000) if number not in missing)
 
 
 @functools.cache
 def newcomers() -> frozenset[str]:
-    """Returns the code points that Python knows, but this version doesn't."""
+    """Returns the code points that this Python's Unicode version assigns and ``VERSION`` doesn't."""
     return frozenset(chr(number) for number in _unassigned() if unicodedata.category(chr(number)) != "Cn")
 
 

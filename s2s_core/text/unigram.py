@@ -1,41 +1,41 @@
-"""The tokenizer that cuts a word into its most probable tokens."""
+"""The unigram tokenizer, which splits a word into its most probable tokens."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from s2s_core.text.nodes import Op, Value
-from s2s_core.text.subwords import UNKNOWN, Subwords, SubwordsConfig, characters, learn, normalized
+from s2s_core.text.subwords import UNKNOWN, Subwords, SubwordsConfig, learn
 from s2s_core.text.vocabulary import PAD, UNK, Vocabulary
 
 UNIT = 1e-6
-"""Scores are whole multiples of this many nats. Sums of them are exact, so Python and graph agree on every tie."""
+"""The unit of scores, in nats. Scores are integers: their sums are exact, so Python and graph agree on every tie."""
 
 UNKNOWN_PENALTY = 10
-"""How far an unknown character's score is below all others, as the library has it."""
+"""How far below all other scores an unknown character's score is, as in the library ``tokenizers``."""
 
 IMPOSSIBLE = -(10**15)
-"""The score of what is no token."""
+"""The score of a substring that is not a token: low enough that a cut with it is never the best."""
 
 UNREACHED = -(2**62)
-"""The score of a place to which no token led yet."""
+"""The sum of scores of a place that no token has reached yet: below every sum, and adding to it can't overflow."""
 
 
 class Unigram(Subwords):
     """A unigram language model of tokens (Kudo 2018, arXiv 1804.10959).
 
-    Of all ways to cut a word into tokens the one with the highest sum of scores is taken; of equally good ones, that
-    whose last token is longer.
+    A word is split into the tokens with the highest sum of scores; of equally good splits, the one whose last token is
+    longer.
 
     Args:
-        config: How it was trained.
+        config: The settings that it was trained with.
         vocabulary: The tokens.
-        scores: Of each token, its log-probability in multiples of ``UNIT``.
+        scores: The log-probability of each token, in multiples of ``UNIT``.
     """
 
     def __init__(self, config: Any, vocabulary: Vocabulary, scores: Sequence[int]) -> None:
         super().__init__(config, vocabulary)
         if len(scores) != len(vocabulary.tokens) or not all(isinstance(score, int) for score in scores):
-            raise ValueError("each token needs a score, a whole number")
+            raise ValueError("each token needs a score, an integer")
         self.scores = scores
 
     @classmethod
@@ -47,17 +47,15 @@ class Unigram(Subwords):
         """
         import tokenizers  # noqa: PLC0415  # s2s starts without it
 
-        known, unknown = characters(config, normalized(config, texts))
-        if not known:
-            return cls(config, Vocabulary(()), ())
         trainer = tokenizers.trainers.UnigramTrainer(
             vocab_size=config.vocabulary_size + 1, special_tokens=[UNKNOWN], unk_token=UNKNOWN, show_progress=False
         )
-        learnt = dict(learn(tokenizers.models.Unigram(), trainer, normalized(config, texts), unknown)["vocab"])
-        del learnt[UNKNOWN]
-        scores = _settled(learnt, known)
-        longer = sorted(scores.keys() - set(known), key=lambda token: (-scores[token], token))
-        tokens = [*known, *longer[: config.vocabulary_size - len(known)]]
+        alphabet, learnt = learn(config, texts, tokenizers.models.Unigram(), trainer)
+        if not alphabet:
+            return cls(config, Vocabulary(()), ())
+        scores = _settled({token: score for token, score in learnt["vocab"] if token != UNKNOWN}, alphabet)
+        longer = sorted(scores.keys() - set(alphabet), key=lambda token: (-scores[token], token))
+        tokens = [*alphabet, *longer[: config.vocabulary_size - len(alphabet)]]
         return cls(config, Vocabulary(tokens), [scores[token] for token in tokens])
 
     def save(self) -> Mapping[str, Any]:
@@ -66,11 +64,11 @@ class Unigram(Subwords):
 
     @classmethod
     def load(cls, config: Any, saved: Mapping[str, Any]) -> Self:
-        """Makes the tokenizer that ``save`` described."""
+        """Restores a tokenizer from what ``save`` returned."""
         return cls(config, Vocabulary(saved["tokens"]), saved["scores"])
 
     def make_model(self) -> Any:
-        """Makes the library's model; see ``Subwords.make_model``."""
+        """Returns the library's model; see ``Subwords.make_model``."""
         import tokenizers  # noqa: PLC0415
 
         scores = map(float, self.scores)
@@ -79,9 +77,9 @@ class Unigram(Subwords):
     def onnx_ids(self, op: Op, texts: Value) -> Value:
         """Adds the nodes of the Viterbi algorithm; see ``Tokenizer.onnx_ids``.
 
-        One loop goes over the characters and finds the best last token of each beginning of the text, another one goes
-        back from its end and puts each token where it begins. A text is cut as its words are one by one, as each token
-        ends with its word.
+        One loop goes over the characters and finds the best last token of each prefix of the text; another one goes
+        back from the end and puts each token where it begins. Splitting the whole text gives the same tokens as
+        splitting it word by word, since no token spans two words.
         """
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
@@ -94,19 +92,21 @@ class Unigram(Subwords):
         return onnx_text.pack(op, self._onnx_back(op, ids, longest, lengths))
 
     def _onnx_tokens(self, op: Op, characters: Value, lengths: Value) -> tuple[Value, Value]:
-        """Adds the nodes that give id and score of the tokens that begin at each character, one of each length."""
+        """Adds the nodes that return the id and the score of the token of each length from each character on.
+
+        Args:
+            op: Adds the nodes.
+            characters: string[N, S].
+            lengths: The number of characters of each text, int64[N, 1].
+
+        Returns:
+            Ids and scores, both int64[N, S, L], where L is the length of the longest token.
+        """
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
         most = max(map(len, self.vocabulary.tokens), default=1)
         size = onnx_text.width(op, characters)
-        wide = characters
-        for _ in range(most - 1):
-            wide = onnx_text.column(op, wide, onnx_text.strings(op, [""]))
-        begun, texts = characters, [op.Unsqueeze(characters, [2])]
-        for shift in range(1, most):
-            begun = op.StringConcat(begun, op.Slice(wide, [shift], op.Unsqueeze(op.Add(size, shift), [0]), [1]))
-            texts.append(op.Unsqueeze(begun, [2]))
-        ids = onnx_text.lookup(op, op.Concat(*texts, axis=2), self._ids())
+        ids = onnx_text.lookup(op, _substrings(op, characters, most), self._ids())
         unknown = min(self.scores, default=0) - UNKNOWN_PENALTY
         scores = op.Gather(onnx_text.numbers(op, [*[IMPOSSIBLE] * (UNK + 1), *self.scores]), ids)
         scores = op.Max(scores, onnx_text.numbers(op, [unknown, *[IMPOSSIBLE] * (most - 1)]))
@@ -116,67 +116,102 @@ class Unigram(Subwords):
 
     @staticmethod
     def _onnx_forward(op: Op, scores: Value) -> Value:
-        """Adds the loop that gives the length of the best last token of each beginning of the text, int64[N, S]."""
+        """Adds the loop that returns the length of the best last token of each prefix of the text, int64[N, S].
+
+        Two rows look L places ahead of the current one, [N, L + 1]: the best sums of scores up to each place, and the
+        lengths of the last tokens that gave them.
+        """
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
-        by_place = op.Transpose(scores, perm=[1, 0, 2])  # [S, N, L]
         most = op.Shape(scores, start=2, end=3)
-        lengths = op.Range(1, op.Add(op.Squeeze(most, [0]), 1), 1)
         shape = op.Concat(op.Shape(scores, start=0, end=1), most, axis=0)
-
-        def extend(op: Op, step: Value, best: Value, length: Value) -> tuple[Value, ...]:
-            """Takes the best sums up to here and up to the next L places, and the last tokens that gave them."""
-            here, ahead = op.Slice(best, [0], [1], [1]), op.Slice(best, [1], [2**62], [1])
-            reached = op.Add(here, op.Gather(by_place, step, axis=0))  # [N, L]
-            better = op.Greater(reached, ahead)
-            best = onnx_text.column(op, op.Where(better, reached, ahead), UNREACHED)
-            length = op.Where(better, lengths, op.Slice(length, [1], [2**62], [1]))
-            return (
-                op.GreaterOrEqual(step, 0),
-                best,
-                onnx_text.column(op, length, 1),
-                op.Squeeze(op.Slice(length, [0], [1], [1]), [1]),
-            )
-
-        begin = op.Expand(UNREACHED, shape)
-        carried = [
-            (op.Concat(op.Slice(op.Mul(begin, 0), [0], [1], [1]), begin, axis=1), onnx_text.INT64, 2),
-            (onnx_text.column(op, op.Expand(1, shape), 1), onnx_text.INT64, 2),
-        ]
-        steps = op.Squeeze(op.Shape(scores, start=1, end=2), [0])
-        *_, found = onnx_text.loop(
-            op, "forward", extend, steps=steps, going=True, carried=carried, gathered=[(onnx_text.INT64, 1)]
+        unreached = op.Expand(UNREACHED, shape)  # [N, L]
+        sums = op.Concat(op.Slice(op.Mul(unreached, 0), [0], [1], [1]), unreached, axis=1)
+        lengths = onnx_text.column(op, op.Expand(1, shape), 1)
+        *_, last_lengths = onnx_text.loop(
+            op,
+            "forward",
+            _extend(op, scores),
+            steps=op.Squeeze(op.Shape(scores, start=1, end=2), [0]),
+            going=True,
+            carried=[(sums, onnx_text.INT64, 2), (lengths, onnx_text.INT64, 2)],
+            gathered=[(onnx_text.INT64, 1)],
         )
-        return op.Transpose(found, perm=[1, 0])
+        return op.Transpose(last_lengths, perm=[1, 0])
 
     @staticmethod
     def _onnx_back(op: Op, ids: Value, longest: Value, lengths: Value) -> Value:
-        """Adds the loop that puts the best tokens where they begin, int64[N, S] with padding in between."""
+        """Adds the loop that puts each token of the best cut where it begins, int64[N, S] with padding in between."""
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
         most = op.Shape(ids, start=2, end=3)
-        flat = op.Reshape(ids, op.Concat(op.Shape(ids, start=0, end=1), [-1], axis=0))
+        flat = op.Reshape(ids, op.Concat(op.Shape(ids, start=0, end=1), [-1], axis=0))  # [N, S · L]
 
-        def go_back(op: Op, _step: Value, end: Value, found: Value) -> tuple[Value, Value, Value]:
+        def go_back(op: Op, _step: Value, end: Value, tokens: Value) -> tuple[Value, Value, Value]:
             length = op.GatherElements(longest, op.Max(op.Sub(end, 1), 0), axis=1)
             begin = op.Max(op.Sub(end, length), 0)  # [N, 1]
             token = op.GatherElements(flat, op.Sub(op.Add(op.Mul(begin, most), length), 1), axis=1)
-            token = op.Where(op.Greater(end, 0), token, op.GatherElements(found, begin, axis=1))
-            found = op.ScatterElements(found, begin, token, axis=1)
-            return op.Greater(op.ReduceMax(begin, keepdims=0), 0), begin, found
+            token = op.Where(op.Greater(end, 0), token, op.GatherElements(tokens, begin, axis=1))
+            tokens = op.ScatterElements(tokens, begin, token, axis=1)
+            return op.Greater(op.ReduceMax(begin, keepdims=0), 0), begin, tokens
 
         carried = [(lengths, onnx_text.INT64, 2), (op.Mul(longest, PAD), onnx_text.INT64, 2)]
         return onnx_text.loop(op, "back", go_back, steps=None, going=True, carried=carried)[1]
 
 
-def _settled(learnt: Mapping[str, float], known: Sequence[str]) -> dict[str, int]:
-    """Returns all known characters' and the other tokens' scores, in multiples of ``UNIT``.
+def _substrings(op: Op, characters: Value, most: int) -> Value:
+    """Adds the nodes that return the substrings of lengths 1 to L from each character on, string[N, S, L].
 
-    The library gives characters that it has no use for the lowest scores, 0.0001 apart and in an order that changes
-    from process to process. Here they all have the lowest one.
+    Args:
+        op: Adds the nodes.
+        characters: string[N, S].
+        most: L.
+    """
+    from s2s_core.text import onnx_text  # noqa: PLC0415
+
+    size = onnx_text.width(op, characters)
+    wide = characters
+    for _ in range(most - 1):
+        wide = onnx_text.column(op, wide, onnx_text.strings(op, [""]))  # [N, S + L - 1] in the end
+    text, texts = characters, [op.Unsqueeze(characters, [2])]
+    for shift in range(1, most):
+        text = op.StringConcat(text, op.Slice(wide, [shift], op.Unsqueeze(op.Add(size, shift), [0]), [1]))  # [N, S]
+        texts.append(op.Unsqueeze(text, [2]))
+    return op.Concat(*texts, axis=2)
+
+
+def _extend(op: Op, scores: Value) -> Callable[..., tuple[Value, ...]]:
+    """Returns the body of the forward loop, which extends the best cut up to a place by each token that begins there.
+
+    When the loop comes to a place, every token that ends there has been tried, so its best sum is final. A later
+    token replaces an earlier one only if its sum is higher: of equally good ones the one that began first stays, which
+    is the longest.
+    """
+    from s2s_core.text import onnx_text  # noqa: PLC0415
+
+    by_place = op.Transpose(scores, perm=[1, 0, 2])  # [S, N, L]
+    every_length = op.Range(1, op.Add(op.Squeeze(op.Shape(scores, start=2, end=3), [0]), 1), 1)  # [L]
+
+    def extend(op: Op, step: Value, sums: Value, lengths: Value) -> tuple[Value, ...]:
+        here, ahead = op.Slice(sums, [0], [1], [1]), op.Slice(sums, [1], [2**62], [1])  # [N, 1], [N, L]
+        reached = op.Add(here, op.Gather(by_place, step, axis=0))  # [N, L]
+        better = op.Greater(reached, ahead)
+        sums = onnx_text.column(op, op.Where(better, reached, ahead), UNREACHED)  # [N, L + 1]
+        lengths = op.Where(better, every_length, op.Slice(lengths, [1], [2**62], [1]))  # [N, L]
+        last_length = op.Squeeze(op.Slice(lengths, [0], [1], [1]), [1])  # [N]
+        return op.GreaterOrEqual(step, 0), sums, onnx_text.column(op, lengths, 1), last_length
+
+    return extend
+
+
+def _settled(learnt: Mapping[str, float], alphabet: Sequence[str]) -> dict[str, int]:
+    """Returns the scores of the alphabet and of all other tokens, in multiples of ``UNIT``.
+
+    The library gives the characters that it doesn't need the lowest scores, 0.0001 apart and in an order that changes
+    from process to process. Here they all get the lowest score.
     """
     lowest = min(learnt.values(), default=0.0)
-    doubtful = lowest + 0.0001 * (len(known) + 1)
-    scores = dict.fromkeys(known, lowest)
+    doubtful = lowest + 0.0001 * (len(alphabet) + 1)
+    scores = dict.fromkeys(alphabet, lowest)
     scores |= {token: score for token, score in learnt.items() if token not in scores or score > doubtful}
     return {token: round(score / UNIT) for token, score in scores.items()}

@@ -5,7 +5,7 @@ from s2s_core.text.tokenizer import Tokenizer
 
 
 class Words(Tokenizer):
-    """Words are what stands between spaces (U+0020); any run of spaces separates, and is one space in an answer."""
+    """Each word is a token. Words are separated by any run of spaces (U+0020), and by one space in an answer."""
 
     separator = " "
 

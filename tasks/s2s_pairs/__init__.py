@@ -1,4 +1,4 @@
-"""The task ``pairs``: a user's own pairs of texts, from files."""
+"""The task ``pairs``, which reads a user's own pairs of texts from files."""
 
 from collections.abc import Mapping
 
@@ -7,5 +7,5 @@ from s2s_core import hookimpl
 
 @hookimpl
 def s2s_tasks() -> Mapping[str, type | str]:
-    """Gives the task ``pairs``."""
+    """Registers the task ``pairs``."""
     return {"pairs": "s2s_pairs.pairs:Pairs"}

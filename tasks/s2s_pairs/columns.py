@@ -1,4 +1,4 @@
-"""Which two columns of a row are a pair."""
+"""Extracts the pair of texts from the columns of a row."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,11 @@ from s2s_pairs.config import PairsConfig
 
 
 class BadRowError(ValueError):
-    """A row is no pair of texts.
+    """A row is not a pair of texts.
 
     Args:
-        reason: What it is instead, to be read after the row's place.
-        file: Where the row stands in several files, the one that is meant.
+        reason: What is wrong, in words that follow the row's place, such as ``"has no fields"``.
+        file: The file in question, if the row is spread over several files.
     """
 
     def __init__(self, reason: str, file: str = "") -> None:
@@ -22,13 +22,13 @@ class BadRowError(ValueError):
 
 
 class TableColumns:
-    """Finds the pair in rows of fields, all of which have as many as the first good one.
+    """Extracts the pair from rows of fields, which must all have as many fields as the first good row.
 
     Args:
-        config: Names the columns.
+        config: The names or numbers of the columns.
         names: The header, if there is one.
-        file: Its name, for messages.
-        separator: What stands between two fields, for messages.
+        file: The file's name, for messages.
+        separator: The name of the separator of two fields, for messages.
 
     Raises:
         DataError: The header lacks a column or has it twice, or the source and the target are the same column.
@@ -46,7 +46,7 @@ class TableColumns:
         """Returns the pair.
 
         Raises:
-            BadRowError: The row has too few columns, or other ones than those before.
+            BadRowError: The row has too few columns, or not as many as the rows before.
         """
         if len(fields) != self._width:
             self._check_width(len(fields))
@@ -61,7 +61,7 @@ class TableColumns:
         self._width = width
 
     def _place(self, setting: str, column: int | str, names: Sequence[str] | None, file: str) -> int:
-        """Returns a column's place, counted from 0."""
+        """Returns a column's index, counted from 0."""
         if isinstance(column, int):
             if names is not None and column > len(names):
                 raise DataError(
@@ -70,26 +70,26 @@ class TableColumns:
             return column - 1
         names = names or ()
         if column not in names:
-            found = f"{', '.join(names)}{self._hint(len(names))}"
-            raise DataError(f"task.{setting} is {column!r}, but {file} has the columns: {found}")
+            columns = f"{', '.join(names)}{self._hint(len(names))}"
+            raise DataError(f"task.{setting} is {column!r}, but {file} has the columns: {columns}")
         if names.count(column) > 1:
             places = " and ".join(str(place) for place, name in enumerate(names, 1) if name == column)
             raise DataError(f"task.{setting} is {column!r}, but in {file} this is the name of the columns {places}")
         return names.index(column)
 
     def _hint(self, width: int) -> str:
-        """Returns what may be wrong with a single column."""
+        """Returns a likely explanation if there is only a single column."""
         return f" ({self._separator} separates columns here; task.format sets another format)" if width == 1 else ""
 
 
 class RecordColumns:
-    """Finds the pair in rows whose fields have names.
+    """Extracts the pair from rows whose fields have names.
 
-    A number is that of a name in the first row. A name with dots leads into records in records.
+    A column's number is the place of its name in the first row. A name with dots leads into nested records.
 
     Args:
-        config: Names the columns.
-        file: What the rows are from, for messages.
+        config: The names or numbers of the columns.
+        file: The name of the rows' origin, for messages.
     """
 
     def __init__(self, config: PairsConfig, file: str) -> None:
@@ -100,7 +100,7 @@ class RecordColumns:
         """Returns the pair.
 
         Raises:
-            BadRowError: A field is missing, or no string.
+            BadRowError: A field is missing or isn't a string.
             DataError: The first row lacks a column, or the source and the target are the same column.
         """
         if not record:
@@ -110,7 +110,7 @@ class RecordColumns:
         return Example(self._field(record, self._config.source_column), self._field(record, self._config.target_column))
 
     def _start(self, first: Mapping[str, Any]) -> None:
-        """Takes the names of the first row. If bad rows end the run, it says which setting doesn't fit them."""
+        """Takes the names of the first row and, if bad rows end the run, refuses a setting that doesn't match them."""
         self._names = list(first)
         columns = {name: getattr(self._config, name) for name in ("source_column", "target_column")}
         if self._config.on_error == "stop":

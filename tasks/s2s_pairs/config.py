@@ -1,4 +1,4 @@
-"""What can be set of the task ``pairs``."""
+"""The settings of the task ``pairs``."""
 
 import math
 import os
@@ -23,7 +23,7 @@ def _has_a_name(path: str) -> bool:
     return not f"{path}:".startswith(f"{HUB}:")
 
 
-def _are_given(path: str) -> bool:
+def _is_set(path: str) -> bool:
     return bool(path) and _has_a_name(path)
 
 
@@ -40,32 +40,34 @@ _A_COLUMN = must_be("a column's name, or its number from 1 on", _is_column)
 
 @attrs.frozen
 class PairsConfig:
-    """Which files, what is in them, and what of it is used."""
+    """The files, their format, and which of their pairs to use."""
 
-    train: str = setting("", "file of training pairs, hf:NAME, or - for standard input", must_be(_PAIRS, _are_given))
-    train_target: str = setting("", "file whose lines are the targets, if the lines of train are the sources alone")
+    train: str = setting("", "file of training pairs, hf:NAME, or - for standard input", must_be(_PAIRS, _is_set))
+    train_target: str = setting("", "file of targets, line by line, if train has only the sources")
     validation: str = setting(
-        "", "validation pairs, as in train; without them some are split off train", must_be(_PAIRS, _has_a_name)
+        "", "validation pairs, as in train; by default some are split off train", must_be(_PAIRS, _has_a_name)
     )
-    validation_target: str = setting("", "the same for validation")
+    validation_target: str = setting("", "file of targets, if validation has only the sources")
     test: str = setting(
-        "", "test pairs, as in train; without them some are split off train", must_be(_PAIRS, _has_a_name)
+        "", "test pairs, as in train; by default some are split off train", must_be(_PAIRS, _has_a_name)
     )
-    test_target: str = setting("", "the same for test")
-    held_out: int = setting(1000, "most sources that are split off for validation, and for the test", at_least(1))
-    format: str = setting("auto", "auto goes by the file's name; what has no other ending is TSV", one_of(*FORMATS))
+    test_target: str = setting("", "file of targets, if test has only the sources")
+    held_out: int = setting(
+        1000, "maximum number of sources to split off for validation, and as many for the test", at_least(1)
+    )
+    format: str = setting("auto", "file format; auto goes by the file's ending, with TSV as default", one_of(*FORMATS))
     header: bool = setting(default=False, help="whether the first row of TSV and CSV names the columns")
-    source_column: int | str = setting(1, "the sources' column: its number, or its name in the header", _A_COLUMN)
-    target_column: int | str = setting(2, "the targets' column", _A_COLUMN)
-    on_error: str = setting("stop", "whether a bad row ends the run, or is left out", one_of("stop", "skip"))
-    length_unit: str = setting("characters", "what the lengths below count", one_of("characters", "words"))
-    minimum_source: int = setting(0, "shortest source that is trained on", at_least(0))
-    maximum_source: int = setting(0, "longest source that is trained on; 0 sets no limit", at_least(0))
-    minimum_target: int = setting(0, "shortest target that is trained on", at_least(0))
-    maximum_target: int = setting(0, "longest target that is trained on; 0 sets no limit", at_least(0))
+    source_column: int | str = setting(1, "column of the sources: its number, or its name in the header", _A_COLUMN)
+    target_column: int | str = setting(2, "column of the targets", _A_COLUMN)
+    on_error: str = setting("stop", "whether a bad row ends the run or is skipped", one_of("stop", "skip"))
+    length_unit: str = setting("characters", "unit of the length limits below", one_of("characters", "words"))
+    minimum_source: int = setting(0, "minimum length of training sources", at_least(0))
+    maximum_source: int = setting(0, "maximum length of training sources; 0 sets no limit", at_least(0))
+    minimum_target: int = setting(0, "minimum length of training targets", at_least(0))
+    maximum_target: int = setting(0, "maximum length of training targets; 0 sets no limit", at_least(0))
     maximum_ratio: float = setting(
         0.0,
-        "most that one side is longer than the other, as a factor; 0 sets no limit",
+        "maximum ratio of the longer side's length to the shorter side's; 0 sets no limit",
         must_be("at least 1, or 0 for no limit", _is_no_limit_or_at_least_1),
     )
 
@@ -79,20 +81,20 @@ class PairsConfig:
         for name in ("train", "validation", "test"):
             sources, targets = self.path(name), self.target_path(name)
             if targets and os.path.realpath(sources) == os.path.realpath(targets):
-                expected = f"another file than {name}; leave it out if both columns are in one file"
+                expected = f"a file other than {name}; leave it out if both columns are in one file"
                 raise BadValueError(f"{name}_target", expected, targets)
 
     @property
     def has_header(self) -> bool:
-        """Whether the first row of TSV and CSV is no pair."""
+        """Whether the first row of TSV and CSV is a header."""
         return self.header or isinstance(self.source_column, str) or isinstance(self.target_column, str)
 
     def path(self, split: str) -> str:
-        """Returns where a split's pairs, or their sources, are; empty if they are split off."""
+        """Returns the file of a split's pairs, or of their sources; empty if the split is split off."""
         value: str = getattr(self, split)
         return value
 
     def target_path(self, split: str) -> str:
-        """Returns where a split's targets are; empty if they stand beside their sources."""
+        """Returns the file of a split's targets; empty if the file of the sources has them too."""
         value: str = getattr(self, f"{split}_target")
         return value

@@ -1,4 +1,4 @@
-"""A file of lines, compressed or not, or standard input."""
+"""Reads the lines of a file, compressed or not, or of standard input."""
 
 import contextlib
 import functools
@@ -19,23 +19,23 @@ from s2s_core import DataError
 from s2s_pairs.config import STANDARD_INPUT
 
 MOST_BYTES = 1 << 20
-"""The longest line that is read."""
+"""The maximum length of a line."""
 
 _BUFFER = 1 << 18
-_COMPRESSED = 1 << 9  # few, as of Zstandard they may hold 32,768 times more
+_COMPRESSED = 1 << 9  # so few, because Zstandard may expand them 32,768 times
 _GZIP, _ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class LineFile:
-    """Lines of bytes, which can be read more than once.
+    """The lines of a file as bytes, which can be read more than once.
 
-    What is compressed by gzip or Zstandard is known by its first bytes, whatever its name. What comes only once, from
-    standard input or a named pipe, is copied to a temporary file when it is first read.
+    Compression by gzip or Zstandard is detected by the first bytes, whatever the file's name. Standard input and named
+    pipes, which can be read only once, are copied to a temporary file at the first reading.
 
     Args:
-        path: The file, or ``-``.
+        path: The file, or ``-`` for standard input.
     """
 
     def __init__(self, path: str) -> None:
@@ -43,10 +43,12 @@ class LineFile:
         self.name = "standard input" if path == STANDARD_INPUT else path
 
     def lines(self) -> Iterator[bytes]:
-        """Yields the lines, without LF or CR LF. Of a line above ``MOST_BYTES`` comes only the begin, itself above it.
+        """Yields the lines, without LF or CR LF.
+
+        A line longer than ``MOST_BYTES`` is cut, but remains longer than that, so that the caller can tell.
 
         Raises:
-            DataError: The file can't be read, is damaged, or is no text.
+            DataError: The file can't be read, is damaged, or isn't text.
         """
         try:
             with contextlib.closing(self._decompressed()) as stream:
@@ -64,7 +66,7 @@ class LineFile:
             raise self._unreadable(error) from error
 
     def digest(self) -> str:
-        """Returns a hash of the content, as it lies on the disk."""
+        """Returns a hash of the content as stored on disk, without decompressing it."""
         try:
             with self.location.open("rb") as file:
                 return hashlib.file_digest(file, "blake2b").hexdigest()
@@ -73,7 +75,7 @@ class LineFile:
 
     @functools.cached_property
     def location(self) -> Path:
-        """Where the content is."""
+        """The path of the content: the file itself, or the temporary copy."""
         path = Path(self._path)
         if self._path != STANDARD_INPUT and not path.is_fifo():
             return path
@@ -88,13 +90,13 @@ class LineFile:
         copy = self._copy(sys.stdin.buffer)
         if not copy.stat().st_size:
             raise DataError(
-                f"{self.name} is empty, and the task's pairs are to come from it, as its file is -: "
+                f"{self.name} is empty, but the task reads its pairs from it, as its file is -: "
                 "give them again, or evaluate with --data FILE"
             )
         return copy
 
     def _copy(self, stream: BinaryIO) -> Path:
-        """Returns a file with all that a stream gives, which goes when this object does."""
+        """Returns a file with a stream's content, which is deleted together with this object."""
         number, name = tempfile.mkstemp(prefix="s2s-")
         weakref.finalize(self, Path(name).unlink, missing_ok=True)
         with open(number, "wb") as copy:  # noqa: PTH123  # it is open already
@@ -103,26 +105,26 @@ class LineFile:
 
     def _decompressed(self) -> io.BufferedReader:
         file: io.BufferedReader = io.BufferedReader(io.FileIO(self.location), _BUFFER)
-        begin = file.peek(len(_ZSTANDARD))
-        if begin.startswith(_GZIP):
+        beginning = file.peek(len(_ZSTANDARD))
+        if beginning.startswith(_GZIP):
             file.close()
             return io.BufferedReader(gzip.GzipFile(self.location), _BUFFER)
-        if begin.startswith(_ZSTANDARD):
+        if beginning.startswith(_ZSTANDARD):
             file.close()
             return io.BufferedReader(_ZstandardFile(self.location), _BUFFER)
         return file
 
     def _skip_mark(self, stream: io.BufferedReader) -> None:
-        """Steps over byte order marks, and refuses what is no lines of UTF-8 at first sight."""
-        begin = stream.peek(_BUFFER)
-        if begin.startswith(_UTF_16):
+        """Skips byte order marks, and refuses a file whose beginning shows that it isn't lines of UTF-8."""
+        beginning = stream.peek(_BUFFER)
+        if beginning.startswith(_UTF_16):
             raise DataError(f"{self.name} is UTF-16: convert it to UTF-8")
-        if b"\0" in begin:
+        if b"\0" in beginning:
             raise DataError(f"{self.name} is a binary file, not text")
-        if begin.count(b"\r") > 1 and b"\n" not in begin:
+        if beginning.count(b"\r") > 1 and b"\n" not in beginning:
             raise DataError(f"{self.name} has lines that end with CR alone: convert its line ends to LF")
-        while begin.startswith(_BOM):
-            begin = begin[len(_BOM) :]
+        while beginning.startswith(_BOM):
+            beginning = beginning[len(_BOM) :]
             stream.read(len(_BOM))
 
     def _unreadable(self, error: OSError) -> DataError:
@@ -130,11 +132,11 @@ class LineFile:
 
 
 class _DamagedError(Exception):
-    """Compressed content is not what was compressed."""
+    """Compressed content is corrupt."""
 
 
 class _ZstandardFile(io.RawIOBase):
-    """What a file's frames hold. Unlike the package's own reader it notices a frame that ends too early.
+    """The decompressed content of a file. Unlike the package's own reader, it detects a frame that ends too early.
 
     Args:
         path: The file.
@@ -146,14 +148,14 @@ class _ZstandardFile(io.RawIOBase):
         self._package, self._file = zstandard, path.open("rb")
         self._frame: Any = None
         self._compressed = b""
-        self._content = memoryview(b"")  # a part of it is no copy
+        self._content = memoryview(b"")  # slicing it copies nothing
 
     def readable(self) -> bool:
-        """Returns that it is."""
+        """Returns True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Reads some bytes; none at the end."""
+        """Reads some bytes; none at the end of the file."""
         while not self._content and self._refill():
             self._content = memoryview(self._decompress())
         count = min(len(buffer), len(self._content))
@@ -166,7 +168,7 @@ class _ZstandardFile(io.RawIOBase):
         super().close()
 
     def _refill(self) -> bool:
-        """Whether there is more to decompress."""
+        """Reads more compressed bytes if there are none left, and returns whether there is more to decompress."""
         self._compressed = self._compressed or self._file.read(_COMPRESSED)
         if not self._compressed and self._frame is not None:
             raise EOFError

@@ -1,4 +1,4 @@
-"""Leaves out pairs that are too short, too long or too unlike in length."""
+"""Filters pairs by length: too short, too long, or too different in length."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -8,10 +8,10 @@ from s2s_pairs.config import PairsConfig
 
 
 class LengthLimits:
-    """The limits that are set.
+    """The limits of the lengths of a pair.
 
     Args:
-        config: Sets them.
+        config: The settings of the limits.
     """
 
     def __init__(self, config: PairsConfig) -> None:
@@ -28,7 +28,7 @@ class LengthLimits:
         self._ratio = config.maximum_ratio
 
     def within(self, examples: Iterator[Example], dropped: Counter[str]) -> Iterator[Example]:
-        """Yields the pairs within the limits; counts the others by the first limit that they don't keep."""
+        """Yields the pairs within the limits, and counts the others by the first limit that they exceed."""
         if not self._limits and not self._ratio:
             yield from examples
             return

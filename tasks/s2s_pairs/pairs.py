@@ -1,4 +1,4 @@
-"""The task ``pairs``."""
+"""The task ``pairs``: training, validation and test pairs from files."""
 
 import functools
 import json
@@ -16,7 +16,7 @@ from s2s_pairs.reader import BadRows, PairReader
 from s2s_pairs.survey import HeldOut, Survey
 
 MOST_SHARED = 0.1
-"""The share of validation's or the test's sources that may be training's too, without a warning."""
+"""The share of the sources of validation or test that may occur in training without a warning."""
 
 _EVALUATED = ("validation", "test")
 
@@ -24,7 +24,7 @@ _EVALUATED = ("validation", "test")
 class Pairs(Task):
     """Your own pairs of texts, from files.
 
-    Training pairs are never held in memory: they are read again whenever they are asked for.
+    Training pairs are never held in memory: they are read from the file each time.
     """
 
     Config: ClassVar[type] = PairsConfig
@@ -42,28 +42,28 @@ class Pairs(Task):
         Raises:
             DataError: A file can't be read or has a bad row, or there are too few pairs.
         """
-        del rng  # nothing here is left to chance
-        if split in self._given:
-            return iter(self._given[split])
+        del rng  # nothing here is random
+        if split in self._pairs_of_files:
+            return iter(self._pairs_of_files[split])
         if split in self._split_off:
-            return (example for example in self._held_out if self._parts.split_of(example.source) == split)
+            return (example for example in self._held_out if self._partition.split_of(example.source) == split)
         pairs = self._allowed(self._bad_rows(), Counter())
         if not self._split_off:
             return pairs
-        parts = self._parts
-        return (example for example in pairs if parts.split_of(example.source) == "train")
+        partition = self._partition
+        return (example for example in pairs if partition.split_of(example.source) == "train")
 
     def training_size(self) -> int:
-        """Returns how many pairs are trained on."""
+        """Returns the number of training pairs."""
         return self._survey.pairs - len(self._held_out)
 
     def remarks(self) -> Sequence[str]:
-        """Returns what was left out, what is there twice, and what validation and test share with training."""
-        repeated, shared = self._repeated(), self._shared()  # both read all pairs, and so find what the others tell
+        """Returns lines on skipped, dropped and repeated pairs, and on sources that evaluation shares with training."""
+        repeated, shared = self._repeated(), self._shared()  # first, as they read all pairs and count for the others
         return [*repeated, *self._skipped(), *self._dropped(), *self._headers(), *shared]
 
     def fingerprint(self) -> str | None:
-        """Returns a hash of the training files' content and of the settings, whatever the files are called."""
+        """Returns the settings and a hash of the training files' content, whatever the files are called."""
         digest = self._readers["train"].digest()
         if digest is None:
             return None
@@ -72,21 +72,21 @@ class Pairs(Task):
 
     @functools.cached_property
     def _survey(self) -> Survey:
-        """What is known of the training pairs, held-out ones included, when all have been read once."""
-        found = Survey.of(self._allowed(self._bad, self._lengths))
-        if not found.pairs:
+        """The survey of all training pairs, held-out ones included, which takes one reading of the file."""
+        survey = Survey.of(self._allowed(self._bad, self._lengths))
+        if not survey.pairs:
             raise self._no_pairs("train", *self._skipped(), *self._dropped())
-        return found
+        return survey
 
     @functools.cached_property
-    def _parts(self) -> HeldOut:
+    def _partition(self) -> HeldOut:
         sources = self._survey.sources
         if len(sources) <= len(self._split_off):
-            found = (
+            problem = (
                 f"{self._readers['train'].name} has {_count(len(sources), 'different source')}, too few to split off "
-                f"{' and '.join(self._split_off)}: give files for these, as task.{self._split_off[0]}"
+                f"{' and '.join(self._split_off)}: give a file for each, as with task.{self._split_off[0]}"
             )
-            raise DataError("; ".join([found, *self._skipped(), *self._dropped()]))
+            raise DataError("; ".join([problem, *self._skipped(), *self._dropped()]))
         return HeldOut.of(
             sources, self.config.held_out, validation="validation" in self._split_off, test="test" in self._split_off
         )
@@ -96,20 +96,20 @@ class Pairs(Task):
         """The pairs that are split off the training file."""
         if not self._split_off:
             return []
-        parts = self._parts
+        partition = self._partition
         pairs = self._allowed(self._bad_rows(), Counter())
-        return [example for example in pairs if parts.split_of(example.source) != "train"]
+        return [example for example in pairs if partition.split_of(example.source) != "train"]
 
     @functools.cached_property
-    def _given(self) -> dict[str, list[Example]]:
-        """The pairs of validation and test that have files of their own, whatever their lengths."""
-        given = {}
+    def _pairs_of_files(self) -> dict[str, list[Example]]:
+        """The pairs of validation and test if they have files of their own, without limits of length."""
+        pairs = {}
         for split in _EVALUATED:
             if split in self._readers:
-                given[split] = list(self._readers[split].pairs(self._bad))
-                if not given[split]:
+                pairs[split] = list(self._readers[split].pairs(self._bad))
+                if not pairs[split]:
                     raise self._no_pairs(split)
-        return given
+        return pairs
 
     def _allowed(self, bad: BadRows, dropped: Counter[str]) -> Iterator[Example]:
         """Yields the pairs of the training file within the limits."""
@@ -146,7 +146,7 @@ class Pairs(Task):
     def _shared(self) -> list[str]:
         shares = {
             self._readers[split].name: self._survey.share(example.source for example in examples)
-            for split, examples in self._given.items()
+            for split, examples in self._pairs_of_files.items()
         }
         return [
             f"warning: {share:.0%} of the sources in {name} are training sources too, so scores on them say little "

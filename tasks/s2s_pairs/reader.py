@@ -1,4 +1,4 @@
-"""Reads the pairs of a split, whatever their format."""
+"""Reads the pairs of a split in any of the formats."""
 
 import hashlib
 import re
@@ -20,16 +20,16 @@ _COLUMN_NAME = re.compile(
     "pron(unciation)?|ipa|x|y|de|en|es|fr",
     re.IGNORECASE,
 )
-"""What columns are often called."""
+"""Common names of columns, by which a header is recognised."""
 
 
 class BadRows:
-    """Hears of bad rows: ends the run at the first one, or counts them.
+    """Collects the bad rows: ends the run at the first one, or counts them.
 
     Attributes:
-        count: How many there were.
-        lines: How many lines they had.
-        first: The first one's place and fault.
+        count: The number of bad rows.
+        lines: The number of their lines.
+        first: The place and the fault of the first one.
     """
 
     def __init__(self, *, stop: bool) -> None:
@@ -37,32 +37,32 @@ class BadRows:
         self.count, self.lines, self.first = 0, 0, ""
 
     def report(self, name: str, unit: str, place: rows.Place, error: BadRowError) -> None:
-        """Takes note of a bad row.
+        """Counts a bad row.
 
         Raises:
-            DataError: It ends the run.
+            DataError: Bad rows end the run.
         """
         lines = place if isinstance(place, range) else range(place, place + 1)
-        found = f"{error.file or name}, {unit} {lines[0]:,} {error}"
+        problem = f"{error.file or name}, {unit} {lines[0]:,} {error}"
         if len(lines) > 1:
-            found += f"; the row goes on to line {lines[-1]:,}"
+            problem += f"; the row goes on to line {lines[-1]:,}"
         if self._stop:
-            raise DataError(f"{found}; task.on_error=skip leaves such rows out")
+            raise DataError(f"{problem}; task.on_error=skip leaves such rows out")
         self.count += 1
         self.lines += len(lines)
-        self.first = self.first or found
+        self.first = self.first or problem
 
 
 class PairReader:
     """Reads the pairs of a split.
 
     Args:
-        config: Says where they are, and how.
-        split: ``"train"``, ``"validation"`` or ``"test"``, for which something is given.
+        config: The settings of files and format.
+        split: ``"train"``, ``"validation"`` or ``"test"``, for which the settings name a file.
 
     Attributes:
-        format: One of ``FORMATS``, found out where it is ``"auto"``.
-        name: What to call it in messages.
+        format: One of ``FORMATS`` except ``"auto"``.
+        name: The name of the file or files, for messages.
     """
 
     def __init__(self, config: PairsConfig, split: str) -> None:
@@ -78,7 +78,7 @@ class PairReader:
         """Yields the pairs.
 
         Raises:
-            DataError: A file can't be read, or a bad row is to end the run.
+            DataError: A file can't be read, or a bad row ends the run.
         """
         if self._targets:
             return rows.read_parallel(self._file, self._targets, partial(bad.report, self.name, "line"))
@@ -89,7 +89,7 @@ class PairReader:
         return read(self._file, self._config, report)
 
     def header(self) -> Example | None:
-        """Returns the first pair, if it looks like a header of TSV or CSV that nothing says is one."""
+        """Returns the first pair of TSV or CSV if it looks like a header that isn't declared; None otherwise."""
         if self._targets or self.format not in {"tsv", "csv"} or self._config.has_header:
             return None
         bad = BadRows(stop=False)
@@ -99,7 +99,7 @@ class PairReader:
         return first
 
     def digest(self) -> str | None:
-        """Returns a hash of the content, or nothing where that isn't known."""
+        """Returns a hash of the content; None if there is no way to tell."""
         if self.name.startswith(HUB):
             return self._table.digest()
         files = [self._file, *([self._targets] if self._targets else [])]

@@ -1,4 +1,4 @@
-"""The rows of each format, as pairs of texts."""
+"""Parses the rows of each format into pairs of texts."""
 
 import csv
 import itertools
@@ -13,10 +13,10 @@ from s2s_pairs.config import PairsConfig
 from s2s_pairs.files import MOST_BYTES, LineFile
 
 Place = int | range
-"""The number of the line that a row is in, or those of all lines that it goes over."""
+"""The number of a row's line, or the range of its lines."""
 
 Report = Callable[[Place, BadRowError], None]
-"""Takes the place of a bad row, and what is bad about it. If it returns, the row is left out."""
+"""Takes the place of a bad row and what is wrong with it. If it returns, the row is skipped."""
 
 Texts = TypeVar("Texts", bound=Sequence[str])
 
@@ -24,14 +24,14 @@ _JSON_LINES = "JSON Lines has one object on each line, and no list around them"
 
 
 def read_tsv(file: LineFile, config: PairsConfig, report: Report) -> Iterator[Example]:
-    """Yields the pairs of a file whose columns are separated by one TAB each; quotes mean nothing."""
+    """Yields the pairs of a file whose columns are separated by one TAB each; quotes have no special meaning."""
     lines = enumerate(file.lines(), 1)
     columns = TableColumns(config, _header(config, file, lines, _tsv_fields), file.name, "a TAB")
     return _good(lines, lambda line: columns(_tsv_fields(line)), report)
 
 
 def read_csv(file: LineFile, config: PairsConfig, report: Report) -> Iterator[Example]:
-    """Yields the pairs of a file of comma-separated values, whose quoted fields may go over several lines."""
+    """Yields the pairs of a file of comma-separated values, whose quoted fields may span several lines."""
     rows = _csv_rows(file)
     names = _header(config, file, rows, lambda row: _written(_csv_fields(row)))
     columns = TableColumns(config, names, file.name, "a comma")
@@ -72,10 +72,10 @@ def read_records(
 
 
 def decoded(line: bytes) -> str:
-    """Returns a line's text.
+    """Returns the text of a line.
 
     Raises:
-        BadRowError: It is too long, or no text.
+        BadRowError: The line is too long, isn't UTF-8, or has a NUL character.
     """
     if len(line) > MOST_BYTES:
         raise BadRowError(f"is longer than {MOST_BYTES:,} bytes")
@@ -95,7 +95,7 @@ def _good(rows: Iterable[tuple[Place, Any]], parse: Callable[[Any], Example], re
         try:
             example = parse(row)
             if not example.source or example.source.isspace():
-                raise BadRowError("has an empty source")  # noqa: TRY301  # one place reports all
+                raise BadRowError("has an empty source")  # noqa: TRY301  # reported below, like every fault
             if not example.target or example.target.isspace():
                 raise BadRowError("has an empty target")  # noqa: TRY301
         except BadRowError as error:
@@ -124,7 +124,7 @@ def _tsv_fields(line: bytes) -> list[str]:
 
 
 def _csv_rows(file: LineFile) -> Iterator[tuple[range, list[str] | csv.Error]]:
-    """Yields the fields of each record, or what is wrong with it, and the numbers of its lines."""
+    """Yields the lines of each record, and its fields or what is wrong with it."""
     reader = csv.reader(_csv_lines(file), strict=True)
     while True:
         first = reader.line_num + 1
@@ -140,12 +140,12 @@ def _csv_rows(file: LineFile) -> Iterator[tuple[range, list[str] | csv.Error]]:
 
 def _csv_fields(row: list[str] | csv.Error) -> list[str]:
     if isinstance(row, csv.Error):
-        raise BadRowError(f"is no CSV: {row}") from row
+        raise BadRowError(f"is not CSV: {row}") from row
     return row
 
 
 def _csv_lines(file: LineFile) -> Iterator[str]:
-    """Yields lines; what isn't UTF-8 is marked, to be reported with the record that it is in."""
+    """Yields lines; bytes that aren't UTF-8 become surrogates, and are reported with the record that contains them."""
     for number, line in enumerate(file.lines(), 1):
         if len(line) > MOST_BYTES:
             raise DataError(f"{file.name}, line {number} is longer than {MOST_BYTES:,} bytes")
@@ -153,7 +153,7 @@ def _csv_lines(file: LineFile) -> Iterator[str]:
 
 
 def _written(texts: Texts) -> Texts:
-    """Returns texts if they can be written as UTF-8."""
+    """Returns the same texts, after a check that they can be written as UTF-8."""
     for text in texts:
         try:
             text.encode()
@@ -181,9 +181,9 @@ def _json_object(text: str) -> dict[str, Any]:
     except BadRowError:
         raise
     except (ValueError, RecursionError) as error:
-        raise BadRowError(f"is no JSON: {error} ({_JSON_LINES})") from error
+        raise BadRowError(f"is not JSON: {error} ({_JSON_LINES})") from error
     if not isinstance(record, dict):
-        raise BadRowError(f"is no JSON object ({_JSON_LINES})")
+        raise BadRowError(f"is not a JSON object ({_JSON_LINES})")
     return record
 
 

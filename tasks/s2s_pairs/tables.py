@@ -1,4 +1,4 @@
-"""Parquet files and Hugging Face data sets, read by the package ``datasets``."""
+"""Reads Parquet files and Hugging Face data sets with the package ``datasets``."""
 
 import functools
 import glob
@@ -9,15 +9,15 @@ from typing import Any
 from s2s_core import DataError
 
 HUB = "hf:"
-"""What a data set's name begins with: ``hf:NAME``, ``hf:NAME:CONFIGURATION`` or ``hf:NAME:CONFIGURATION:SPLIT``."""
+"""The prefix of a data set's name: ``hf:NAME``, ``hf:NAME:CONFIGURATION`` or ``hf:NAME:CONFIGURATION:SPLIT``."""
 
 
 class Table:
-    """Rows whose fields have names.
+    """The rows of a Parquet file or of a data set, whose fields have names.
 
     Args:
-        path: A Parquet file, or a data set.
-        split: The split of a data set that doesn't name one.
+        path: The Parquet file, or the data set's name with its prefix.
+        split: The data set's split to read if its name doesn't include one.
     """
 
     def __init__(self, path: str, split: str) -> None:
@@ -27,7 +27,7 @@ class Table:
         """Yields the rows, numbered from 1.
 
         Raises:
-            DataError: They can't be had.
+            DataError: The rows can't be read.
             ModuleNotFoundError: The package ``datasets`` isn't installed.
         """
         import datasets  # noqa: PLC0415  # of the extra datasets
@@ -38,19 +38,19 @@ class Table:
             raise DataError(f"can't read {self.name}: {' '.join(str(error).split())}") from error
 
     def digest(self) -> str | None:
-        """Returns what tells a data set's content from others."""
-        found = getattr(self._data, "_fingerprint", None)
-        return found and f"{self.name} {found}"
+        """Returns the fingerprint of a data set's content; None if ``datasets`` has none."""
+        fingerprint = getattr(self._data, "_fingerprint", None)
+        return fingerprint and f"{self.name} {fingerprint}"
 
     @functools.cached_property
     def _data(self) -> Any:
-        """The data set. It can be gone through more than once, and is not held in memory."""
+        """The data set, which can be iterated more than once and isn't held in memory."""
         import datasets  # noqa: PLC0415
 
         datasets.disable_progress_bars()
-        datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # what goes wrong is raised too
+        datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # problems are raised as well
         if not self.name.startswith(HUB):
-            path = Path(self.name).absolute()  # as datasets would take a name such as https://… for an address
+            path = Path(self.name).absolute()  # datasets would take https://… for an address
             if not path.is_file():
                 raise FileNotFoundError("there is no such file")
             return datasets.load_dataset("parquet", data_files=glob.escape(str(path)), split="train", streaming=True)
@@ -60,5 +60,5 @@ class Table:
             name,
             configuration or None,
             split=split or self._split,
-            trust_remote_code=False,  # before version 4 datasets would ask
+            trust_remote_code=False,  # datasets would ask before version 4
         )

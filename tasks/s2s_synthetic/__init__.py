@@ -1,4 +1,4 @@
-"""Synthetic tasks, whose answers are computed: reverse, copy and sort words, add numbers."""
+"""Synthetic tasks, which compute their answers: reverse, copy and sort words, add numbers."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from s2s_core import hookimpl
 
 @hookimpl
 def s2s_tasks() -> Mapping[str, type | str]:
-    """Gives the tasks ``reverse``, ``copy``, ``sort`` and ``add``."""
+    """Registers the tasks ``reverse``, ``copy``, ``sort`` and ``add``."""
     return {
         "reverse": "s2s_synthetic.words:Reverse",
         "copy": "s2s_synthetic.words:Copy",

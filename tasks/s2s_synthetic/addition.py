@@ -1,4 +1,4 @@
-"""The task of adding two numbers."""
+"""The task ``add``: the sum of two numbers."""
 
 import itertools
 import random
@@ -13,15 +13,15 @@ from s2s_synthetic.synthetic import SyntheticConfig, SyntheticTask
 
 @attrs.frozen
 class AddConfig(SyntheticConfig):
-    """What can be set of the task ``add``."""
+    """The settings of the task ``add``."""
 
-    maximum_digits: int = setting(3, "digits of the longest numbers that are added", between(1, 100))
+    maximum_digits: int = setting(3, "maximum number of digits of the two numbers", between(1, 100))
 
 
 class Add(SyntheticTask[tuple[int, int]]):
     """The sum of two numbers: ``12+345`` becomes ``357``.
 
-    A source's shape is how many digits each number has.
+    A source's shape is the number of digits of each number.
     """
 
     Config: ClassVar[type] = AddConfig
@@ -34,7 +34,7 @@ class Add(SyntheticTask[tuple[int, int]]):
         return list(itertools.product(digits, digits))
 
     def size(self, shape: tuple[int, int]) -> int:
-        """Returns how many pairs of numbers have these digit counts."""
+        """Returns the number of pairs of numbers with these digit counts."""
         first, second = (high - low for low, high in map(_bounds, shape))
         return first * second
 
@@ -50,5 +50,5 @@ class Add(SyntheticTask[tuple[int, int]]):
 
 
 def _bounds(digits: int) -> tuple[int, int]:
-    """Returns the least number of so many digits, and the least of more; 0 has one digit."""
+    """Returns the smallest number with this many digits, and the smallest with one more; 0 has one digit."""
     return (10 ** (digits - 1) if digits > 1 else 0), 10**digits

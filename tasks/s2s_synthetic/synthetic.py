@@ -1,4 +1,4 @@
-"""What the synthetic tasks have in common: how sources are drawn for training and held out from it."""
+"""The base class of synthetic tasks, which draws sources for training and holds some out for evaluation."""
 
 import random
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -14,43 +14,42 @@ Shape = TypeVar("Shape", bound=Hashable)
 
 @attrs.frozen
 class SyntheticConfig:
-    """What can be set of every synthetic task."""
+    """The settings of every synthetic task."""
 
-    held_out: int = setting(1000, "examples for validation, and as many for the test", between(1, 1000))
+    held_out: int = setting(1000, "number of validation examples, and as many test examples", between(1, 1000))
 
 
 class SyntheticTask(Task, Generic[Shape]):
-    """Draws sources without end and computes their targets.
+    """Draws an endless stream of sources and computes their targets.
 
-    A subclass writes ``shapes``, ``size``, ``draw`` and ``answer``. In training all shapes are equally
-    likely, and so are all sources of a shape. Validation and test follow the same distribution, but
-    together they hold at most a tenth of a shape's possible sources, so that a shape with few of them can
-    still be learnt. Where this leaves less than ``held_out`` sources for each of the two, they share what
-    there is.
+    A subclass implements ``shapes``, ``size``, ``draw`` and ``answer``. In training, all shapes are equally likely, and
+    so are all sources of a shape. Validation and test follow the same distribution, but together they hold at most a
+    tenth of a shape's possible sources, so that a shape with few sources can still be learnt. If this leaves fewer than
+    ``held_out`` sources for each of the two, each gets half of what there is.
 
     Attributes:
-        room: The settings that make more sources possible.
+        room: The settings that increase the number of possible sources.
     """
 
     Config: ClassVar[type] = SyntheticConfig
     defaults: ClassVar[Mapping[str, Any]] = {
         "source": {"tokenizer": "characters"},
         "target": {"tokenizer": "characters"},
-        "training": {"bucket_batches": 1},  # batches of a single length each teach words of all lengths badly
+        "training": {"bucket_batches": 1},  # words of all lengths are learnt badly from batches of one length
     }
     endless = True
     room: ClassVar[tuple[str, ...]]
 
     def shapes(self) -> Sequence[Shape]:
-        """Returns the kinds of source; every source is of exactly one."""
+        """Returns the shapes; every source has exactly one."""
         raise NotImplementedError
 
     def size(self, shape: Shape) -> int:
-        """Returns how many different sources of a shape exist."""
+        """Returns the number of distinct sources of a shape."""
         raise NotImplementedError
 
     def draw(self, shape: Shape, rng: random.Random) -> str:
-        """Returns a source of a shape, each with the same probability."""
+        """Returns a random source of a shape; all are equally likely."""
         raise NotImplementedError
 
     def answer(self, source: str) -> str:
@@ -72,23 +71,23 @@ class SyntheticTask(Task, Generic[Shape]):
             yield self.draw(rng.choice(shapes), rng)
 
     def _held_out_sources(self, split: str, rng: random.Random) -> list[str]:
-        """Returns one half of what the same ``rng`` gives for both splits."""
+        """Returns the half for one split; validation and test must be called with the same state of ``rng``."""
         quotas = {shape: self.size(shape) // 10 for shape in self.shapes()}
         each = min(self.config.held_out, sum(quotas.values()) // 2)
         if not each:
             raise self._too_few_sources(sum(quotas.values()))
         sources = self._distinct_sources(2 * each, quotas, rng)
-        rng.shuffle(sources)  # the shapes with few sources are used up early, and belong to both halves
+        rng.shuffle(sources)  # shapes with few sources are used up early, but both halves should have them
         return sources[:each] if split == "validation" else sources[each:]
 
     def _distinct_sources(self, count: int, quotas: Mapping[Shape, int], rng: random.Random) -> list[str]:
         left = {shape: quota for shape, quota in quotas.items() if quota}
         open_shapes = list(left)
-        sources: dict[str, None] = {}  # keeps their order, which a set of strings has anew in every process
+        sources: dict[str, None] = {}  # ordered, while the order of a set of strings differs between processes
         while len(sources) < count:
             shape = rng.choice(open_shapes)
             source = self.draw(shape, rng)
-            if source in sources:  # one draw in ten at most, as no more of the shape is held out
+            if source in sources:  # at most one draw in ten, as at most a tenth of the shape is held out
                 continue
             sources[source] = None
             left[shape] -= 1
@@ -101,5 +100,5 @@ class SyntheticTask(Task, Generic[Shape]):
         settings = " or ".join(f"task.{name}" for name in self.room)
         return ConfigError(
             f"validation and test need one source each, but of the {possible} possible ones only {available} "
-            f"may be held out, a tenth of each kind: enlarge {settings}"
+            f"may be held out, a tenth of each kind: increase {settings}"
         )

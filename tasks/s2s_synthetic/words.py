@@ -1,4 +1,4 @@
-"""The tasks whose sources are random words: reverse, copy and sort."""
+"""The tasks ``reverse``, ``copy`` and ``sort``, whose sources are random words."""
 
 import random
 from typing import ClassVar
@@ -20,23 +20,23 @@ def _at_least_the_minimum(config: "WordConfig", attribute: "attrs.Attribute[int]
 
 @attrs.frozen
 class WordConfig(SyntheticConfig):
-    """What can be set of a task whose sources are random words."""
+    """The settings of a task whose sources are random words."""
 
     alphabet: str = setting(
         "abcdefghijklmnopqrstuvwxyz",
-        "the letters of the words, in order",
-        must_be("two or more characters, each of them once", _are_letters),
+        "letters of the words, in order",
+        must_be("two or more distinct characters", _are_letters),
     )
-    minimum_length: int = setting(1, "letters of the shortest words", at_least(1))
+    minimum_length: int = setting(1, "minimum number of letters of a word", at_least(1))
     maximum_length: int = setting(
-        8, "letters of the longest words", described("at least minimum_length", _at_least_the_minimum)
+        8, "maximum number of letters of a word", described("at least minimum_length", _at_least_the_minimum)
     )
 
 
 class WordTask(SyntheticTask[int]):
     """Draws words over an alphabet; a word's shape is its length.
 
-    A subclass writes ``answer``.
+    A subclass implements ``answer``.
     """
 
     Config: ClassVar[type] = WordConfig
@@ -44,20 +44,20 @@ class WordTask(SyntheticTask[int]):
     config: WordConfig
 
     def shapes(self) -> range:
-        """Returns the lengths."""
+        """Returns the possible lengths."""
         return range(self.config.minimum_length, self.config.maximum_length + 1)
 
     def size(self, shape: int) -> int:
-        """Returns how many words have a length."""
+        """Returns the number of words of a length."""
         return int(len(self.config.alphabet) ** shape)
 
     def draw(self, shape: int, rng: random.Random) -> str:
-        """Returns a word of a length."""
+        """Returns a random word of a length."""
         return "".join(rng.choices(self.config.alphabet, k=shape))
 
 
 class Reverse(WordTask):
-    """The letters from the last to the first: ``hello`` becomes ``olleh``."""
+    """The letters in reverse order: ``hello`` becomes ``olleh``."""
 
     def answer(self, source: str) -> str:
         """Returns the reversed word."""
@@ -73,7 +73,7 @@ class Copy(WordTask):
 
 
 class Sort(WordTask):
-    """The letters in the alphabet's order: ``hello`` becomes ``ehllo``."""
+    """The letters in the order of the alphabet: ``hello`` becomes ``ehllo``."""
 
     def answer(self, source: str) -> str:
         """Returns the sorted letters."""

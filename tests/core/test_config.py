@@ -246,7 +246,7 @@ def test_the_default_folder_is_named_like_the_components(plugins):
         ({"encoder": {"name": "wide", "inner": {"depth": 0}}}, "encoder.inner.depth must be at least 1 (got 0)"),
         ({"encoder": {"name": "wide", "inner": 3}}, "encoder.inner must be a table of settings (got 3)"),
         ({"task": {"maximum_length": 0}}, "task.maximum_length must be at least minimum_length, which is 1 (got 0)"),
-        ({"task": {"alphabet": "aa"}}, "task.alphabet must be two or more characters, each of them once (got 'aa')"),
+        ({"task": {"alphabet": "aa"}}, "task.alphabet must be two or more distinct characters (got 'aa')"),
     ],
 )
 def test_what_can_not_be_used_is_named_with_its_full_path(refusal, tables, expected):

@@ -116,7 +116,7 @@ def test_a_name_that_two_plugins_claim_belongs_to_neither(here, install):
     for name in ("one", "other"):
         install(name, "@hookimpl\ndef s2s_tasks():\n    return {'mine': int, 'NAME': int}\n".replace("NAME", name))
     ended = here("plugins", "list")
-    clash = "task 'mine' is also claimed by other (other 1.2), so nobody has it"
+    clash = "task 'mine' is also claimed by other (other 1.2), so none of them gets it"
     assert ended.err == f"problem: plugin one (one 1.2): {clash}; to disable it: S2S_DISABLE_PLUGINS=one\n"
     found = listed(ended)
     assert found["task", "mine", "one"] == "also claimed by other (other 1.2)"
@@ -130,7 +130,7 @@ def test_a_name_that_two_plugins_claim_belongs_to_neither(here, install):
 def test_a_plugin_can_not_take_the_name_of_ours(here, install, monkeypatch):
     """Neither has it, until one is disabled."""
     install("thief", "@hookimpl\ndef s2s_tasks():\n    return {'reverse': int}\n")
-    assert "task 'reverse' is also claimed by thief (thief 1.2), so nobody has it" in here("plugins", "list").err
+    assert "task 'reverse' is also claimed by thief (thief 1.2), so none of them gets it" in here("plugins", "list").err
     monkeypatch.setenv("S2S_DISABLE_PLUGINS", "thief")
     assert "ok" == listed(here("plugins", "list"))["task", "reverse", "s2s-toolkit"]
 

@@ -112,7 +112,7 @@ def test_attention_is_that_of_the_answer(here, attending):
 def test_a_text_without_tokens_is_refused(here, attending, tmp_path):
     """The map would be one square."""
     refused = here("plot", "attention", attending, "", "-o", tmp_path / "attention.png")
-    assert refused.error() == "there is nothing to look at in '': give a text of at least one token"
+    assert refused.error() == "there is nothing to attend to in '': give a text of at least one token"
 
 
 def test_a_decoder_without_attention_is_refused(here, exported_run, tmp_path):

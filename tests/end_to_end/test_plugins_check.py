@@ -190,7 +190,7 @@ def test_an_exempt_promise_that_is_kept_is_broken(here, checked):
 def test_an_exemption_from_no_promise_is_refused(here, checked):
     """The closest promise is named."""
     expected = (
-        "encoder 'misexcused' is exempt from 'pading', which is no promise (did you mean 'padding'?); there are: "
+        "encoder 'misexcused' is exempt from 'pading', which is not a promise (did you mean 'padding'?); there are: "
     )
     assert here("plugins", "check", "misexcused").error().startswith(expected)
 

@@ -47,7 +47,7 @@ task  pairs  s2s-toolkit   {__version__}    ok
         "problem: plugin broken (broken 1.2): RuntimeError: no moon; to disable it: S2S_DISABLE_PLUGINS=broken"
     )
     assert clash == (
-        "problem: plugin good (good 1.2): task 'both' is also claimed by rival (rival 1.2), so nobody has it; "
+        "problem: plugin good (good 1.2): task 'both' is also claimed by rival (rival 1.2), so none of them gets it; "
         "to disable it: S2S_DISABLE_PLUGINS=good"
     )
     assert disabled.startswith(f"disabled: s2s_core (s2s-toolkit {__version__}), s2s_mlp_rnn (")
@@ -70,7 +70,7 @@ def test_all_of_it_is_told_as_json(site, here):
             "plugin": "good",
             "distribution": "good",
             "version": "1.2",
-            "reason": "task 'both' is also claimed by rival (rival 1.2), so nobody has it",
+            "reason": "task 'both' is also claimed by rival (rival 1.2), so none of them gets it",
         },
     ] == found["problems"]
     assert [{"plugin": "unwanted", "distribution": "unwanted", "version": "1.2"}] == found["disabled"]

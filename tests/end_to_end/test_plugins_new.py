@@ -258,7 +258,7 @@ def test_the_author_is_whom_git_knows(here, monkeypatch, tmp_path):
     assert authors("four") == (None, "the authors of s2s-four")
 
 
-RULE = "NAME must be lower-case letters and digits, in parts joined by '-' or '_', and begin with a letter"
+RULE = "NAME must be lower-case letters and digits, in words joined by '-' or '_', and begin with a letter"
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,12 @@ COMPONENTS = [pytest.param(claim.kind, claim.name, id=f"{claim.kind} {claim.name
 
 REVERSE = f"""\
 task reverse, of s2s-toolkit {__version__}
-The letters from the last to the first: ``hello`` becomes ``olleh``.
-setting              type  default                       allowed                                    meaning
-task.held_out        int   1000                          from 1 to 1000                             examples for validation, and as many for the test
-task.alphabet        str   "abcdefghijklmnopqrstuvwxyz"  two or more characters, each of them once  the letters of the words, in order
-task.minimum_length  int   1                             at least 1                                 letters of the shortest words
-task.maximum_length  int   8                             at least minimum_length                    letters of the longest words
+The letters in reverse order: ``hello`` becomes ``olleh``.
+setting              type  default                       allowed                          meaning
+task.held_out        int   1000                          from 1 to 1000                   number of validation examples, and as many test examples
+task.alphabet        str   "abcdefghijklmnopqrstuvwxyz"  two or more distinct characters  letters of the words, in order
+task.minimum_length  int   1                             at least 1                       minimum number of letters of a word
+task.maximum_length  int   8                             at least minimum_length          maximum number of letters of a word
 """  # noqa: E501  # it is printed so
 
 BROAD = """

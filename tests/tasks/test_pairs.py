@@ -253,7 +253,7 @@ def test_a_name_of_two_columns_is_refused(write):
         ("a.tsv", b"a\tb" * MOST_BYTES, "is longer than 1,048,576 bytes"),
         ("a.tsv", b"", "is empty"),
         ("a.csv", b"a,b,\xff", "is not UTF-8, or names half a surrogate pair"),
-        ("a.csv", b'"a"b,c', "is no CSV: ',' expected after '\"'"),
+        ("a.csv", b'"a"b,c', "is not CSV: ',' expected after '\"'"),
         ("a.csv", b"", "is empty"),
     ],
 )
@@ -348,11 +348,11 @@ BAD_ROWS = [
     ("a.tsv", b"a\tb\xff", "line 2 is not UTF-8: byte 0xff at position 4"),
     ("a.tsv", b"a\t" + b"b" * MOST_BYTES, "line 2 is longer than 1,048,576 bytes"),
     ("a.csv", b"only", "line 2 has 1 column, but the first good row has 2"),
-    ("a.csv", b'"a"b,c', "line 2 is no CSV: ',' expected after '\"'"),
+    ("a.csv", b'"a"b,c', "line 2 is not CSV: ',' expected after '\"'"),
     ("a.csv", b"a,\xff", "line 2 is not UTF-8, or names half a surrogate pair"),
-    ("a.jsonl", b"{", "line 2 is no JSON: Expecting property name enclosed in double quotes"),
-    ("a.jsonl", b"[" * 100_000, "line 2 is no JSON: "),
-    ("a.jsonl", b'["a", "b"]', "line 2 is no JSON object (JSON Lines has one object on each line, and no list "),
+    ("a.jsonl", b"{", "line 2 is not JSON: Expecting property name enclosed in double quotes"),
+    ("a.jsonl", b"[" * 100_000, "line 2 is not JSON: "),
+    ("a.jsonl", b'["a", "b"]', "line 2 is not a JSON object (JSON Lines has one object on each line, and no list "),
     ("a.jsonl", b'{"source": "a", "target": "b", "source": "c"}', "line 2 has 'source' twice"),
     ("a.jsonl", b'{"source": "a"}', "line 2 has no 'target'; it has: source"),
     ("a.jsonl", b'{"source": "a", "target": 5}', "line 2 has no text in 'target' (got 5)"),
@@ -413,18 +413,18 @@ def test_two_files_of_different_length_are_refused(write):
 def test_a_quote_that_is_never_closed_is_named(write):
     """By the line that it begins in, though it takes in the rest of the file."""
     path = write("a.csv", 'a,b\n"c,d\n' + "e,f\n" * 50_000)
-    with pytest.raises(DataError, match=f"^{path}, line 2 is no CSV: field larger than field limit"):
+    with pytest.raises(DataError, match=f"^{path}, line 2 is not CSV: field larger than field limit"):
         read_all(path)
     path.write_text('a,b\n"c,d\ne,f\n')
     with pytest.raises(
-        DataError, match=f"^{path}, line 2 is no CSV: unexpected end of data; the row goes on to line 3"
+        DataError, match=f"^{path}, line 2 is not CSV: unexpected end of data; the row goes on to line 3"
     ):
         read_all(path)
 
 
 @pytest.mark.parametrize(
     ("last", "reason"),
-    [("", "is no CSV: unexpected end of data"), ('end"\n', "has 1 column, but the first good row has 2")],
+    [("", "is not CSV: unexpected end of data"), ('end"\n', "has 1 column, but the first good row has 2")],
 )
 def test_the_lines_that_a_quote_takes_in_are_counted(write, last, reason):
     """Whether it is closed late or never."""
@@ -469,7 +469,7 @@ def test_standard_input_that_has_nothing_is_refused(monkeypatch):
     with pytest.raises(DataError) as refused:
         make("-").training_size()
     assert str(refused.value) == (
-        "standard input is empty, and the task's pairs are to come from it, as its file is -: give them again, or "
+        "standard input is empty, but the task reads its pairs from it, as its file is -: give them again, or "
         "evaluate with --data FILE"
     )
 
@@ -558,7 +558,7 @@ def test_a_text_that_is_called_a_table_is_refused_once(write):
         ),
         (
             {"train": "a", "train_target": "./a"},
-            "train_target must be another file than train; leave it out if both columns are in one file (got './a')",
+            "train_target must be a file other than train; leave it out if both columns are in one file (got './a')",
         ),
         ({"train": "-", "test": "-"}, "train must be the only one that is -, as standard input is read once (got '-')"),
         ({"train": "a", "test_target": "b"}, "test must be set where test_target is (got '')"),
@@ -653,7 +653,7 @@ def test_too_few_sources_to_split_are_refused(write):
     with pytest.raises(DataError) as refused:
         read(make(path), "test")
     assert str(refused.value) == (
-        f"{path} has 2 different sources, too few to split off validation and test: give files for these, as "
+        f"{path} has 2 different sources, too few to split off validation and test: give a file for each, as with "
         "task.validation"
     )
     assert [1, 1] == [len(sources(read(make(path, test=str(path)), split))) for split in ("train", "validation")]
@@ -665,7 +665,7 @@ def test_too_few_sources_come_with_what_was_left_out(write):
     with pytest.raises(DataError) as refused:
         read(make(path, on_error="skip", maximum_source=3))
     assert str(refused.value) == (
-        f"{path} has 1 different source, too few to split off validation and test: give files for these, as "
+        f"{path} has 1 different source, too few to split off validation and test: give a file for each, as with "
         f"task.validation; 9 bad rows skipped; the first: {path}, line 2 has 2 columns, but the first good row has 3; "
         "1 pair dropped: 1 with source longer than 3 characters"
     )

@@ -197,7 +197,7 @@ def check_held_out(task, seed):
     each = min(task.config.held_out, sum(quota.values()) // 2)
     if not each:
         for split in ("validation", "test"):
-            with pytest.raises(ConfigError, match=r"enlarge task\.alphabet or task\.maximum_length$"):
+            with pytest.raises(ConfigError, match=r"increase task\.alphabet or task\.maximum_length$"):
                 task.examples(split, random.Random(seed))
         return
     validation, test = held_out(task, seed)
@@ -255,7 +255,7 @@ def test_too_small_spaces_are_refused(maximum_length, numbers, split):
         task.examples(split, random.Random(0))
     expected = (
         f"validation and test need one source each, but of {numbers} may be held out, a tenth of each kind: "
-        "enlarge task.alphabet or task.maximum_length"
+        "increase task.alphabet or task.maximum_length"
     )
     assert expected == str(caught.value)
 
@@ -277,16 +277,16 @@ def test_few_draws_are_in_vain():
 @pytest.mark.parametrize(
     ("config", "settings", "message"),
     [
-        (WordConfig, {"alphabet": ""}, "alphabet must be two or more characters, each of them once (got '')"),
+        (WordConfig, {"alphabet": ""}, "alphabet must be two or more distinct characters (got '')"),
         (
             WordConfig,
             {"alphabet": "a"},
-            "alphabet must be two or more characters, each of them once (got 'a')",
+            "alphabet must be two or more distinct characters (got 'a')",
         ),
         (
             WordConfig,
             {"alphabet": "éeé"},
-            "alphabet must be two or more characters, each of them once (got 'éeé')",
+            "alphabet must be two or more distinct characters (got 'éeé')",
         ),
         (WordConfig, {"minimum_length": 0}, "minimum_length must be at least 1 (got 0)"),
         (

@@ -1,1 +1,1 @@
-"""The metrics that come with the core."""
+"""The core's own metrics."""

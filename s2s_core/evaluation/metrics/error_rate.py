@@ -1,4 +1,4 @@
-"""Error rates: edits as a share of what should have been there."""
+"""Error rates: edits divided by the length of the references, in characters, words or tokens."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -11,11 +11,11 @@ from s2s_core.evaluation.metric import Metric
 class ErrorRate(Metric):
     """The edits to the nearest reference, summed over all lines, divided by the summed length of these references.
 
-    The nearest of several references is that with the fewest edits, and of equally near ones the longest. The rate may
-    exceed 1. Where all nearest references are empty, their length counts as 1.
+    The nearest of several references is the one with the fewest edits; a tie goes to the longest. The rate may exceed
+    1. If all nearest references are empty, their length counts as 1.
 
     Attributes:
-        unit: What is inserted, deleted and substituted.
+        unit: The plural name of what is inserted, deleted and substituted.
     """
 
     higher_is_better = False
@@ -23,11 +23,11 @@ class ErrorRate(Metric):
     unit: ClassVar[str]
 
     def units(self, text: str) -> Sequence[str]:
-        """Cuts a text into its units."""
+        """Splits a text into its units."""
         raise NotImplementedError
 
     def score(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-        """Returns the rate; see ``Metric.score``."""
+        """Returns the error rate; see ``Metric.score``."""
         edits = length = 0
         for hypothesis, candidates in zip(hypotheses, references, strict=True):
             units = self.units(hypothesis)
@@ -37,12 +37,12 @@ class ErrorRate(Metric):
         return edits / max(length, 1)
 
     def signature(self) -> str:
-        """Says what is counted."""
+        """Returns what is counted."""
         return f"edits of {self.unit} / {self.unit} of the nearest reference"
 
     @staticmethod
     def _compare(hypothesis: Sequence[str], reference: Sequence[str]) -> tuple[int, int]:
-        """Returns the number of edits and the negative length, so that the least is the nearest and longest."""
+        """Returns the number of edits and the negative length, so that the minimum is the nearest and longest."""
         return Levenshtein.distance(hypothesis, reference), -len(reference)
 
 
@@ -59,7 +59,7 @@ class CharacterErrorRate(ErrorRate):
 class WordErrorRate(ErrorRate):
     """The word error rate of speech recognition, WER: edits of words divided by the references' words.
 
-    A word is what stands between whitespace. The WER of grapheme-to-phoneme conversion is ``sequence_error_rate``.
+    Words are separated by whitespace. The WER of grapheme-to-phoneme conversion is ``sequence_error_rate``.
     """
 
     unit = "words"
@@ -70,9 +70,9 @@ class WordErrorRate(ErrorRate):
 
 
 class TokenErrorRate(ErrorRate):
-    """The token error rate; the phone error rate, PER, where the target's tokens are phones.
+    """The token error rate: edits of tokens divided by the references' tokens, as the target's tokenizer splits them.
 
-    Tokens are those of the target's tokenizer.
+    If the tokens are phones, it is the phone error rate, PER.
     """
 
     unit = "tokens"

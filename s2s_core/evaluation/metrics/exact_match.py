@@ -1,4 +1,4 @@
-"""The share of answers that are exactly right."""
+"""Exact match: the share of answers that are entirely correct."""
 
 from collections.abc import Sequence
 

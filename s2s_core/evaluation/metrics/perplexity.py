@@ -1,4 +1,4 @@
-"""How much the references surprise the model."""
+"""Perplexity: how much the references surprise the model."""
 
 import math
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric
 
 _LARGEST = 700.0
-"""The largest exponent: e to this power is still a number."""
+"""The largest exponent, as ``math.exp`` overflows from about 709.8 on; a worse model gets this one's perplexity."""
 
 
 class Perplexity(LikelihoodMetric):
-    """The perplexity of the references given their sources: e to the mean loss of a target token, its end included.
+    """The perplexity of the references given their sources: e to the mean loss of a target token, EOS included.
 
-    Each of several references counts. Perplexities of different target tokenizers can't be compared.
+    Every reference of a source counts. Perplexities under different target tokenizers can't be compared.
     """
 
     higher_is_better = False

@@ -1,4 +1,4 @@
-"""The share of answers that are wrong."""
+"""Sequence error rate: the share of answers that are not entirely correct."""
 
 from collections.abc import Sequence
 
@@ -20,5 +20,5 @@ class SequenceErrorRate(Metric):
         return wrong / len(hypotheses)
 
     def signature(self) -> str:
-        """Says what is counted."""
+        """Returns what is counted."""
         return "answers that equal no reference / answers"

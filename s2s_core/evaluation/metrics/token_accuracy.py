@@ -1,4 +1,4 @@
-"""The share of tokens that are right at their place."""
+"""Token accuracy: the share of positions with the correct token."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ from s2s_core.evaluation.metric import Metric
 class TokenAccuracy(Metric):
     """The share of positions, from 0 to 1, at which hypothesis and reference have the same token.
 
-    The positions are those of the longer of the two, so that missing and surplus tokens count as wrong. Of several
-    references the nearest counts. Two empty texts are one right position.
+    The positions are those of the longer of the two, so that missing and surplus tokens count as wrong. If there are
+    several references, the best one counts. Two empty texts count as one correct position.
     """
 
     percent = True
@@ -29,7 +29,7 @@ class TokenAccuracy(Metric):
 
     @staticmethod
     def _count(hypothesis: Sequence[str], reference: Sequence[str]) -> tuple[int, int]:
-        """Returns how many positions are right, of how many."""
+        """Returns the number of correct positions and of all positions."""
         if not hypothesis and not reference:
             return 1, 1
         right = sum(left == other for left, other in zip(hypothesis, reference, strict=False))

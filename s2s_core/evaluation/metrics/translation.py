@@ -11,7 +11,7 @@ from s2s_core.evaluation.metric import Metric
 
 
 class SacreMetric(Metric):
-    """Scores from 0 to 100 by sacrebleu, with its signature. A subclass writes ``scorer``."""
+    """Scores from 0 to 100 by sacrebleu, with its signature. A subclass implements ``scorer``."""
 
     digits = 2
     _signature = ""
@@ -20,7 +20,7 @@ class SacreMetric(Metric):
         """Returns one of sacrebleu's metrics.
 
         Args:
-            line: Whether it will score one line alone.
+            line: Whether it is to score a single line rather than a corpus.
         """
         raise NotImplementedError
 
@@ -29,13 +29,13 @@ class SacreMetric(Metric):
         if len(hypotheses) != len(references):
             raise ValueError(f"there are {len(hypotheses)} hypotheses, but references for {len(references)}")
         scorer = self.scorer()
-        streams = list(itertools.zip_longest(*references))  # sacrebleu leaves out the references that are None
+        streams = list(itertools.zip_longest(*references))  # sacrebleu ignores references that are None
         score = float(scorer.corpus_score(list(hypotheses), streams).score)
         self._signature = str(scorer.get_signature())
         return score
 
     def score_line(self, hypothesis: str, references: Sequence[str]) -> float:
-        """Returns the score of one line."""
+        """Returns sacrebleu's score of a single sentence."""
         return float(self.scorer(line=True).sentence_score(hypothesis, list(references)).score)
 
     def signature(self) -> str:
@@ -45,16 +45,18 @@ class SacreMetric(Metric):
 
 @attrs.frozen
 class BLEUConfig:
-    """What can be set of BLEU."""
+    """The settings of BLEU."""
 
-    tokenize: str = setting("13a", "how sacrebleu cuts texts into words", one_of("13a", "char", "intl", "none", "zh"))
-    lowercase: bool = setting(default=False, help="whether case is ignored")
+    tokenize: str = setting(
+        "13a", "sacrebleu tokenizer that splits texts into words", one_of("13a", "char", "intl", "none", "zh")
+    )
+    lowercase: bool = setting(default=False, help="whether to ignore case")
 
 
 class BLEU(SacreMetric):
-    """BLEU, from 0 to 100 (Papineni et al. 2002), for whole sentences: texts of under four words score 0.
+    """BLEU, from 0 to 100 (Papineni et al. 2002), for whole sentences: texts of fewer than four words score 0.
 
-    A line alone is scored with as many n-gram orders as it has words.
+    A single line of fewer words is scored with as many n-gram orders as it has words.
     """
 
     Config = BLEUConfig
@@ -69,10 +71,10 @@ class BLEU(SacreMetric):
 
 @attrs.frozen
 class ChrFConfig:
-    """What can be set of chrF."""
+    """The settings of chrF."""
 
-    word_order: int = setting(0, "longest n-grams of words that count too; 2 gives chrF++", between(0, 4))
-    lowercase: bool = setting(default=False, help="whether case is ignored")
+    word_order: int = setting(0, "longest word n-grams to include; 2 gives chrF++", between(0, 4))
+    lowercase: bool = setting(default=False, help="whether to ignore case")
 
 
 class ChrF(SacreMetric):
@@ -90,10 +92,10 @@ class ChrF(SacreMetric):
 
 @attrs.frozen
 class TERConfig:
-    """What can be set of TER."""
+    """The settings of TER."""
 
-    normalize: bool = setting(default=False, help="whether punctuation is cut off words before they are compared")
-    lowercase: bool = setting(default=True, help="whether case is ignored")
+    normalize: bool = setting(default=False, help="whether to separate punctuation from words before comparing")
+    lowercase: bool = setting(default=True, help="whether to ignore case")
 
 
 class TER(SacreMetric):

@@ -1,4 +1,4 @@
-"""New plugins: a whole project with one component, which works and is tested as it is written."""
+"""Scaffolding for new plugins: a complete project with one working, tested component."""
 
 from s2s_core.plugins.scaffold.project import LICENCES, Licence, Project
 

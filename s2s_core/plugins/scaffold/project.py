@@ -1,4 +1,4 @@
-"""A new plugin's project: which files it has, and writing them all or none."""
+"""The project of a new plugin: its files, and writing either all of them or none."""
 
 import datetime as dt
 import importlib.metadata
@@ -25,7 +25,7 @@ Licence = Literal["apache-2.0", "mit", "bsd-3-clause", "none"]
 LICENCES: tuple[Licence, ...] = get_args(Licence)
 
 _IDENTIFIERS = {"apache-2.0": "Apache-2.0", "mit": "MIT", "bsd-3-clause": "BSD-3-Clause"}
-"""The licences as SPDX calls them, and so ``pyproject.toml``."""
+"""The SPDX identifiers of the licences, for ``pyproject.toml``."""
 
 _COMMANDS: Mapping[Kind, str] = {
     "task": "s2s run --task $name --encoder gru --decoder attention-gru",
@@ -37,21 +37,21 @@ _COMMANDS: Mapping[Kind, str] = {
     "decoder": "s2s run --task reverse --encoder gru --decoder $name",
     "metric": """s2s run --task reverse --set evaluation.metrics='["exact_match", "$name"]'""",
 }
-"""What runs a component of each kind."""
+"""The command that tries a component of each kind."""
 
 
 @attrs.frozen
 class Project:
-    """A plugin of one component, as ``s2s plugins new`` writes it.
+    """The project of a plugin with one component, as ``s2s plugins new`` writes it.
 
     Args:
-        name: How users call the component.
-        kind: What it is.
-        licence: Under which others may use it.
-        author: Who holds the copyright; empty for "the authors of s2s-NAME".
+        name: The component's name, which users type.
+        kind: The component's kind.
+        licence: The licence of the project.
+        author: The holder of the copyright; empty for "the authors of s2s-NAME".
 
     Raises:
-        PluginError: The name or the author can't be used.
+        PluginError: The name or the author is invalid.
     """
 
     names: Names = attrs.field(alias="name", converter=Names)
@@ -65,10 +65,10 @@ class Project:
             raise PluginError(f"the author must be one line of printable characters (got {value!r}): use --author")
 
     def require_new(self, plugins: Plugins) -> None:
-        """Checks that nothing is installed that the plugin would clash with.
+        """Checks that the plugin's names are not in use by anything that is installed.
 
         Raises:
-            PluginError: A component, distribution or package has a name that this one would have.
+            PluginError: A component, a distribution or a package has one of the names already.
         """
         claim = next((claim for claim in plugins.claims(self.kind) if claim.name == self.names.component), None)
         if claim is not None:
@@ -76,15 +76,15 @@ class Project:
                 f"there is {_article(self.kind)} {self.kind} {claim.name!r} already, of {claim.plugin.origin}: "
                 "choose another name, or uninstall that one"
             )
-        for what, name, found in (
+        for what, name, exists in (
             ("distribution", self.names.distribution, _is_distribution(self.names.distribution)),
             ("package", self.names.package, importlib.util.find_spec(self.names.package) is not None),
         ):
-            if found:
+            if exists:
                 raise PluginError(f"a {what} {name} is installed already: choose another name, or uninstall it")
 
     def files(self) -> dict[str, str]:
-        """Returns what each file of the project holds, by its path in it."""
+        """Returns the content of each file, by its path within the project."""
         package, kind = self.names.package, self.kind
         templates = {
             ".github/workflows/test.yml": "common/test.yml",
@@ -103,20 +103,20 @@ class Project:
 
     @property
     def command(self) -> str:
-        """What runs the component, once it is installed."""
+        """The command that tries the component, once it is installed."""
         return _COMMANDS[self.kind].replace("$name", self.names.component)
 
     def write(self, folder: Path) -> list[str]:
-        """Writes the whole project or nothing, and returns the paths in it.
+        """Writes the whole project or nothing, and returns the paths of its files.
 
-        It is made in a folder beside its place, which it then takes.
+        The project is written to a temporary folder in the same place, which is then renamed.
 
         Args:
-            folder: Where it goes. There must be nothing yet.
+            folder: The new project's folder, which must not exist yet.
 
         Raises:
-            PluginError: There is something.
-            OSError: It can't be written, and the error names ``folder``.
+            PluginError: The folder exists.
+            OSError: The project can't be written; the error names ``folder``.
         """
         if os.path.lexists(folder):
             raise PluginError(f"{folder} exists already: give another folder with --output")
@@ -135,7 +135,7 @@ class Project:
         return list(files)
 
     def _words(self) -> dict[str, str]:
-        """Returns what stands in the templates for each placeholder."""
+        """Returns the value of each placeholder of the templates."""
         names = self.names
         words = {
             "kind": self.kind,
@@ -157,7 +157,7 @@ class Project:
         return {**words, "usage": _filled(f"{self.kind}/usage.md", words).strip()}
 
     def _metadata(self) -> str:
-        """Returns the lines of ``pyproject.toml`` about licence and author."""
+        """Returns the lines of ``pyproject.toml`` for licence and author."""
         lines = []
         if self.licence != "none":
             lines += [f'license = "{_IDENTIFIERS[self.licence]}"', 'license-files = ["LICENSE"]']
@@ -166,14 +166,14 @@ class Project:
         return "".join(line + "\n" for line in lines)
 
     def _licence(self) -> str:
-        """Returns what ``README.md`` says about the licence."""
+        """Returns the text about the licence in ``README.md``."""
         if self.licence == "none":
-            return "None yet. Nobody else may use or change this before you choose one."
+            return "None yet. Until you choose one, nobody else may use or change this."
         return f"[{_IDENTIFIERS[self.licence]}](LICENSE)"
 
 
 def _filled(template: str, words: Mapping[str, str]) -> str:
-    """Returns a template's text with its placeholders replaced."""
+    """Returns the text of a template with its placeholders replaced."""
     text = importlib.resources.files(__package__).joinpath("templates", *f"{template}.txt".split("/"))
     return string.Template(text.read_text(encoding="utf-8")).substitute(words)
 

@@ -239,9 +239,9 @@ BROKEN = [
     (
         "exact_gradients",
         HasAWrongBackward,
-        "the gradient of the memory's summary isn't the slope that finite differences",
+        "the gradient of the memory's summary differs from that of finite differences",
     ),
-    ("saving", HidesAWeight, "a new model answers otherwise with the saved weights than the saved model did"),
+    ("saving", HidesAWeight, "a new model with the saved weights has other outputs than the saved model"),
     ("learning", ReadsNoMemory, "at best; it should be below 0.194, as 0.778 is possible without reading the source"),
     ("counterparts", WantsAWideSummary, "with encoder 'lstm' it raises RuntimeError: "),
     ("onnx", LooksAtNumbers, "don't branch on what tensors hold, use torch.where, and call no .item()"),

@@ -208,7 +208,7 @@ BROKEN = [
     ("any_ids", ReadsOn, "with an end and more as '"),
     ("split", SplitsLowerCase, "is split into ['"),
     ("split", SplitsEmpty, "'' is split into [''], of which one is empty"),
-    ("save_load", SavesBytes, "is no JSON: Object of type bytes is not JSON serializable"),
+    ("save_load", SavesBytes, "is not JSON: Object of type bytes is not JSON serializable"),
     ("save_load", SavesNumbers, "raises KeyError: 0"),
     ("save_load", ForgetsItsOrder, "of a tokenizer that was trained, loaded again, tokens[0] is '"),
     ("save_load", ForgetsAnOption, "loaded again as '"),

@@ -1,0 +1,36 @@
+"""The input layer of a transformer, from token vectors to the first layer."""
+
+from torch import Tensor, nn
+
+from s2s_core import bridge
+from s2s_transformer.config import TransformerConfig
+from s2s_transformer.positions import make_positions
+
+
+class InputLayer(nn.Module):
+    """Projects vectors to the width of the layers and encodes their positions.
+
+    The paper multiplies embeddings by the square root of their width, because they start with a variance of one over
+    the width. The model's embeddings start with a variance of 1, which the projection here preserves, so no factor is
+    needed. Embeddings tied to the output projection start as small as the paper's, and learn as fast without the
+    factor.
+
+    Args:
+        config: The configuration of the encoder or decoder.
+        input_size: The width E of the token vectors.
+    """
+
+    def __init__(self, config: TransformerConfig, input_size: int) -> None:
+        super().__init__()
+        self.size = config.hidden_size
+        self.bridge = bridge(input_size, config.hidden_size)
+        for name, parameter in self.bridge.named_parameters():
+            nn.init.zeros_(parameter) if name == "bias" else nn.init.normal_(parameter, std=input_size**-0.5)
+        self.positions = make_positions(config)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, inputs: Tensor, first: int) -> Tensor:
+        """Returns the vectors [N, H] of inputs [B, T, E], whose positions start at number ``first``."""
+        vectors = self.bridge(inputs.flatten(0, 1)).view(inputs.shape[0], inputs.shape[1], self.size)  # [B, T, H]
+        placed: Tensor = self.dropout(self.positions.place(vectors, first).flatten(0, 1))  # [N, H]
+        return placed
