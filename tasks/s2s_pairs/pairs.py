@@ -11,6 +11,7 @@ import attrs
 
 from s2s_core import DataError, Example, Task
 from s2s_pairs.config import FILES, PairsConfig
+from s2s_pairs.held import HeldPairs
 from s2s_pairs.lengths import LengthLimits
 from s2s_pairs.reader import BadRows, PairReader
 from s2s_pairs.survey import HeldOut, Survey
@@ -24,7 +25,7 @@ _EVALUATED = ("validation", "test")
 class Pairs(Task):
     """Your own pairs of texts, from files.
 
-    Training pairs are never held in memory: they are read from the file each time.
+    Training pairs that are few are read once and held in memory. More are read from the file whenever they are needed.
     """
 
     Config: ClassVar[type] = PairsConfig
@@ -35,6 +36,7 @@ class Pairs(Task):
         self._readers = {split: PairReader(config, split) for split in ("train", *_EVALUATED) if config.path(split)}
         self._split_off = [split for split in _EVALUATED if split not in self._readers]
         self._bad, self._lengths = self._bad_rows(), Counter[str]()
+        self._held = HeldPairs()
 
     def examples(self, split: str, rng: random.Random) -> Iterator[Example]:
         """Yields the pairs of a split; see ``Task.examples``.
@@ -47,7 +49,7 @@ class Pairs(Task):
             return iter(self._pairs_of_files[split])
         if split in self._split_off:
             return (example for example in self._held_out if self._partition.split_of(example.source) == split)
-        pairs = self._allowed(self._bad_rows(), Counter())
+        pairs = self._read_again()
         if not self._split_off:
             return pairs
         partition = self._partition
@@ -73,7 +75,7 @@ class Pairs(Task):
     @functools.cached_property
     def _survey(self) -> Survey:
         """The survey of all training pairs, held-out ones included, which takes one reading of the file."""
-        survey = Survey.of(self._allowed(self._bad, self._lengths))
+        survey = Survey.of(self._held.passing(self._allowed(self._bad, self._lengths)))
         if not survey.pairs:
             raise self._no_pairs("train", *self._skipped(), *self._dropped())
         return survey
@@ -97,8 +99,7 @@ class Pairs(Task):
         if not self._split_off:
             return []
         partition = self._partition
-        pairs = self._allowed(self._bad_rows(), Counter())
-        return [example for example in pairs if partition.split_of(example.source) != "train"]
+        return [example for example in self._read_again() if partition.split_of(example.source) != "train"]
 
     @functools.cached_property
     def _pairs_of_files(self) -> dict[str, list[Example]]:
@@ -110,6 +111,12 @@ class Pairs(Task):
                 if not pairs[split]:
                     raise self._no_pairs(split)
         return pairs
+
+    def _read_again(self) -> Iterator[Example]:
+        """Yields the pairs of the training file once more, from memory if they are few."""
+        if self._survey.pairs and self._held.examples is not None:
+            return iter(self._held.examples)
+        return self._allowed(self._bad_rows(), Counter())
 
     def _allowed(self, bad: BadRows, dropped: Counter[str]) -> Iterator[Example]:
         """Yields the pairs of the training file within the limits."""

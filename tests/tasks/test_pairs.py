@@ -22,7 +22,7 @@ import zstandard
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from s2s_pairs.config import PairsConfig
-from s2s_pairs.files import MOST_BYTES
+from s2s_pairs.files import MOST_BYTES, LineFile
 from s2s_pairs.pairs import Pairs
 
 from s2s_core.config.fields import BadValueError
@@ -775,3 +775,20 @@ def test_a_fingerprint_tells_training_examples_apart(write):
         make(write("c.tsv", TSV), train_target=str(write("b.tsv", TSV))),
     ]
     assert 1 + len(others) == len({first, *(task.fingerprint() for task in others)})
+
+
+@pytest.mark.parametrize(("most", "readings"), [(200_000, 2), (3, 6)])
+def test_few_pairs_are_read_once(tmp_path, monkeypatch, most, readings):
+    """And their first row twice, as it may be a header; more than fit are read for each purpose, and are the same."""
+    path = tmp_path / "pairs.tsv"
+    path.write_text("".join(f"s{number}\tt{number}\n" for number in range(60)), encoding="utf-8")
+    opened = []
+    lines = LineFile.lines
+    monkeypatch.setattr(LineFile, "lines", lambda file: opened.append(file.name) or lines(file))
+    monkeypatch.setattr("s2s_pairs.held.MOST_PAIRS", most)
+    task = Pairs(PairsConfig(train=str(path)))
+    for split in ("validation", "test", "train", "train", "train"):
+        examples = list(task.examples(split, None))
+    assert 54 == len(examples) == task.training_size()
+    task.remarks()
+    assert [str(path)] * readings == opened
