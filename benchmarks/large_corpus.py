@@ -67,20 +67,21 @@ def train(folder: Path, stage: Stages, turn: str) -> None:
     }
     plugins = Plugins()
     run = Run(folder / turn, resolve([settings], plugins), plugins)
-    splits = run.splits()
+    splits = run.splits
     stage.ended(f"{turn}: split")
     print(f"    {splits.training_size():,} pairs; {'; '.join(splits.remarks())}")
 
-    from s2s_core.training.trainer import Trainer  # noqa: PLC0415  # PyTorch has a stage of its own
+    from s2s_core.training.preparation import prepare  # noqa: PLC0415  # PyTorch has a stage of its own
+    from s2s_core.training.trainer import Trainer  # noqa: PLC0415
 
     stage.ended(f"{turn}: import PyTorch")
-    trainer = Trainer(run, splits)
+    training = prepare(run)
     stage.ended(f"{turn}: tokenizers and store")
     run.create()
-    trainer.train()
+    Trainer(training).train()
     stage.ended(f"{turn}: {STEPS} steps, validation")
     if turn == "again":
-        tokenizers = trainer.checkpoint.source_tokenizer, trainer.checkpoint.target_tokenizer
+        tokenizers = training.checkpoint.source_tokenizer, training.checkpoint.target_tokenizer
         batches = TrainingBatches(splits, tokenizers, run.config.training).after(0)
         for _ in range(0, splits.training_size() or 0, run.config.training.batch_size):
             next(batches)

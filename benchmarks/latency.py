@@ -34,7 +34,7 @@ def main() -> None:
     run = Run.open(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/demo"), Plugins())
     checkpoint = load_checkpoint(run)
     model = load(run.onnx_path, threads=1)
-    words = [example.source for example in run.splits().test[:WORDS]]
+    words = [example.source for example in run.splits.test[:WORDS]]
     print(f"{len(words)} test words of {run.folder}, one thread, median of {ROUNDS} rounds; ms per word")
     print(f"{'batch':>5}  {'PyTorch':>8}  {'file':>8}  {'ratio':>6}  {'file, beam 5':>12}")
     for size in (1, 64):

@@ -21,7 +21,7 @@ from s2s_core.config.fields import (
 from s2s_core.data.task import Example, Task
 from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError
 from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric, Metric
-from s2s_core.plugins.hookspecs import hookimpl
+from s2s_core.plugins.hookspecs import Run, hookimpl
 from s2s_core.text.tokenizer import Tokenizer, TokenizerConfig
 from s2s_core.version import API_VERSION, __version__
 
@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     from s2s_core.model.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State, bridge, padding_mask
     from s2s_core.model.recurrence import scan
     from s2s_core.model.rnn import gru, lstm
-    from s2s_core.runs.run import Run, is_first_process
+    from s2s_core.pipeline.evaluate import evaluate
+    from s2s_core.pipeline.export import export
+    from s2s_core.pipeline.progress import Progress
+    from s2s_core.pipeline.results import Export, TrainedRun
+    from s2s_core.pipeline.run import run
+    from s2s_core.pipeline.score import score
+    from s2s_core.pipeline.train import train
+    from s2s_core.runs.run import is_first_process
     from s2s_core.runtime.file import load
 
 _LAZY = {
@@ -38,7 +45,14 @@ _LAZY = {
     ),
     "s2s_core.model.recurrence": ("scan",),
     "s2s_core.model.rnn": ("gru", "lstm"),
-    "s2s_core.runs.run": ("Run", "is_first_process"),
+    "s2s_core.pipeline.evaluate": ("evaluate",),
+    "s2s_core.pipeline.export": ("export",),
+    "s2s_core.pipeline.progress": ("Progress",),
+    "s2s_core.pipeline.results": ("Export", "TrainedRun"),
+    "s2s_core.pipeline.run": ("run",),
+    "s2s_core.pipeline.score": ("score",),
+    "s2s_core.pipeline.train": ("train",),
+    "s2s_core.runs.run": ("is_first_process",),
     "s2s_core.runtime.file": ("load",),
 }  # fmt: skip
 
@@ -50,6 +64,7 @@ __all__ = [
     "Decoder",
     "Encoder",
     "Example",
+    "Export",
     "ExportError",
     "Likelihood",
     "LikelihoodMetric",
@@ -60,17 +75,21 @@ __all__ = [
     "NoConfig",
     "Output",
     "PluginError",
+    "Progress",
     "Run",
     "S2SError",
     "State",
     "Task",
     "Tokenizer",
     "TokenizerConfig",
+    "TrainedRun",
     "__version__",
     "at_least",
     "between",
     "bridge",
     "described",
+    "evaluate",
+    "export",
     "gru",
     "hookimpl",
     "is_first_process",
@@ -80,8 +99,11 @@ __all__ = [
     "must_be",
     "one_of",
     "padding_mask",
+    "run",
     "scan",
+    "score",
     "setting",
+    "train",
 ]
 
 

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import click
 
-from s2s_core.cli import report
 from s2s_core.cli.options import installed
 from s2s_core.config.resolve import Layer, parse_assignment
 from s2s_core.data.examples import read_examples
 from s2s_core.data.task import Split
-from s2s_core.errors import ConfigError
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.files import require_writable, write_atomically
-from s2s_core.pipeline.evaluate import evaluate_file, evaluate_runs
-from s2s_core.runs.run import Run
+from s2s_core.pipeline.evaluate import evaluate as evaluate_models
+from s2s_core.pipeline.printing import score_lines
 
 
 @click.command(short_help="Score a run or an exported file.")
@@ -63,25 +61,21 @@ def evaluate(
     s2s evaluate runs/seed-0 runs/seed-1 runs/seed-2
     s2s evaluate runs/mine --by-length --set evaluation.metrics='[{name = "bleu", tokenize = "char"}]'
     """
-    plugins = installed(context)
     if details not in {None, "-"}:
         require_writable(Path(details))
-    settings = [*_metrics(metrics), *map(parse_assignment, assignments)]
-    examples = read_examples(data) if data else None
-    files = [model for model in models if not model.is_dir()]
-    if files and len(models) > 1:
-        raise ConfigError(f"several models must be folders of runs (got {files[0]})")
-    if files:
-        found = evaluate_file(models[0], plugins, split, provider, settings, examples)
-    else:
-        found = evaluate_runs([Run.open(model, plugins) for model in models], split, settings, examples)
+    evaluation = evaluate_models(
+        models,
+        [*_metrics(metrics), *map(parse_assignment, assignments)],
+        split=split,
+        examples=read_examples(data) if data else None,
+        provider=provider,
+        plugins=installed(context),
+    )
     if details is not None:
-        _write(details, found)
-    on_error = details == "-"
-    if as_json:
-        click.echo(json.dumps(found.record()), err=on_error)
-    else:
-        report.scores("data" if data else split, found, lengths=by_length, err=on_error)
+        _write(details, evaluation)
+    shown = score_lines("data" if data else split, evaluation, lengths=by_length)
+    for line in [json.dumps(evaluation.record())] if as_json else shown:
+        click.echo(line, err=details == "-")
 
 
 def _metrics(names: str | None) -> Sequence[Layer]:
@@ -91,8 +85,8 @@ def _metrics(names: str | None) -> Sequence[Layer]:
     return [{"evaluation": {"metrics": [name.strip() for name in names.split(",")], "select": ""}}]
 
 
-def _write(file: str, found: Evaluation) -> None:
-    text = "".join(line + "\n" for line in found.details())
+def _write(file: str, evaluation: Evaluation) -> None:
+    text = "".join(line + "\n" for line in evaluation.details())
     if file == "-":
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import click
 
-from s2s_core.cli import report
 from s2s_core.cli.options import FILE, RUN, installed
 from s2s_core.config.resolve import parse_assignment
-from s2s_core.runs.run import Run
+from s2s_core.pipeline.export import export as export_runs
 
 
 @click.command(short_help="Write a trained model as one ONNX file.")
@@ -30,5 +29,4 @@ def export(
     """
     if len(folders) > 1 and output is None:
         raise click.UsageError("several runs need --output, such as -o together.onnx")
-    runs = [Run.open(folder, installed(context)) for folder in folders]
-    report.exported(runs, output, list(map(parse_assignment, assignments)))
+    export_runs(folders, output, list(map(parse_assignment, assignments)), plugins=installed(context))

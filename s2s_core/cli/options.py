@@ -5,15 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-import attrs
 import click
 from click.shell_completion import CompletionItem
 
-from s2s_core.config.resolve import DEFAULT_ENCODER, Layer, override, parse_assignment, read_toml, resolve
-from s2s_core.config.tables import RunConfig
-from s2s_core.errors import ConfigError
+from s2s_core.config.resolve import DEFAULT_ENCODER, parse_assignment
 from s2s_core.plugins.registry import Kind, Plugins
-from s2s_core.runs.run import Run, is_first_process
 
 Command = Callable[..., Any]
 
@@ -64,36 +60,8 @@ def run_options(command: Command) -> Command:
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
-def open_run(plugins: Plugins, **options: Any) -> Run:
-    """Returns the run that the options describe, of which nothing is written yet, or opens the one to go on with.
-
-    Raises:
-        ConfigError: An option can't be used, or the folder holds another run.
-    """
-    output, resume, overwrite = (options.pop(name) for name in ("output", "resume", "overwrite"))
-    if resume and overwrite:
-        raise click.UsageError("--resume and --overwrite exclude each other")
-    layers = _layers(**options)
-    if resume and output is None and not any(layers):
-        raise click.UsageError("--resume needs --output, or the options that the run was started with")
-    if resume and output is not None:
-        found = Run.open(output, plugins)
-        return _same(attrs.evolve(found, config=override(found.config, layers, plugins)), found)
-    config = resolve(layers, plugins)
-    run = Run(output or default_folder(config), config, plugins)
-    if resume:
-        return _same(run, Run.open(run.folder, plugins))
-    if is_first_process() and not overwrite:
-        run.require_new()
-    return run
-
-
-def default_folder(config: RunConfig) -> Path:
-    """Returns where a run goes that has no ``--output``."""
-    return Path("runs") / "-".join((config.task.name, config.encoder.name, config.decoder.name))
-
-
-def _layers(
+def run_arguments(
+    context: click.Context,
     *,
     recipe: Path | None,
     task: str | None,
@@ -101,21 +69,28 @@ def _layers(
     decoder: str | None,
     seed: int | None,
     assignments: tuple[str, ...],
-) -> list[Layer]:
-    flags: dict[str, Any] = {"task": task, "encoder": encoder, "decoder": decoder}
-    chosen: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    output: Path | None,
+    resume: bool,
+    overwrite: bool,
+) -> dict[str, Any]:
+    """Returns what the options of ``run_options`` mean to ``s2s_core.run`` and ``s2s_core.train``."""
+    if resume and overwrite:
+        raise click.UsageError("--resume and --overwrite exclude each other")
+    components = {"task": task, "encoder": encoder, "decoder": decoder}
+    flags: dict[str, Any] = {name: value for name, value in components.items() if value is not None}
     if seed is not None:
-        chosen["training"] = {"seed": seed}
-    return [read_toml(recipe) if recipe else {}, chosen, *map(parse_assignment, assignments)]
-
-
-def _same(wanted: Run, found: Run) -> Run:
-    if wanted.config != found.config:
-        raise ConfigError(
-            f"{found.folder} holds a run with other settings than these: go on with "
-            f"--resume --output {found.folder} alone, or start again with --overwrite"
-        )
-    return found
+        flags["training"] = {"seed": seed}
+    if resume and output is None and not (recipe or flags or assignments):
+        raise click.UsageError("--resume needs --output, or the options that the run was started with")
+    settings = [flags, *map(parse_assignment, assignments)]
+    return {
+        "recipe": recipe,
+        "settings": settings,
+        "output": output,
+        "resume": resume,
+        "overwrite": overwrite,
+        "plugins": installed(context),
+    }
 
 
 def installed(context: click.Context) -> Plugins:

@@ -4,19 +4,15 @@ import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import click
 
 from s2s_core.cli.options import FILE, RUN, installed
-from s2s_core.cli.report import line
 from s2s_core.data.lines import read_file
-from s2s_core.files import require_writable
-from s2s_core.runs.run import Run
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from s2s_core.pipeline.plot import plot_attention, plot_learning, plot_length, plot_states
+from s2s_core.pipeline.printing import line
 
 _FOLDERS = click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=RUN)
 _METRIC = click.option("--metric", help="What to draw.  [default: the first that the first run has]")
@@ -59,12 +55,8 @@ def length(
     s2s plot length runs/lstm runs/attention -o length.svg
     s2s evaluate model.onnx --data pairs.tsv --json > pairs.json; s2s plot length pairs.json
     """
-    from s2s_core.plotting.length import draw_lengths, length_curves  # noqa: PLC0415
-
     path = _place(output, "length.png", as_json=as_json)
-    curves = length_curves(paths, metric)
-    percent = _is_percent(context, curves[0].metric)
-    _finish(curves, lambda: draw_lengths(curves, percent=percent), path, as_json=as_json)
+    _finish(plot_length(paths, path, metric=metric, plugins=installed(context)), path)
 
 
 @plot.command(short_help="Draw loss and score over the updates.")
@@ -80,12 +72,8 @@ def learning(
     \b
     s2s plot learning runs/lstm runs/attention
     """
-    from s2s_core.plotting.learning import draw_learning, learning_curves  # noqa: PLC0415
-
     path = _place(output, "learning.png", as_json=as_json)
-    curves = learning_curves(folders, metric)
-    percent = _is_percent(context, curves[0].metric)
-    _finish(curves, lambda: draw_learning(curves, percent=percent), path, as_json=as_json)
+    _finish(plot_learning(folders, path, metric=metric, plugins=installed(context)), path)
 
 
 @plot.command(short_help="Draw what the encoder makes of sources.")
@@ -102,13 +90,9 @@ def states(
     \b
     s2s plot states runs/lstm --texts sentences.txt
     """
-    from s2s_core.plotting.states import draw_states, project_texts  # noqa: PLC0415
-
     path = _place(output, "states.png", as_json=as_json)
-    run = Run.open(folder, installed(context))
-    chosen = list(read_file(texts)) if texts else [example.source for example in run.splits().test[:count]]
-    projection = project_texts(run, chosen)
-    _finish(projection, lambda: draw_states(projection), path, as_json=as_json)
+    lines = list(read_file(texts)) if texts else None
+    _finish(plot_states(folder, lines, path, count=count, plugins=installed(context)), path)
 
 
 @plot.command(short_help="Draw what the decoder looked at.")
@@ -122,37 +106,21 @@ def attention(context: click.Context, folder: Path, text: str, output: Path | No
     \b
     s2s plot attention runs/attention "hello"
     """
-    from s2s_core.plotting.attention import attention_map, draw_attention  # noqa: PLC0415
-
     path = _place(output, "attention.png", as_json=as_json)
-    found = attention_map(Run.open(folder, installed(context)), text)
-    _finish(found, lambda: draw_attention(found), path, as_json=as_json)
+    _finish(plot_attention(folder, text, path, plugins=installed(context)), path)
 
 
-def _is_percent(context: click.Context, metric: str) -> bool:
-    return bool(installed(context).component("metric", metric).percent)
+def _place(output: Path | None, default: str, *, as_json: bool) -> Path | None:
+    """Returns where a figure goes; nowhere if its numbers are printed instead."""
+    return None if as_json else output or Path(default)
 
 
-def _place(output: Path | None, default: str, *, as_json: bool) -> Path:
-    """Returns where a figure goes, and checks before its numbers are computed that it can be written there."""
-    path = output or Path(default)
-    if not as_json:
-        from s2s_core.plotting.figure import check_suffix  # noqa: PLC0415  # needs Matplotlib
-
-        check_suffix(path)
-        require_writable(path)
-    return path
-
-
-def _finish(numbers: Any, draw: "Callable[[], Figure]", path: Path, *, as_json: bool) -> None:
-    """Prints a figure's numbers, or draws and writes it."""
-    if as_json:
+def _finish(numbers: Any, path: Path | None) -> None:
+    """Prints a figure's numbers, or where the figure is."""
+    if path is None:
         click.echo(json.dumps(_plain(numbers), ensure_ascii=False))
-        return
-    from s2s_core.plotting.figure import save  # noqa: PLC0415  # needs Matplotlib
-
-    save(draw(), path)
-    line("figure", str(path))
+    else:
+        line("figure", str(path))
 
 
 def _plain(numbers: Any) -> Any:

@@ -1,15 +1,11 @@
 """``s2s run``: train, evaluate, export and prove the export."""
 
-import signal
 from typing import Any
 
 import click
 
-from s2s_core.cli import report
-from s2s_core.cli.options import installed, run_options
-from s2s_core.cli.train import train_run
-from s2s_core.runs.run import Run, is_first_process
-from s2s_core.training.interruption import TrainingInterruptedError
+from s2s_core.cli.options import run_arguments, run_options
+from s2s_core.pipeline.run import run as run_all
 
 
 @click.command(
@@ -30,16 +26,4 @@ def run(context: click.Context, /, **options: Any) -> None:
     s2s run runs/reverse-mlp-rnn-mlp-rnn/run.toml --seed 1 --output runs/seed-1
     s2s run --resume --output runs/seed-1
     """
-    started = train_run(installed(context), **options)
-    if is_first_process():
-        _test_and_export(started)
-
-
-def _test_and_export(run: Run) -> None:
-    try:
-        report.export(run, report.test(run))
-    except KeyboardInterrupt as error:
-        raise TrainingInterruptedError(
-            f"interrupted; the model is trained, and evaluated and exported by s2s run --resume --output {run.folder}",
-            signal.SIGINT,
-        ) from error
+    run_all(**run_arguments(context, **options))

@@ -9,8 +9,7 @@ from s2s_core.cli.options import RUN, installed
 from s2s_core.config.tables import MOST_ROWS
 from s2s_core.data.examples import read_example_batches
 from s2s_core.evaluation.metrics.perplexity import Perplexity
-from s2s_core.pipeline.evaluate import scorer
-from s2s_core.runs.run import Run
+from s2s_core.pipeline.score import scorer
 
 if TYPE_CHECKING:
     from s2s_core.evaluation.metric import Likelihood
@@ -34,16 +33,16 @@ def score(context: click.Context, paths: tuple[Path, ...], batch_size: int) -> N
     s2s score runs/seed-0 runs/seed-1 runs/seed-2 pairs.tsv
     """
     folders, file = _separate(context, paths)
-    score_pairs = scorer([Run.open(folder, installed(context)) for folder in folders])
-    found: list[Likelihood] = []
+    score_pairs = scorer(folders, plugins=installed(context))
+    likelihoods: list[Likelihood] = []
     for batch in read_example_batches(file, batch_size):
         for likelihood in score_pairs(batch):
             total = likelihood.log_probability
             click.echo(f"{total:.4f}\t{total / likelihood.tokens:.4f}")
-            found.append(likelihood)
-    tokens = sum(likelihood.tokens for likelihood in found)
-    perplexity = Perplexity().score(found)
-    click.echo(f"perplexity {perplexity:.4f}, of {tokens:,} tokens in {len(found):,} lines", err=True)
+            likelihoods.append(likelihood)
+    tokens = sum(likelihood.tokens for likelihood in likelihoods)
+    perplexity = Perplexity().score(likelihoods)
+    click.echo(f"perplexity {perplexity:.4f}, of {tokens:,} tokens in {len(likelihoods):,} lines", err=True)
 
 
 def _separate(context: click.Context, paths: tuple[Path, ...]) -> tuple[list[Path], str]:

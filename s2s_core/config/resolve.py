@@ -124,9 +124,14 @@ def parse_assignment(text: str) -> Layer:
         parsed: Any = tomllib.loads(f"value = {value}")["value"] if "\n" not in value else value
     except (ValueError, RecursionError):
         parsed = value
-    for name in reversed(names):
-        parsed = {name: parsed}
-    return cast("Layer", parsed)
+    return nested(path, parsed)
+
+
+def nested(path: str, value: Any) -> Layer:
+    """Turns ``"a.b"`` and a value into ``{"a": {"b": value}}``."""
+    for name in reversed(path.split(".")):
+        value = {name.strip(): value}
+    return cast("Layer", value)
 
 
 def _merge(below: Layer, above: Layer) -> dict[str, Any]:

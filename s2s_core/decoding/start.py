@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
+from s2s_core.compat import pytree
 from s2s_core.config.inputs import Features
 from s2s_core.decoding import sampling
 from s2s_core.model.ensemble import AnyModel

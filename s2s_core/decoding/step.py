@@ -2,8 +2,8 @@
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
+from s2s_core.compat import pytree
 from s2s_core.config.inputs import Features
 from s2s_core.decoding import repeats, sampling
 from s2s_core.decoding.start import NEVER, Beams, Extras, log_probabilities

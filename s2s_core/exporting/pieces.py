@@ -11,8 +11,8 @@ import onnx_ir as ir
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
-from torch.utils import _pytree as pytree
 
+from s2s_core.compat import check, pytree
 from s2s_core.config.inputs import Features, chosen
 from s2s_core.config.tables import DecodingConfig
 from s2s_core.decoding import Beams, Finish, Start, Step
@@ -123,7 +123,7 @@ class _ChangedOnly(nn.Module):
         before = pytree.tree_leaves((state, extras))
         for number, dimension in itertools.product(self.changed, (0, 1)):
             same = before[number].shape[dimension] == tokens.shape[dimension]
-            torch._check(same)  # type: ignore[no-untyped-call]  # noqa: SLF001  # torch.export documents it
+            check(same)
         going, parents, beams = self.step(step, tokens, finished, scores, state, extras)
         leaves = pytree.tree_leaves((beams.state, beams.extras))
         return going, parents, beams.tokens, beams.finished, beams.scores, *(leaves[n] for n in self.changed)

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import attrs
 import safetensors
@@ -16,10 +17,9 @@ from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.files import write_atomically
 from s2s_core.model.ensemble import AnyModel, Ensemble
 from s2s_core.model.seq2seq import Seq2Seq, build_model
-from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import load_tokenizer
 from s2s_core.runs.provenance import RECORDED, is_provenance, provenance, require
-from s2s_core.runs.run import Run
+from s2s_core.runs.run import CHANGEABLE, Run
 from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.version import FORMAT_VERSION, __version__
 
@@ -67,8 +67,10 @@ class Checkpoint:
         }
 
     def save_description(self, run: Run) -> None:
-        """Writes ``model.json``."""
-        write_atomically(run.description_path, json.dumps(self.describe(), ensure_ascii=False, indent=1) + "\n")
+        """Writes ``model.json``. What can be changed after training has its one home in ``run.toml``."""
+        description = self.describe()
+        description["config"] = {name: table for name, table in description["config"].items() if name not in CHANGEABLE}
+        write_atomically(run.description_path, json.dumps(description, ensure_ascii=False, indent=1) + "\n")
 
     def save_weights(self, run: Run) -> None:
         """Writes ``model.safetensors``."""
@@ -86,39 +88,53 @@ def load_tokenizers(run: Run) -> tuple[Tokenizer, Tokenizer]:
     """Loads the tokenizers of a run's source and target, which are there before its model is.
 
     Raises:
+        ConfigError: A setting of ``run.toml`` isn't what the model is trained with.
         ModelError: ``model.json`` is missing, damaged or made by a newer version.
         PluginError: A component isn't installed.
     """
-    description = _read_description(run)
-    require(description["plugins"], run.plugins)
-    return _tokenizers(structure(description["config"], run.plugins), description, run.plugins)
+    return _load_tokenizers(run, _read_description(run))
 
 
 def load_checkpoint(run: Run) -> Checkpoint:
     """Loads a run's best model, in evaluation mode.
 
     Raises:
+        ConfigError: A setting of ``run.toml`` isn't what the model was trained with.
         ModelError: A file is missing, damaged or made by a newer version.
         PluginError: A component isn't installed.
     """
     description = _read_description(run)
+    tokenizers = _load_tokenizers(run, description)
+    source_size, target_size = (len(tokenizer.vocabulary) for tokenizer in tokenizers)
+    model = build_model(run.config, source_size, target_size, run.plugins)
+    _fill(model, run.weights_path)
+    return Checkpoint(run.config, *tokenizers, model.eval(), description["plugins"])
+
+
+def _load_tokenizers(run: Run, description: Mapping[str, Any]) -> tuple[Tokenizer, Tokenizer]:
     require(description["plugins"], run.plugins)
     try:
-        config = structure(description["config"], run.plugins)
-        tokenizers = _tokenizers(config, description, run.plugins)
+        trained = structure(description["config"], run.plugins)
+        tokenizers = (
+            load_tokenizer(trained.source.tokenizer, description["source_tokenizer"], run.plugins),
+            load_tokenizer(trained.target.tokenizer, description["target_tokenizer"], run.plugins),
+        )
     except (ConfigError, ModelError) as error:
         raise ModelError(f"{run.description_path} is damaged: {error}") from error
-    source_size, target_size = (len(tokenizer.vocabulary) for tokenizer in tokenizers)
-    model = build_model(config, source_size, target_size, run.plugins)
-    if not run.weights_path.is_file():
-        raise ModelError(f"{run.weights_path} is missing: train the model first, or go on with --resume")
+    run.require_trained_with(trained)
+    return tokenizers
+
+
+def _fill(model: Seq2Seq, path: Path) -> None:
+    """Fills a model with the weights on disk."""
+    if not path.is_file():
+        raise ModelError(f"{path} is missing: train the model first, or go on with --resume")
     try:
-        load_weights(model, safetensors.torch.load_file(run.weights_path))
+        load_weights(model, safetensors.torch.load_file(path))
     except (safetensors.SafetensorError, RuntimeError, OSError) as error:
-        raise ModelError(f"{run.weights_path} is damaged or of another model: {error}") from error
+        raise ModelError(f"{path} is damaged or of another model: {error}") from error
     if not all(parameter.isfinite().all() for parameter in model.parameters()):
-        raise ModelError(f"{run.weights_path} is damaged: some weights are infinite or no numbers")
-    return Checkpoint(config, *tokenizers, model.eval(), description["plugins"])
+        raise ModelError(f"{path} is damaged: some weights are infinite or not numbers")
 
 
 def load_together(runs: Sequence[Run]) -> Checkpoint:
@@ -201,13 +217,6 @@ def load_weights(model: nn.Module, saved: Mapping[str, Tensor]) -> None:
         model.load_state_dict(saved, strict=False)
 
 
-def _tokenizers(config: RunConfig, description: Mapping[str, Any], plugins: Plugins) -> tuple[Tokenizer, Tokenizer]:
-    return (
-        load_tokenizer(config.source.tokenizer, description["source_tokenizer"], plugins),
-        load_tokenizer(config.target.tokenizer, description["target_tokenizer"], plugins),
-    )
-
-
 def _read_description(run: Run) -> dict[str, Any]:
     path = run.description_path
     if not path.is_file():
@@ -223,5 +232,4 @@ def _read_description(run: Run) -> dict[str, Any]:
         raise ModelError(f"{path} is damaged: it has no {listing(lacking)}")
     if not is_provenance(description["plugins"]):
         raise ModelError(f"{path} is damaged: plugins must say of each component {listing(RECORDED)}")
-    found: dict[str, Any] = description
-    return found
+    return cast("dict[str, Any]", description)

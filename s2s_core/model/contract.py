@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
+from s2s_core.compat import pytree
 from s2s_core.errors import PluginError
 from s2s_core.model.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State
 

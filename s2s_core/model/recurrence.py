@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._higher_order_ops.scan import scan as scan_operator
-from torch.utils import _pytree as pytree
+
+from s2s_core.compat import pytree, scan_operator
 
 Cell = Callable[[Tensor, Any], Any]
 

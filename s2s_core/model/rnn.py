@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from s2s_core.compat import bf16_lstm_is_there
 from s2s_core.model.interfaces import padding_mask
 
 
@@ -52,6 +53,10 @@ def _recurrent(
     module: nn.RNNBase, kind: str, inputs: Tensor, lengths: Tensor | None, initial: _States | None
 ) -> tuple[Tensor, _States]:
     """Runs the rows as if none were empty, then gives empty rows their zeros and the state they began with."""
+    if _lacks_autocast(inputs):
+        with torch.autocast("cpu", enabled=False):
+            before = initial and tuple(state.float() for state in initial)
+            return _recurrent(module, kind, inputs.float(), lengths, before)
     if torch.compiler.is_exporting():
         run: Any = _native
     elif lengths is None:
@@ -66,6 +71,11 @@ def _recurrent(
     kept = zip(finals, before, strict=True)
     mask = padding_mask(lengths, inputs.shape[1])[:, :, None]
     return outputs.where(mask, 0.0), tuple(final.where(real[None, :, None], first) for final, first in kept)
+
+
+def _lacks_autocast(inputs: Tensor) -> bool:
+    """Whether mixed precision asks for a layer that oneDNN doesn't have on this CPU, such as one without AVX-512."""
+    return inputs.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not bf16_lstm_is_there()
 
 
 def _whole(

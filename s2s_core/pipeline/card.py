@@ -40,7 +40,7 @@ def write_card(run: Run, description: Mapping[str, Any], evaluation: Evaluation)
         description: The exported file's metadata.
         evaluation: On the test set.
     """
-    splits = run.splits()
+    splits = run.splits
     scores, metrics, signatures = evaluation.scores, evaluation.metrics, evaluation.signatures
     card = _CARD.format(
         task=run.config.task.name,

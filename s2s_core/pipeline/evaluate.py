@@ -1,185 +1,177 @@
-"""What the command line does with a trained model: evaluate and export it. To train it: ``s2s_core.training``."""
+"""Scores models: runs in PyTorch, exported files in ONNX Runtime alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from s2s_core.config.resolve import Layer, merge, override, structure_component, structure_table
-from s2s_core.config.tables import EvaluationConfig
+from s2s_core.config.tables import Component, EvaluationConfig
 from s2s_core.data.task import Example, Split
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.evaluation.answers import Answered, answer
 from s2s_core.evaluation.evaluation import Evaluation, examine
 from s2s_core.evaluation.metric import LikelihoodMetric, Measure
-from s2s_core.files import require_writable
+from s2s_core.pipeline.models import Runs, opened, require_tables, several
+from s2s_core.pipeline.recipe import Settings, setting_layers
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import load_tokenizer, make_metrics, make_task
-from s2s_core.runs.log import record_test
 from s2s_core.runs.provenance import RECORDED, is_provenance, require
 from s2s_core.runs.run import Run
 from s2s_core.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from s2s_core.data.pairs import Splits
-    from s2s_core.decoding.likelihood import Likelihoods
-    from s2s_core.exporting.parity import Parity
+    from s2s_core.runtime.file import Model
 
 BATCH_SIZE = 256
 """How many texts a file answers at once when it is evaluated."""
 
 
-def evaluate_runs(
-    runs: Sequence[Run],
+def evaluate(
+    models: Runs,
+    settings: Settings | None = None,
+    *,
     split: Split = "test",
-    settings: Sequence[Layer] = (),
-    examples: Sequence[Example] | None = None,
+    examples: Iterable[Example] | None = None,
+    provider: str = "cpu",
+    plugins: Plugins | None = None,
 ) -> Evaluation:
-    """Scores a run's best model in PyTorch, or those of several runs, which answer together.
+    """Scores a run's best model, several runs' models together, or an exported file.
+
+    ::
+
+        s2s.evaluate(run, {"decoding.beam_size": 5}).scores["exact_match"]
+
+    A run is evaluated in PyTorch, a file in ONNX Runtime alone. Of a file, metrics that need PyTorch are left out,
+    unless ``settings`` ask for them.
 
     Args:
-        runs: Trained.
-        split: Of its task.
-        settings: Tables ``decoding`` and ``evaluation``, which come before the first run's.
-        examples: To be scored on instead of a split.
+        models: A run or its folder, or several, which answer with the mean of their probabilities; or a file's path.
+        settings: Settings of ``evaluation`` and, of runs, ``decoding``. They come before the run's own.
+        split: ``"test"`` or ``"validation"`` of the task.
+        examples: Examples to score on instead of a split.
+        provider: ``"cpu"`` or ``"cuda"``, for a file.
+        plugins: Where components come from, by default the installed plugins.
 
     Raises:
-        ConfigError: Another table is set, a setting can't be used, or the runs have different tasks or vocabularies.
-        ModelError: There is no trained model, or it is damaged.
+        ConfigError: A setting can't be used, a metric needs PyTorch, or the runs have different tasks or vocabularies.
+        DataError: There are no examples.
+        ModelError: There is no trained model, or it is damaged or foreign.
+        PluginError: A component isn't installed.
     """
-    from s2s_core.decoding.likelihood import Likelihoods  # noqa: PLC0415
+    layers = setting_layers(settings)
+    own = None if examples is None else list(examples)
+    if own == []:
+        raise ConfigError("there are no examples to score on")
+    files = [model for model in several(models) if not isinstance(model, Run) and not Path(model).is_dir()]
+    if not files:
+        return _evaluate_runs(opened(models, plugins), split, layers, own)
+    if len(several(models)) > 1:
+        raise ConfigError(f"several models must be folders of runs (got {files[0]})")
+    return _evaluate_file(Path(files[0]), plugins or Plugins(), split, provider, layers, own)
+
+
+def _evaluate_runs(
+    runs: Sequence[Run], split: Split, layers: Sequence[Layer], examples: Sequence[Example] | None
+) -> Evaluation:
+    from s2s_core.decoding.likelihood import Likelihoods  # noqa: PLC0415  # needs PyTorch
     from s2s_core.decoding.translate import Translator  # noqa: PLC0415
-    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415  # needs PyTorch
+    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
 
-    _only(settings, {"decoding", "evaluation"}, "an evaluation")
-    run = runs[0]
-    config = override(run.config, settings, run.plugins)
-    checkpoint = load_together(runs)
-    tokenizers = checkpoint.source_tokenizer, checkpoint.target_tokenizer
-    metrics = make_metrics(config.evaluation, make_task(config.task, run.plugins), run.plugins, tokenizers[1].split)
-    chosen = examples or _examples(run.splits(), split)
-    answered = answer(Translator(checkpoint, config.decoding), chosen, metrics, Likelihoods(checkpoint))
-    return _examined(answered, tokenizers[0], metrics, config.evaluation)
+    require_tables(layers, {"decoding", "evaluation"}, "an evaluation")
+    run, checkpoint = runs[0], load_together(runs)
+    if layers:
+        run = attrs.evolve(run, config=override(run.config, layers, run.plugins))
+    metrics = run.metrics(checkpoint.target_tokenizer.split)
+    translator, likelihoods = Translator(checkpoint, run.config.decoding), Likelihoods(checkpoint)
+    answered = answer(translator, examples or _examples(run.splits, split), metrics, likelihoods)
+    return _examined(answered, checkpoint.source_tokenizer, metrics, run.config.evaluation)
 
 
-def evaluate_file(
+def _evaluate_file(
     path: Path,
     plugins: Plugins,
-    split: Split = "test",
-    provider: str = "cpu",
-    settings: Sequence[Layer] = (),
-    examples: Sequence[Example] | None = None,
+    split: Split,
+    provider: str,
+    layers: Sequence[Layer],
+    examples: Sequence[Example] | None,
 ) -> Evaluation:
-    """Scores an exported file. It needs no PyTorch.
-
-    Metrics that need PyTorch are left out, unless they are asked for in ``settings``.
-
-    Args:
-        path: The file.
-        plugins: Where its task, its tokenizers and the metrics come from.
-        split: Of the task that it was trained for.
-        provider: ``"cpu"`` or ``"cuda"``.
-        settings: The table ``evaluation``, which comes before the run's.
-        examples: To be scored on instead of a split.
-
-    Raises:
-        ConfigError: Another table is set, or a setting can't be used, or a metric needs PyTorch.
-        ModelError: The file is missing, damaged or foreign.
-        PluginError: Its task isn't installed.
-    """
     from s2s_core.data.pairs import Splits  # noqa: PLC0415  # s2s starts without numpy
     from s2s_core.runtime.file import Model  # noqa: PLC0415
 
-    _only(settings, {"evaluation"}, "the evaluation of a file")
+    require_tables(layers, {"evaluation"}, "the evaluation of a file")
     model = Model(path, provider=provider)
-    if not is_provenance(model.metadata.get("plugins")):
-        raise ModelError(f"{path} has damaged metadata: plugins must say of each component {listing(RECORDED)}")
-    try:
-        require((used for used in model.metadata["plugins"] if used["kind"] not in {"encoder", "decoder"}), plugins)
-        saved = model.metadata["config"]
-        chosen = structure_component(saved["task"], "task", plugins)
+    description = _FileDescription.read(model, path, plugins)
+    tables = merge([{"evaluation": description.evaluation}, *layers])
+    config = structure_table(tables["evaluation"], EvaluationConfig, "evaluation", plugins)
+    task = make_task(description.task, plugins)
+    metrics = make_metrics(config, task, plugins, description.target_tokenizer.split)
+    if not any("metrics" in layer.get("evaluation", ()) for layer in layers):
+        metrics = {name: metric for name, metric in metrics.items() if not isinstance(metric, LikelihoodMetric)}
+    answered = answer(_in_batches(model), examples or _examples(Splits(task, description.task.name), split), metrics)
+    return _examined(answered, description.source_tokenizer, metrics, config)
+
+
+@attrs.frozen
+class _FileDescription:
+    """What the metadata of an exported file say about where it came from.
+
+    Attributes:
+        task: The task that it was trained for.
+        source_tokenizer: Of its sources.
+        target_tokenizer: Of its answers.
+        evaluation: The table ``evaluation`` of its run.
+    """
+
+    task: Component
+    source_tokenizer: Tokenizer
+    target_tokenizer: Tokenizer
+    evaluation: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, model: "Model", path: Path, plugins: Plugins) -> "_FileDescription":
+        """Reads the metadata of a file.
+
+        Raises:
+            ModelError: They are damaged.
+            PluginError: A task or tokenizer isn't installed.
+        """
+        records: Any = model.metadata.get("plugins")
+        if not is_provenance(records):
+            raise ModelError(f"{path} has damaged metadata: plugins must say of each component {listing(RECORDED)}")
+        try:
+            require((used for used in records if used["kind"] not in {"encoder", "decoder"}), plugins)
+            return cls._structured(model.metadata, plugins)
+        except KeyError as error:
+            raise ModelError(f"{path} has damaged metadata: {error} is missing") from error
+        except (TypeError, AttributeError, ConfigError, ModelError) as error:
+            raise ModelError(f"{path} has damaged metadata: {error}") from error
+
+    @classmethod
+    def _structured(cls, metadata: Mapping[str, Any], plugins: Plugins) -> "_FileDescription":
+        saved = metadata["config"]
         source, target = (
             load_tokenizer(
                 structure_component(saved[side]["tokenizer"], "tokenizer", plugins),
-                model.metadata[f"{side}_tokenizer"],
+                metadata[f"{side}_tokenizer"],
                 plugins,
             )
             for side in ("source", "target")
         )
-    except KeyError as error:
-        raise ModelError(f"{path} has damaged metadata: {error} is missing") from error
-    except (TypeError, AttributeError, ConfigError, ModelError) as error:
-        raise ModelError(f"{path} has damaged metadata: {error}") from error
-    tables = merge([{"evaluation": saved.get("evaluation", {})}, *settings])
-    config = structure_table(tables["evaluation"], EvaluationConfig, "evaluation", plugins)
-    task = make_task(chosen, plugins)
-    metrics = make_metrics(config, task, plugins, target.split)
-    if not any("metrics" in layer.get("evaluation", ()) for layer in settings):
-        metrics = {name: metric for name, metric in metrics.items() if not isinstance(metric, LikelihoodMetric)}
+        task = structure_component(saved["task"], "task", plugins)
+        return cls(task, source, target, saved.get("evaluation", {}))
+
+
+def _in_batches(model: "Model") -> Callable[[Sequence[str]], list[str]]:
+    """Returns what answers any number of texts with a file."""
 
     def translate(texts: Sequence[str]) -> list[str]:
-        return [text for part in _parts(texts) for text in model(part)]
+        starts = range(0, len(texts), BATCH_SIZE)
+        return [text for start in starts for text in model(texts[start : start + BATCH_SIZE])]
 
-    answered = answer(translate, examples or _examples(Splits(task, chosen.name), split), metrics)
-    return _examined(answered, source, metrics, config)
-
-
-def scorer(runs: Sequence[Run]) -> "Likelihoods":
-    """Returns what scores given answers with a run's best model, or with those of several runs together.
-
-    Raises:
-        ConfigError: The runs have different tasks or vocabularies.
-        ModelError: There is no trained model, or it is damaged.
-    """
-    from s2s_core.decoding.likelihood import Likelihoods  # noqa: PLC0415
-    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
-
-    return Likelihoods(load_together(runs))
-
-
-def export_runs(runs: Sequence[Run], path: Path | None = None, settings: Sequence[Layer] = ()) -> "Parity":
-    """Exports a run's best model, or those of several runs as one file, and returns what its proof compared.
-
-    Args:
-        runs: Trained.
-        path: The file; by default ``model.onnx`` in the first run's folder.
-        settings: Tables ``decoding``, which become the defaults in the file, and ``export``.
-
-    Raises:
-        ConfigError: Another table is set, a setting can't be used, or the runs have different tasks or vocabularies.
-        ExportError: The file doesn't answer as the model does; nothing is written.
-        ModelError: There is no trained model, or it is damaged.
-        OSError: The file can't be written.
-    """
-    from s2s_core.exporting.exporter import export  # noqa: PLC0415
-    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
-
-    _only(settings, {"decoding", "export"}, "an export")
-    run = runs[0]
-    path = path or run.onnx_path
-    require_writable(path)
-    checkpoint = load_together(runs)
-    checkpoint = attrs.evolve(checkpoint, config=override(checkpoint.config, settings, run.plugins))
-    held_out = [example.source for example in run.splits().validation]
-    return export(checkpoint, held_out, path)
-
-
-def record_test_scores(run: Run, evaluation: Evaluation) -> None:
-    """Makes the test scores the last line of ``metrics.jsonl``.
-
-    Raises:
-        ModelError: A line is damaged.
-    """
-    record = evaluation.record()
-    record_test(run, {"test": record.pop("scores"), **record})
-
-
-def _only(settings: Sequence[Layer], tables: set[str], what: str) -> None:
-    """Refuses settings of other tables."""
-    if fixed := {table for layer in settings for table in layer} - tables:
-        allowed = " and ".join(sorted(tables))
-        raise ConfigError(f"{what} can't change {listing(fixed)} of a trained model, only {allowed}")
+    return translate
 
 
 def _examined(
@@ -189,10 +181,5 @@ def _examined(
     return examine(answered, lengths, metrics, config.length_buckets)
 
 
-def _examples(splits: "Splits", split: Split) -> Any:
+def _examples(splits: "Splits", split: Split) -> Sequence[Example]:
     return splits.validation if split == "validation" else splits.test
-
-
-def _parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(texts), BATCH_SIZE):
-        yield texts[start : start + BATCH_SIZE]

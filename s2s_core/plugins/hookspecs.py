@@ -5,19 +5,57 @@ imported when the name is first used.
 """
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
 if TYPE_CHECKING:
     import click
 
-    from s2s_core.runs.run import Run
-
 PROJECT = "s2s"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class Run(Protocol):
+    """A run as hooks see it: what they may rely on, and nothing else."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds everything that the run writes."""
+
+    @property
+    def config(self) -> Any:
+        """The tables of ``run.toml`` as attributes, such as ``run.config.training.steps``."""
+
+    @property
+    def metrics_path(self) -> Path:
+        """The loss and the scores of each validation, and the test scores, each a JSON object on a line of its own."""
+
+    @property
+    def weights_path(self) -> Path:
+        """The best model's weights."""
+
+    @property
+    def description_path(self) -> Path:
+        """Everything else that is needed to load the model."""
+
+    @property
+    def onnx_path(self) -> Path:
+        """The exported model."""
+
+    @property
+    def trackers_path(self) -> Path:
+        """The folder of what trackers log."""
+
+    @property
+    def card_path(self) -> Path:
+        """The model's card."""
+
+    def settings(self) -> Mapping[str, bool | int | float | str]:
+        """Returns every setting by its path, such as ``training.steps``; a list as text."""
 
 
 @hookspec
@@ -52,7 +90,7 @@ def s2s_commands(cli: "click.Group") -> None:
 
 @hookspec
 def s2s_trackers(run: "Run") -> Collection[str]:  # type: ignore[empty-body]
-    """Gives names that ``training.trackers`` may have, such as ``("wandb",)``, before anything of a run is written.
+    """Gives the names that ``training.trackers`` may contain, such as ``("wandb",)``, before the run writes anything.
 
     An ``S2SError`` refuses the run.
     """
@@ -60,24 +98,24 @@ def s2s_trackers(run: "Run") -> Collection[str]:  # type: ignore[empty-body]
 
 @hookspec
 def s2s_run_started(run: "Run", step: int) -> None:
-    """Is told that a run's training starts, or goes on after ``step`` steps; an ``S2SError`` refuses the run."""
+    """Called when training starts, or resumes after ``step`` steps. An ``S2SError`` refuses the run."""
 
 
 @hookspec
 def s2s_progressed(run: "Run", step: int, values: Mapping[str, float]) -> None:
-    """Is told, between validations, what training measured up to ``step``: ``loss``, ``learning_rate`` and so on."""
+    """Called between validations with what training measured up to ``step``: ``loss``, ``learning_rate`` and so on."""
 
 
 @hookspec
 def s2s_evaluated(run: "Run", step: int, metrics: Mapping[str, float]) -> bool | None:
-    """Is told the validation scores after ``step`` steps; returning ``True`` stops the training."""
+    """Called with the validation scores after ``step`` steps. Returning ``True`` stops training."""
 
 
 @hookspec
 def s2s_run_finished(run: "Run") -> None:
-    """Is told that a run's training has come to its end and its best model is on disk."""
+    """Called when training is complete and the best model is on disk."""
 
 
 @hookspec
 def s2s_run_ended(run: "Run") -> None:
-    """Is told last, however training ended: finished, interrupted or failed."""
+    """Called last, however training ended: completed, interrupted or failed."""

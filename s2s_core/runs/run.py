@@ -1,9 +1,8 @@
-"""A run: its folder and its configuration."""
+"""A run: its folder, its configuration and its components."""
 
 import functools
 import os
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,27 +10,34 @@ import attrs
 
 from s2s_core.config.resolve import read_toml, structure, to_toml, unstructure
 from s2s_core.config.tables import RunConfig
+from s2s_core.data.task import Task
 from s2s_core.errors import ConfigError
+from s2s_core.evaluation.metric import Measure
 from s2s_core.files import write_atomically
 from s2s_core.plugins.registry import Plugins
-from s2s_core.runs.components import make_task
+from s2s_core.runs.components import make_metrics, make_task
+from s2s_core.runs.folder import RunFolder
 from s2s_core.runs.provenance import recorded, require
 
 if TYPE_CHECKING:
     from s2s_core.data.pairs import Splits
 
+Settings = dict[str, bool | int | float | str]
 
-@attrs.frozen
-class Run:
+CHANGEABLE = ("decoding", "evaluation", "export")
+"""The tables of ``run.toml`` that may be edited after training. The others say what the model was trained as."""
+
+
+@attrs.frozen(slots=False)  # so that what is read can be kept
+class Run(RunFolder):
     """Where a run lives and what it consists of.
 
     Attributes:
-        folder: Holds all that the run writes.
+        folder: Holds everything that the run writes.
         config: What the run consists of.
         plugins: Where its components come from.
     """
 
-    folder: Path
     config: RunConfig
     plugins: Plugins = attrs.field(repr=False)
 
@@ -43,17 +49,17 @@ class Run:
             ConfigError: There is none, or its ``run.toml`` is damaged.
             PluginError: A component is missing; the message says what to install.
         """
-        path = folder / "run.toml"
+        files = RunFolder(folder)
         if not folder.is_dir():
             raise ConfigError(f"there is no folder {folder}")
-        if not path.is_file():
+        if not files.settings_path.is_file():
             raise ConfigError(f"{folder} holds no run: it has no run.toml")
-        tables = read_toml(path)
+        tables = read_toml(files.settings_path)
         try:
             config = structure(tables, plugins)
         except ConfigError as error:
-            require(recorded(folder / "model.json"), plugins)
-            raise ConfigError(f"{path} can't be used: {error}") from error
+            require(recorded(files.description_path), plugins)
+            raise ConfigError(f"{files.settings_path} can't be used: {error}") from error
         return cls(folder, config, plugins)
 
     def open_initial(self) -> "Run | None":
@@ -83,128 +89,66 @@ class Run:
         """
         self.require_own()
         if overwrite:
-            if self.weights_path.exists():
-                self._set_aside()
-            self._clear()
+            self.make_room()
         self.require_new()
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.folder / "run.toml", to_toml(self.config))
+        write_atomically(self.settings_path, to_toml(self.config))
 
-    def require_new(self) -> None:
-        """Checks that the folder holds no run.
+    def require_trained_with(self, trained: RunConfig) -> None:
+        """Checks that the model was trained with the settings that ``run.toml`` has now, but for ``CHANGEABLE`` ones.
 
-        Raises:
-            ConfigError: It does.
-        """
-        if (self.folder / "run.toml").exists():
-            raise ConfigError(
-                f"{self.folder} already holds a run: go on with --resume, start again with --overwrite, "
-                "or choose another --output"
-            )
-
-    def require_own(self) -> None:
-        """Checks that what the run writes is in its folder: a link would let it write, or remove, somewhere else.
+        Args:
+            trained: The settings that it was trained with.
 
         Raises:
-            ConfigError: A link stands where the run writes.
+            ConfigError: A setting differs; the message names it.
         """
-        folders = self.resume_path.parent, self.previous_path, self.previous_path / self.resume_path.parent.name
-        for path in (*self._written(), *folders):
-            if path.is_symlink():
+        before, now = _flat(unstructure(trained)), self.settings()
+        for name in [*now, *before]:
+            if name.partition(".")[0] not in CHANGEABLE and before.get(name) != now.get(name):
                 raise ConfigError(
-                    f"{path} is a symbolic link, but a run writes in its own folder only: remove the link"
+                    f"{self.settings_path} says {_assignment(name, now)}, but the model was trained with "
+                    f"{_assignment(name, before)}: put that back, or train another run; only "
+                    f"{', '.join(CHANGEABLE)} can be changed after training"
                 )
 
-    def drop_previous(self) -> None:
-        """Removes the run that was overwritten, now that this one has a model."""
-        shutil.rmtree(self.previous_path, ignore_errors=True)
-
-    def _set_aside(self) -> None:
-        """Moves what a run wrote to ``previous``, its model last."""
-        for path in self._written():
-            if path.exists():
-                target = self.previous_path / path.relative_to(self.folder)
-                _remove(target)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                path.rename(target)
-
-    def _clear(self) -> None:
-        """Removes what a run writes, and nothing else."""
-        for path in self._written():
-            _remove(path)
-
-    def _written(self) -> Sequence[Path]:
-        """Returns what a run writes."""
-        return (
-            self.folder / "run.toml",
-            self.metrics_path,
-            self.trackers_path,
-            self.resume_path,
-            self.onnx_path,
-            self.card_path,
-            self.description_path,
-            self.weights_path,
-        )
-
-    @property
-    def metrics_path(self) -> Path:
-        """The loss and the scores of each validation, and the test scores, each a JSON object on a line of its own."""
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def weights_path(self) -> Path:
-        """The best model's weights."""
-        return self.folder / "model.safetensors"
-
-    @property
-    def description_path(self) -> Path:
-        """All else that is needed to load the model."""
-        return self.folder / "model.json"
-
-    @property
-    def resume_path(self) -> Path:
-        """What training needs to go on."""
-        return self.folder / "resume" / "state.safetensors"
-
-    @property
-    def onnx_path(self) -> Path:
-        """The exported model."""
-        return self.folder / "model.onnx"
-
-    @property
-    def trackers_path(self) -> Path:
-        """The folder of what trackers log."""
-        return self.folder / "trackers"
-
-    @property
-    def previous_path(self) -> Path:
-        """The folder of the run that was overwritten, until this one has a model."""
-        return self.folder / "previous"
-
-    @property
-    def card_path(self) -> Path:
-        """The model's card."""
-        return self.folder / "README.md"
-
-    def settings(self) -> dict[str, bool | int | float | str]:
+    def settings(self) -> Settings:
         """Returns every setting by its path, such as ``training.steps``; a list as text."""
         return _flat(unstructure(self.config))
 
-    def splits(self) -> "Splits":
-        """Returns the task's examples; its validation and test sets are drawn when it is first called."""
-        return self._splits
+    @functools.cached_property
+    def task(self) -> Task:
+        """The run's task."""
+        return make_task(self.config.task, self.plugins)
+
+    def metrics(self, tokenize: Callable[[str], Sequence[str]]) -> Mapping[str, Measure]:
+        """Returns the metrics that the run reports, made once; the first chooses the best checkpoint.
+
+        Args:
+            tokenize: Cuts a text into the target's tokens.
+        """
+        if "_metrics" not in vars(self):
+            vars(self)["_metrics"] = make_metrics(self.config.evaluation, self.task, self.plugins, tokenize)
+        metrics: Mapping[str, Measure] = vars(self)["_metrics"]
+        return metrics
+
+    def keep_data_of(self, other: "Run") -> None:
+        """Takes over the task, the examples and the metrics of the same run, so that none is made twice."""
+        made = {"task", "splits", "_metrics"} & vars(other).keys()
+        vars(self).update({name: vars(other)[name] for name in made})
 
     @functools.cached_property
-    def _splits(self) -> "Splits":
+    def splits(self) -> "Splits":
+        """The task's examples; its validation and test sets are drawn when they are first wanted."""
         from s2s_core.data.pairs import Splits  # noqa: PLC0415  # s2s starts without numpy
 
         name = self.config.task.name
         plugin = self.plugins.plugin_of("task", name)
-        return Splits(make_task(self.config.task, self.plugins), name, f"{plugin.distribution} {plugin.version}")
+        return Splits(self.task, name, f"{plugin.distribution} {plugin.version}")
 
 
-def _flat(tables: Mapping[str, Any], path: str = "") -> dict[str, bool | int | float | str]:
-    settings: dict[str, bool | int | float | str] = {}
+def _flat(tables: Mapping[str, Any], path: str = "") -> Settings:
+    settings: Settings = {}
     for name, value in tables.items():
         if isinstance(value, Mapping):
             settings |= _flat(value, f"{path}{name}.")
@@ -213,11 +157,9 @@ def _flat(tables: Mapping[str, Any], path: str = "") -> dict[str, bool | int | f
     return settings
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _assignment(name: str, settings: Settings) -> str:
+    """Returns a setting as a message shows it."""
+    return f"{name} = {settings[name]!r}" if name in settings else f"no {name}"
 
 
 def is_first_process() -> bool:

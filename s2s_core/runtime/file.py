@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
+from s2s_core.compat import runtime_errors as errors
 from s2s_core.config.fields import LARGEST
 from s2s_core.config.inputs import ASKED_BY, INPUTS
 from s2s_core.errors import ConfigError, DataError, ModelError, closest, listing

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
+from s2s_core.compat import pytree
 from s2s_core.model.contract import BATCHES, output_size, require_output, require_steps
 from s2s_core.model.interfaces import Decoder, Memory, Output, padding_mask
 from s2s_core.testing import model

@@ -4,9 +4,9 @@ import os
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 
+from s2s_core.compat import forget_precision
 from s2s_core.errors import ConfigError
 from s2s_core.runs.run import Run
 
@@ -18,7 +18,7 @@ def make_accelerator(run: Run) -> Accelerator:
         ConfigError: The device can't compute with the chosen precision.
     """
     config = run.config.training
-    AcceleratorState._reset_state()  # noqa: SLF001  # or a process could train with one precision only
+    forget_precision()
     try:
         accelerator = Accelerator(
             # Without a GPU, processes know each other only if they are told to use the CPU.

@@ -8,8 +8,7 @@ import torch
 
 from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
-from s2s_core.model.checkpoint import Checkpoint, load_checkpoint, weights
-from s2s_core.runs.run import Run
+from s2s_core.model.checkpoint import Checkpoint, weights
 from s2s_core.text.tokenizer import Tokenizer
 
 Side = Literal["source", "target"]
@@ -36,17 +35,6 @@ class Inheritance:
     def total(self) -> int:
         """The number of the new model's tensors."""
         return self.taken + len(self.left)
-
-
-def load_initial(run: Run) -> Checkpoint | None:
-    """Loads the model that a run starts from, if it does.
-
-    Raises:
-        ConfigError: The folder holds no run, or is the run's own.
-        ModelError: The earlier run has no trained model, or it is damaged.
-    """
-    initial = run.open_initial()
-    return None if initial is None else load_checkpoint(initial)
 
 
 def same_tokenizer(side: Side, config: RunConfig, initial: Checkpoint | None) -> Tokenizer | None:

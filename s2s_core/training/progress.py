@@ -1,29 +1,47 @@
 """What training tells while it works."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from s2s_core.evaluation.metric import Measure
+from s2s_core.runs.run import Run
+
+if TYPE_CHECKING:
+    from s2s_core.model.checkpoint import Checkpoint
+    from s2s_core.training.initial import Inheritance
+    from s2s_core.training.state import TrainingState
 
 
-class Progress:
-    """Hears how training goes on; this one says nothing."""
+class TrainingProgress:
+    """Receives the events of training. This default ignores them."""
 
-    def start(self, step: int, steps: int) -> None:
-        """Training begins after ``step`` of ``steps`` updates."""
+    def opened(self, run: Run) -> None:
+        """The data is about to be read; nothing is written yet."""
 
-    def advance(self, step: int, loss: float, tokens_per_second: float) -> None:
+    def built(self, run: Run, checkpoint: "Checkpoint", inheritance: "Inheritance | None") -> None:
+        """The model was made, and took over what it inherits."""
+
+    def started(self, step: int, steps: int, metrics: Mapping[str, Measure]) -> None:
+        """Training begins after ``step`` of ``steps`` updates; the metrics know how to show a score."""
+
+    def advanced(self, step: int, loss: float, tokens_per_second: float) -> None:
         """Some updates were made; the loss is their mean over target tokens."""
 
     def validated(self, step: int, loss: float, scores: Mapping[str, float], *, best: bool) -> None:
         """The model was validated.
 
         Args:
-            step: After so many updates.
+            step: The number of updates so far.
             loss: Their mean over target tokens since the last validation.
             scores: By metric.
             best: Whether it is the best so far, and kept.
         """
 
     def averaged(self, models: int, scores: Mapping[str, float], *, best: bool) -> None:
-        """The mean of so many of the best models was validated; ``best`` says whether it is kept."""
+        """The mean of the best ``models`` models was validated; ``best`` says whether it is kept."""
 
-    def stop(self) -> None:
-        """Training ends, or fails."""
+    def stopped(self) -> None:
+        """The updates, or the making of the file, end or fail."""
+
+    def trained(self, run: Run, state: "TrainingState") -> None:
+        """Training has ended, and the best model is on disk."""

@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import safetensors
@@ -48,9 +48,21 @@ class TrainingState:
     token_count: int = 0
     reductions: int = 0
 
+    def note(self, score: float, gain: float, models: int) -> None:
+        """Takes note of a validation.
+
+        Args:
+            score: By the metric that chooses the best model.
+            gain: How much better it is than the best before; 0 if it is the same.
+            models: How many models the validated one is the mean of.
+        """
+        self.stale = 0 if gain > 0 else self.stale + 1
+        if gain >= 0:
+            self.best_score, self.best_step, self.best_of = score, self.step, models
+
 
 @attrs.frozen(eq=False)
-class Parts:
+class Saved:
     """What training changes besides its state.
 
     Attributes:
@@ -66,13 +78,13 @@ class Parts:
     scaler: torch.amp.GradScaler | None
 
 
-def save_state(run: Run, state: TrainingState, parts: Parts) -> None:
+def save_state(run: Run, state: TrainingState, saved: Saved) -> None:
     """Writes the state and all that training changes."""
-    tensors = {f"model/{name}": tensor for name, tensor in weights(parts.model).items()}
-    tensors |= {f"optimizer/{name}": tensor for name, tensor in _optimizer_tensors(parts).items()}
-    tensors |= {f"average/{name}": tensor.cpu() for name, tensor in parts.averaging.tensors().items()}
+    tensors = {f"model/{name}": tensor for name, tensor in weights(saved.model).items()}
+    tensors |= {f"optimizer/{name}": tensor for name, tensor in _optimizer_tensors(saved).items()}
+    tensors |= {f"average/{name}": tensor.cpu() for name, tensor in saved.averaging.tensors().items()}
     run.resume_path.parent.mkdir(exist_ok=True)
-    scaler = parts.scaler.state_dict() if parts.scaler else {}
+    scaler = saved.scaler.state_dict() if saved.scaler else {}
     # One entry, since safetensors writes several in any order.
     metadata = {"json": json.dumps({"training": attrs.asdict(state), "scaler": scaler})}
     write_atomically(run.resume_path, safetensors.torch.save(tensors, metadata))
@@ -91,19 +103,19 @@ def load_state(run: Run) -> TrainingState:
         return TrainingState(**_metadata(file)["training"])
 
 
-def load_parts(run: Run, parts: Parts) -> None:
-    """Reads what ``save_state`` wrote into the parts.
+def load_saved(run: Run, saved: Saved) -> None:
+    """Reads what ``save_state`` wrote into the objects that it was read from.
 
     Raises:
         ModelError: The file is damaged or of another model.
     """
     with _opened(run) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-        load_weights(parts.model, _under("model/", tensors))
-        _load_optimizer(parts, _under("optimizer/", tensors))
-        parts.averaging.load(_under("average/", tensors))
-        if parts.scaler:
-            parts.scaler.load_state_dict(_metadata(file)["scaler"])
+        load_weights(saved.model, _under("model/", tensors))
+        _load_optimizer(saved, _under("optimizer/", tensors))
+        saved.averaging.load(_under("average/", tensors))
+        if saved.scaler:
+            saved.scaler.load_state_dict(_metadata(file)["scaler"])
 
 
 def require_same_data(run: Run, state: TrainingState, splits: Splits) -> None:
@@ -130,8 +142,7 @@ def _opened(run: Run) -> Iterator[Any]:
 
 
 def _metadata(file: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(file.metadata()["json"])
-    return found
+    return cast("dict[str, Any]", json.loads(file.metadata()["json"]))
 
 
 def _way_out(run: Run) -> str:
@@ -147,21 +158,21 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _optimizer_tensors(parts: Parts) -> dict[str, Tensor]:
+def _optimizer_tensors(saved: Saved) -> dict[str, Tensor]:
     """Returns what the optimizer remembers of each parameter, as ``parameter/quantity``."""
     return {
         f"{name}/{quantity}": value.detach().cpu().contiguous()
-        for name, parameter in parts.model.named_parameters()
-        for quantity, value in parts.optimizer.state[parameter].items()
+        for name, parameter in saved.model.named_parameters()
+        for quantity, value in saved.optimizer.state[parameter].items()
         if value is not None  # the momentum of SGD without momentum
     }
 
 
-def _load_optimizer(parts: Parts, saved: dict[str, Tensor]) -> None:
-    numbers = {name: number for number, (name, _) in enumerate(parts.model.named_parameters())}
+def _load_optimizer(saved: Saved, tensors: dict[str, Tensor]) -> None:
+    numbers = {name: number for number, (name, _) in enumerate(saved.model.named_parameters())}
     states: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in saved.items():
+    for key, tensor in tensors.items():
         name, _, quantity = key.rpartition("/")
         states.setdefault(numbers[name], {})[quantity] = tensor
-    groups = parts.optimizer.state_dict()["param_groups"]
-    parts.optimizer.load_state_dict({"state": states, "param_groups": groups})
+    groups = saved.optimizer.state_dict()["param_groups"]
+    saved.optimizer.load_state_dict({"state": states, "param_groups": groups})

@@ -186,7 +186,7 @@ def test_weights_that_are_no_numbers_are_refused(run, value):
     weights = safetensors.torch.load_file(run.weights_path)
     weights["projection.bias"][1] = float(value)
     safetensors.torch.save_file(weights, run.weights_path)
-    assert ": some weights are infinite or no numbers" == refusal(run.weights_path, load_checkpoint, run)
+    assert ": some weights are infinite or not numbers" == refusal(run.weights_path, load_checkpoint, run)
 
 
 @pytest.mark.parametrize("side", ["source", "target"])
@@ -221,3 +221,38 @@ def test_models_may_read_in_different_directions(make_run):
     assert isinstance(together, Ensemble)
     assert [False, True] == [model.reverse_source for model in together.models]
     assert attrs.asdict(runs[0].config.source.tokenizer) == attrs.asdict(runs[1].config.source.tokenizer)
+
+
+def edit(run, before, after):
+    """Changes a line of ``run.toml`` and opens the run again."""
+    text = run.settings_path.read_text(encoding="utf-8")
+    assert before in text
+    run.settings_path.write_text(text.replace(before, after), encoding="utf-8")
+    return Run.open(run.folder, run.plugins)
+
+
+def test_the_model_follows_what_may_be_changed_after_training(run):
+    """Search, evaluation and export have one home, ``run.toml``; ``model.json`` says nothing of them."""
+    edited = edit(run, "beam_size = 1\n", "beam_size = 4\n")
+    assert 4 == load_checkpoint(edited).config.decoding.beam_size
+    assert not {"decoding", "evaluation", "export"} & set(json.loads(run.description_path.read_text())["config"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            "steps = 3000\n",
+            "steps = 3001\n",
+            "training.steps = 3001, but the model was trained with training.steps = 3000",
+        ),
+        ("hidden_size = 8\n", "hidden_size = 9\n", "encoder.hidden_size = 9, but the model was trained with"),
+    ],
+)
+def test_a_setting_that_the_model_was_not_trained_with_is_refused(run, before, after, said):
+    """The message names the setting, the two values and the way out."""
+    edited = edit(run, before, after)
+    with pytest.raises(ConfigError) as refused:
+        load_checkpoint(edited)
+    assert str(refused.value).startswith(f"{run.settings_path} says {said}")
+    assert "put that back, or train another run" in str(refused.value)

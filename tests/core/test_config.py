@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import ClassVar
 
 import attrs
+import click
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from s2s_core import ConfigError, NoConfig, PluginError, Task, at_least, hookimpl, setting
-from s2s_core.cli.options import default_folder, open_run
+from s2s_core.cli.options import run_arguments
 from s2s_core.config.fields import LARGEST
 from s2s_core.config.resolve import parse_assignment, read_toml, resolve, structure, to_toml, unstructure
 from s2s_core.config.tables import MOST_ROWS, Component, DecodingConfig, TrainingConfig
+from s2s_core.pipeline.recipe import default_folder, open_run
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 
@@ -94,7 +96,9 @@ def refusal(plugins):
 def open_options(plugins, **options):
     """Opens a run as ``s2s run`` does."""
     nothing = {"recipe": None, "task": None, "encoder": None, "decoder": None, "seed": None, "assignments": ()}
-    return open_run(plugins, **nothing | {"output": None, "resume": False, "overwrite": False} | options)
+    context = click.Context(click.Command("run"), obj=plugins)
+    given = nothing | {"output": None, "resume": False, "overwrite": False} | options
+    return open_run(**run_arguments(context, **given))
 
 
 def test_later_layers_come_before_earlier_ones(plugins, tmp_path):

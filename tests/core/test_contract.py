@@ -19,7 +19,7 @@ from s2s_core.model.interfaces import MemorySizes
 from s2s_core.model.seq2seq import build_model
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
-from s2s_core.training.trainer import Trainer
+from s2s_core.training.preparation import prepare
 
 
 class Reads(Encoder):
@@ -246,7 +246,7 @@ def test_training_refuses_it_before_anything_is_written(make_run, tmp_path):
     """There is no run to clean up, and no time was lost."""
     run = make_run(decoder=BROKEN_DECODERS["dtype"][0])
     with pytest.raises(PluginError, match="decoder 'third' breaks its contract"):
-        Trainer(run, run.splits())
+        prepare(run)
     assert [] == list(tmp_path.iterdir())
 
 

@@ -90,8 +90,7 @@ def run(examples, tmp_path):
     """A run that consists of the examples alone, trained."""
     from s2s_core.config.resolve import resolve
     from s2s_core.runs.run import Run
-    from s2s_core.runs.trackers import require_trackers
-    from s2s_core.training.progress import Progress
+    from s2s_core.training.preparation import prepare
     from s2s_core.training.trainer import Trainer
 
     tables = {
@@ -105,9 +104,8 @@ def run(examples, tmp_path):
         "decoding": {"max_length": 3},
     }
     run = Run(tmp_path / "run", resolve([tables], examples), examples)
-    require_trackers(run)
     run.create()
-    Trainer(run, run.splits(), Progress(), resume=False).train()
+    Trainer(prepare(run)).train()
     return run
 
 

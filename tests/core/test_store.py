@@ -139,7 +139,7 @@ def test_other_data_or_tokenizers_have_another_store(cache):
 def test_the_task_s_version_is_that_of_its_distribution(tmp_path):
     """A new release may read the same files in another way."""
     plugins = Plugins(environment={"S2S_PLUGINS": "s2s_core,s2s_synthetic,s2s_mlp_rnn"})
-    splits = Run(tmp_path, resolve([{"task": "copy"}], plugins), plugins).splits()
+    splits = Run(tmp_path, resolve([{"task": "copy"}], plugins), plugins).splits
     assert ("copy", f"s2s-toolkit {__version__}") == (splits.name, splits.version)
 
 

@@ -24,7 +24,8 @@ from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.training import trainer
 from s2s_core.training.interruption import Interruption, TrainingInterruptedError, before_training, postponed
-from s2s_core.training.progress import Progress
+from s2s_core.training.preparation import prepare
+from s2s_core.training.progress import TrainingProgress
 from s2s_core.training.schedule import learning_rate
 from s2s_core.training.trainer import Trainer
 
@@ -93,7 +94,7 @@ def make_run(tmp_path, listener):
 
 
 def train(run, progress=None, *, resume=False):
-    return Trainer(run, run.splits(), progress, resume=resume).train()
+    return Trainer(prepare(run, progress, resume=resume), progress).train()
 
 
 def scripted(run, *scores, progress=None):
@@ -156,7 +157,7 @@ def test_a_tie_keeps_the_later_model(make_run):
     """Of equally good models the one that was trained longer is kept, but a tie is no progress for patience."""
     kept = []
 
-    class Keeper(Progress):
+    class Keeper(TrainingProgress):
         def validated(self, step, loss, scores, *, best):
             kept.append((best, run.weights_path.read_bytes()))
 
@@ -493,9 +494,9 @@ def test_another_seed_gives_another_result(make_run):
     train(second)
     assert first.weights_path.read_bytes() != second.weights_path.read_bytes()
     assert [record["loss"] for record in records(first)] != [record["loss"] for record in records(second)]
-    assert first.splits().validation == second.splits().validation
-    assert first.splits().test == second.splits().test
-    batches = [next(Trainer(run, run.splits())._batches.after(0)) for run in (first, second)]
+    assert first.splits.validation == second.splits.validation
+    assert first.splits.test == second.splits.test
+    batches = [next(prepare(run).batches.after(0)) for run in (first, second)]
     assert batches[0].source.tolist() != batches[1].source.tolist()
 
 
@@ -514,9 +515,9 @@ def test_the_log_says_what_happened(make_run):
 def test_the_loss_is_a_mean_over_real_tokens(make_run, monkeypatch):
     """An update's loss and gradients are those of its pairs taken one by one, without any padding."""
     run = make_run("run", few(steps=1, batch_size=3, bucket_batches=1, clip_norm=0.0))
-    training = Trainer(run, run.splits())
+    training = prepare(run)
     model = copy.deepcopy(training.checkpoint.model)
-    batch = next(training._batches.after(0))
+    batch = next(training.batches.after(0))
     assert len(set(batch.target_lengths.tolist())) == 3  # so there is padding
 
     gradients = []
@@ -528,7 +529,7 @@ def test_the_loss_is_a_mean_over_real_tokens(make_run, monkeypatch):
 
     monkeypatch.setattr(torch.optim.AdamW, "step", recording)
     Scripted.script[:] = [0.0]
-    training.train()
+    Trainer(training).train()
 
     tokens = batch.target_lengths.sum()
     total = 0.0

@@ -13,7 +13,6 @@ import time
 import onnx
 import pytest
 
-from s2s_core.cli import report
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.runtime.file import METADATA, load
@@ -512,16 +511,15 @@ def test_a_stopped_training_goes_on(hold, here, small, exported_run, contents, t
     assert trained(contents(folder)) == trained(contents(exported_run.folder))
 
 
-@pytest.mark.parametrize("moment", ["test", "exported"])
+@pytest.mark.parametrize("moment", ["evaluate", "export"])
 def test_ctrl_c_after_training_says_how_to_go_on(here, copied, monkeypatch, moment):
     """The model is there already; what is left is done by resuming."""
 
-    def interrupted(*arguments):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(report, "test", lambda run: {"exact_match": 0.5})
-        patched.setattr(report, moment, interrupted)
+        patched.setattr(f"s2s_core.pipeline.run.{moment}", interrupted)
         ended = here("run", "--resume", "--output", copied.folder)
     assert ended.error(130) == (
         f"interrupted; the model is trained, and evaluated and exported by s2s run --resume --output {copied.folder}"

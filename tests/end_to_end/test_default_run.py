@@ -42,7 +42,7 @@ def default_run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def test_set(default_run):
     """The 1,000 test words and their targets."""
-    examples = default_run.splits().test
+    examples = default_run.splits.test
     return [example.source for example in examples], [example.target for example in examples]
 
 

@@ -6,8 +6,7 @@ import tomllib
 
 import pytest
 
-from s2s_core.pipeline.evaluate import evaluate_file
-from s2s_core.plugins.registry import Plugins
+from s2s_core import evaluate
 from s2s_core.runtime.file import load
 
 BLEU = '[{name = "bleu", tokenize = "char"}]'
@@ -42,7 +41,7 @@ def test_metrics_may_be_chosen(here, exported_run, file):
 
 def test_a_layer_may_leave_out_the_evaluation(file):
     """An empty one changes nothing."""
-    assert evaluate_file(file, Plugins(), settings=[{}]).scores == evaluate_file(file, Plugins()).scores
+    assert evaluate(file, [{}]).scores == evaluate(file).scores
 
 
 def test_signatures_are_printed_under_the_scores(here, file):

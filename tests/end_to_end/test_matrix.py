@@ -10,6 +10,7 @@ from s2s_core.exporting.exporter import export
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.runtime.file import load
+from s2s_core.training.preparation import prepare
 from s2s_core.training.trainer import Trainer
 
 PLUGINS = Plugins()
@@ -62,11 +63,11 @@ def make_run(folder, encoder, decoder, source, target, number):
 def test_every_combination_becomes_a_file(tmp_path, encoder, decoder, source, target, number):
     """Export proves equality with PyTorch, greedy and in a beam; a text's answer is the same alone and in a batch."""
     run = make_run(tmp_path / "run", encoder, decoder, source, target, number)
-    trainer = Trainer(run, run.splits())
+    training = prepare(run)
     run.create()
-    trainer.train()
+    Trainer(training).train()
     path = tmp_path / "model.onnx"
-    parity = export(trainer.checkpoint, TEXTS, path)
+    parity = export(training.checkpoint, TEXTS, path)
     assert parity.hypotheses > 0
     model = load(path)
     for search in ({}, {"beam_size": 3}):

@@ -9,11 +9,10 @@ import sys
 
 import pytest
 
+from s2s_core import evaluate
 from s2s_core.evaluation.answers import Answered
 from s2s_core.evaluation.evaluation import examine
 from s2s_core.pipeline.card import write_card
-from s2s_core.pipeline.evaluate import evaluate_file
-from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import make_metrics, make_task
 from s2s_core.runs.run import Run
 from s2s_core.runtime.file import Model, load
@@ -219,7 +218,7 @@ def test_a_run_and_its_file_score_alike(here, exported_run, file):
     best = max(reversed(logged[:3]), key=lambda record: record["validation"]["exact_match"])["validation"]
     assert found[exported_run.folder, "test"] == found[file, "test"] == logged[3]["test"]
     assert found[exported_run.folder, "validation"] == found[file, "validation"] == best
-    assert found[file, "test"] == evaluate_file(file, Plugins()).scores
+    assert found[file, "test"] == evaluate(file).scores
 
 
 def test_scores_are_printed_for_people(here, file):
@@ -377,3 +376,21 @@ def test_export_can_not_change_what_was_trained(here, exported_run):
     """Only decoding and export may be set."""
     refused = here("export", exported_run.folder, "--set", "training.steps=1")
     assert refused.error() == "an export can't change training of a trained model, only decoding and export"
+
+
+def test_evaluate_and_export_follow_an_edit_of_the_settings(here, exported_run, tmp_path):
+    """An edited ``decoding.beam_size`` becomes the file's default; an edited size is refused by its name."""
+    folder = shutil.copytree(exported_run.folder, tmp_path / "edited")
+    settings = folder / "run.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("beam_size = 1\n", "beam_size = 3\n"), encoding="utf-8")
+    ended = here("export", folder)
+    assert ended.code == 0, ended
+    model = Model(folder / "model.onnx")
+    assert 3 == model.beam_size == model.answers(["abc"]).hypotheses.shape[1]
+    settings.write_text(text.replace("embedding_size = ", "embedding_size = 1"), encoding="utf-8")
+    for command in ("evaluate", "export"):
+        ended = here(command, folder)
+        assert ended.code == 1
+        assert "run.toml says source.embedding_size = 1" in ended.err
+        assert "but the model was trained with source.embedding_size = " in ended.err

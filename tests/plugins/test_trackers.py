@@ -12,6 +12,7 @@ from s2s_core.config.resolve import resolve
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.training.interruption import TrainingInterruptedError
+from s2s_core.training.preparation import prepare
 from s2s_core.training.trainer import Trainer
 
 TINY = {
@@ -39,7 +40,7 @@ def make_run(tmp_path):
 
 
 def train(run, *, resume=False, interrupted_at=None):
-    Trainer(run, run.splits(), InterruptedAt(interrupted_at), resume=resume).train()
+    Trainer(prepare(run, resume=resume), InterruptedAt(interrupted_at)).train()
 
 
 def curves(run):

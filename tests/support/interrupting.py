@@ -3,15 +3,15 @@
 import os
 import signal
 
-from s2s_core.training.progress import Progress
+from s2s_core.training.progress import TrainingProgress
 
 
-class InterruptedAt(Progress):
+class InterruptedAt(TrainingProgress):
     """Sends this process a signal when a step is reported; without a step, never."""
 
     def __init__(self, step, number=signal.SIGINT):
         self.step, self.number = step, number
 
-    def advance(self, step, loss, tokens_per_second):
+    def advanced(self, step, loss, tokens_per_second):
         if step == self.step:
             os.kill(os.getpid(), self.number)

@@ -16,9 +16,9 @@ def shorten() -> None:
         return tiny(original(layers, plugins))
 
     resolve.resolve = resolved
-    options = sys.modules.get("s2s_core.cli.options")
-    if options is not None:
-        options.resolve = resolved
+    recipe = sys.modules.get("s2s_core.pipeline.recipe")
+    if recipe is not None:
+        recipe.resolve = resolved
 
 
 def tiny(config):
@@ -57,9 +57,13 @@ def tiny_component(component):
 
 def leave_out_export():
     """Lets ``s2s run`` end when the model is trained and evaluated."""
-    from s2s_core.cli import report
+    from s2s_core.pipeline import run as pipeline
 
-    report.export = lambda *_: None
+    def evaluated(trained, progress):
+        progress.evaluated(trained, pipeline.evaluate(trained))
+        return trained
+
+    pipeline._finish = evaluated
 
 
 if MODE.startswith("shortened"):

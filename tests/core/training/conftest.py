@@ -15,6 +15,7 @@ from s2s_core.config.resolve import resolve
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.training.interruption import TrainingInterruptedError
+from s2s_core.training.preparation import prepare
 from s2s_core.training.trainer import Trainer
 
 TINY = {
@@ -72,7 +73,7 @@ def train():
             Scripted.script[:] = scores
         elif not resume:
             Scripted.script[:] = range(99)
-        trainer = Trainer(run, run.splits(), InterruptedAt(interrupted_at), resume=resume)
+        trainer = Trainer(prepare(run, resume=resume), InterruptedAt(interrupted_at))
         if interrupted_at is None:
             return trainer.train()
         with pytest.raises(TrainingInterruptedError):

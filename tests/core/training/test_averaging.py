@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from s2s_core.training import averaging
-from s2s_core.training.progress import Progress
+from s2s_core.training.progress import TrainingProgress
 from s2s_core.training.updater import Updater
 
 
@@ -68,7 +68,7 @@ def test_best_keeps_the_mean_of_the_best_validations_if_it_is_better(
     """When training ends, the mean is validated too. The log says which line is its."""
     run = make_run(average="best", average_count=2)
     told = []
-    monkeypatch.setattr(Progress, "averaged", lambda _, *arguments, **best: told.append((*arguments, best)))
+    monkeypatch.setattr(TrainingProgress, "averaged", lambda _, *arguments, **best: told.append((*arguments, best)))
     state = train(run, [5, 2, 4, 6])
     assert told == [(2, {"scripted": 6}, {"best": True})]
     torch.testing.assert_close(kept(run), mean(trajectory[4], trajectory[12]))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from s2s_core import ConfigError, ModelError
-from s2s_core.training.trainer import Trainer
+from s2s_core.training.preparation import prepare
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def earlier(make_run, train):
 
 
 def started(run):
-    """Returns the trainer of a run, before the first update."""
-    return Trainer(run, run.splits())
+    """Returns the training of a run, before the first update."""
+    return prepare(run)
 
 
 def parameters(model):
@@ -28,9 +28,9 @@ def parameters(model):
 
 def test_the_best_model_is_taken_over(earlier, make_run, kept):
     """With the same settings it is the whole model."""
-    trainer = started(make_run("later", initial_run=str(earlier.folder), seed=5))
-    torch.testing.assert_close(parameters(trainer.checkpoint.model), kept(earlier), rtol=0, atol=0)
-    assert (trainer.inheritance.taken, trainer.inheritance.left) == (len(kept(earlier)), ())
+    training = started(make_run("later", initial_run=str(earlier.folder), seed=5))
+    torch.testing.assert_close(parameters(training.checkpoint.model), kept(earlier), rtol=0, atol=0)
+    assert (training.inheritance.taken, training.inheritance.left) == (len(kept(earlier)), ())
 
 
 def test_vocabularies_are_taken_over(earlier, make_run):
@@ -46,11 +46,11 @@ def test_vocabularies_are_taken_over(earlier, make_run):
 def test_another_tokenizer_starts_its_embeddings_afresh(earlier, make_run, kept):
     """Its ids mean other tokens, even where there are as many. The rest of the model is taken over."""
     target = {"tokenizer": {"name": "characters", "maximum_size": 3}}
-    trainer = started(make_run("later", {"target": target}, initial_run=str(earlier.folder)))
+    training = started(make_run("later", {"target": target}, initial_run=str(earlier.folder)))
     reason = "of another tokenizer"
     of_ids = ["target_embedding.weight", "projection.weight", "projection.bias"]
-    assert sorted(trainer.inheritance.left) == sorted(f"{name} ({reason})" for name in of_ids)
-    found = parameters(trainer.checkpoint.model)
+    assert sorted(training.inheritance.left) == sorted(f"{name} ({reason})" for name in of_ids)
+    found = parameters(training.checkpoint.model)
     for name, tensor in kept(earlier).items():
         assert name in of_ids or (found[name] == tensor).all()
 

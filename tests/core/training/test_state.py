@@ -6,7 +6,7 @@ import torch
 from s2s_core import DataError, ModelError
 from s2s_core.data.pairs import Splits
 from s2s_core.training.averaging import Averaging
-from s2s_core.training.state import Parts, TrainingState, load_parts, load_state, save_state
+from s2s_core.training.state import Saved, TrainingState, load_saved, load_state, save_state
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def make_parts(make_model):
     def make():
         model, config = make_model(), TrainingConfig()
         scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
-        return Parts(model, make_optimizer(config, model.parameters()), Averaging(model, config), scaler)
+        return Saved(model, make_optimizer(config, model.parameters()), Averaging(model, config), scaler)
 
     return make
 
@@ -31,7 +31,7 @@ def test_the_scale_of_fp16_is_kept(make_run, make_parts):
     save_state(run, TrainingState(step=3), before)
     run.description_path.touch()
     assert load_state(run).step == 3
-    load_parts(run, after)
+    load_saved(run, after)
     assert after.scaler.state_dict() == before.scaler.state_dict()
     assert after.scaler.get_scale() == 64.0
 

@@ -6,6 +6,7 @@ import torch
 from s2s_core import ConfigError
 from s2s_core.decoding.likelihood import Likelihoods
 from s2s_core.model.checkpoint import load_checkpoint
+from s2s_core.training.preparation import prepare
 from s2s_core.training.trainer import Trainer
 
 PLAIN = {"optimizer": "sgd", "learning_rate": 0.5, "schedule": "constant", "warmup_steps": 0, "steps": 4}
@@ -41,7 +42,7 @@ def test_the_mean_may_be_over_pairs(make_run, train, latest, records, parts):
     start = make_run("start", **settings | {"learning_rate": 1e-30})
     for run in (tokens, pairs, start):
         train(run)
-    batch = next(Trainer(tokens, tokens.splits())._batches.after(0))
+    batch = next(prepare(tokens).batches.after(0))
     longer = batch.target_lengths.sum() / len(batch.target_lengths)
     before, short, long = latest(start), latest(tokens), latest(pairs)
     for name, weight in before.items():
@@ -64,11 +65,11 @@ def test_validation_is_in_full_precision(make_run, train):
     run = make_run(precision="bf16", **PLAIN)
     seen = {}
     answer = Trainer._scores
-    examples = run.splits().validation
+    examples = run.splits.validation
 
     def scores(trainer):
-        trainer.checkpoint.model.eval()
-        seen["during"] = Likelihoods(trainer.checkpoint)(examples)
+        trainer._checkpoint.model.eval()
+        seen["during"] = Likelihoods(trainer._checkpoint)(examples)
         return answer(trainer)
 
     with pytest.MonkeyPatch.context() as patched:

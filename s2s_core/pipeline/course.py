@@ -1,0 +1,113 @@
+"""The course of training as a person sees it: a bar on a terminal or in a notebook, lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich import console
+from rich import progress as bars
+
+from s2s_core.evaluation.metric import Measure
+from s2s_core.pipeline.printing import EXPORTING, PrintedProgress
+from s2s_core.pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+BEST = " (best)"
+"""Stands after the score of a model that is kept."""
+
+LINE_EVERY = 10.0
+"""Seconds between two lines, where there is no bar."""
+
+
+def shown_progress() -> Progress:
+    """Returns what suits the place where the output goes."""
+    return BarProgress() if sys.stdout.isatty() or console.Console().is_jupyter else LineProgress()
+
+
+def duration(seconds: float) -> str:
+    """Returns a time as ``"42 s"``, or from a minute on as ``"1:02:03"``."""
+    return f"{seconds:.0f} s" if seconds < 59.5 else str(timedelta(seconds=round(seconds)))
+
+
+def _shown(metrics: Mapping[str, Measure], scores: Mapping[str, float]) -> str:
+    """Returns the score that chooses the best model."""
+    main = next(iter(metrics))
+    return f"{main.replace('_', ' ')} {metrics[main].display(scores[main])}"
+
+
+class BarProgress(PrintedProgress):
+    """Shows a bar."""
+
+    _shown: "bars.Progress | Status | None" = None
+
+    def started(self, step: int, steps: int, metrics: Mapping[str, Measure]) -> None:
+        """Shows the bar."""
+        self._metrics, self._score = metrics, ""
+        self._shown = self._bar = bars.Progress(
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(),
+            bars.MofNCompleteColumn(),
+            bars.TextColumn("{task.fields[status]}"),
+            bars.TimeRemainingColumn(),
+        )
+        self._task = self._bar.add_task("train    ", status="", total=steps, completed=step)
+        self._bar.start()
+
+    def advanced(self, step: int, loss: float, tokens_per_second: float) -> None:
+        """Moves the bar."""
+        status = f"loss {loss:.4f}  {self._score}  {tokens_per_second:,.0f} tokens/s"
+        self._bar.update(self._task, completed=step, status=status)
+
+    def validated(self, step: int, loss: float, scores: Mapping[str, float], *, best: bool) -> None:
+        """Notes the score for the bar."""
+        del step, loss, best
+        self._score = _shown(self._metrics, scores)
+
+    def exporting(self, path: Path) -> None:
+        """Shows that it takes its time."""
+        del path
+        self._shown = console.Console().status(f"{'export':<9}{EXPORTING}")
+        self._shown.start()
+
+    def stopped(self) -> None:
+        """Leaves the bar as it is, and takes the rest away."""
+        if self._shown is not None:
+            self._shown.stop()
+
+
+class LineProgress(PrintedProgress):
+    """Prints a line after each validation, and every ten seconds."""
+
+    def started(self, step: int, steps: int, metrics: Mapping[str, Measure]) -> None:
+        """Starts the clock."""
+        if step:
+            click.echo(f"train    goes on after step {step:,} of {steps:,}")
+        self._metrics, self._pace = metrics, ""
+        self._first, self._steps = step, steps
+        self._began = self._printed = time.perf_counter()
+
+    def advanced(self, step: int, loss: float, tokens_per_second: float) -> None:
+        """Prints a line if the last one was long ago."""
+        elapsed = time.perf_counter() - self._began
+        left = elapsed / (step - self._first) * (self._steps - step)
+        self._pace = f"{tokens_per_second:,.0f} tokens/s, {duration(left)} left"
+        if time.perf_counter() - self._printed >= LINE_EVERY:
+            self._print(step, f"loss {loss:.4f}")
+
+    def validated(self, step: int, loss: float, scores: Mapping[str, float], *, best: bool) -> None:
+        """Prints a line with the score."""
+        self._print(step, f"mean loss {loss:.4f}", f", {_shown(self._metrics, scores)}{BEST if best else ''}")
+
+    def averaged(self, models: int, scores: Mapping[str, float], *, best: bool) -> None:
+        """Prints a line with the score."""
+        click.echo(f"average  of the {models} best models, {_shown(self._metrics, scores)}{BEST if best else ''}")
+
+    def _print(self, step: int, loss: str, end: str = "") -> None:
+        click.echo(f"train    step {step:,} of {self._steps:,}, {loss}, {self._pace}{end}")
+        self._printed = time.perf_counter()

@@ -1,0 +1,64 @@
+"""Exports runs."""
+
+import time
+from pathlib import Path
+
+import attrs
+
+from s2s_core.config.resolve import override
+from s2s_core.files import require_writable
+from s2s_core.pipeline.models import Runs, opened, require_tables
+from s2s_core.pipeline.progress import Progress, default_progress
+from s2s_core.pipeline.recipe import Settings, setting_layers
+from s2s_core.pipeline.results import Export
+from s2s_core.plugins.registry import Plugins
+
+
+def export(
+    runs: Runs,
+    path: str | Path | None = None,
+    settings: Settings | None = None,
+    *,
+    plugins: Plugins | None = None,
+    progress: Progress | None = None,
+) -> Export:
+    """Writes a run's best model, or several runs' models together, as one file, and proves that it answers alike.
+
+    ::
+
+        s2s.export(run, "beam5.onnx", {"decoding.beam_size": 5}).parity.hypotheses
+
+    Args:
+        runs: A trained run or its folder, or several, whose file answers with the mean of their probabilities.
+        path: The file, by default ``model.onnx`` in the first run's folder.
+        settings: Settings of ``decoding``, which become the defaults in the file, and of ``export``.
+        plugins: Where components come from, by default the installed plugins.
+        progress: Receives the events. By default they are printed; ``Progress()`` prints nothing.
+
+    Raises:
+        ConfigError: A setting can't be used, or the runs have different tasks or vocabularies.
+        ExportError: The file doesn't answer as the model does; nothing is written.
+        ModelError: There is no trained model, or it is damaged.
+        OSError: The file can't be written.
+    """
+    from s2s_core.exporting.exporter import export as write  # noqa: PLC0415  # needs PyTorch
+    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
+
+    began = time.perf_counter()
+    progress = progress or default_progress()
+    layers = setting_layers(settings)
+    require_tables(layers, {"decoding", "export"}, "an export")
+    members = opened(runs, plugins)
+    run, target = members[0], members[0].onnx_path if path is None else Path(path)
+    require_writable(target)
+    progress.exporting(target)
+    try:
+        checkpoint = load_together(members)
+        checkpoint = attrs.evolve(checkpoint, config=override(checkpoint.config, layers, run.plugins))
+        parity = write(checkpoint, [example.source for example in run.splits.validation], target)
+    finally:
+        progress.stopped()
+    seconds = time.perf_counter() - began
+    exported = Export(target, target.stat().st_size, seconds, checkpoint.config.decoding, parity)
+    progress.exported(exported)
+    return exported

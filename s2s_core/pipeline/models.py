@@ -1,0 +1,45 @@
+"""Which trained models a command is about: runs, or their folders."""
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+from s2s_core.config.resolve import Layer
+from s2s_core.errors import ConfigError, listing
+from s2s_core.plugins.registry import Plugins
+from s2s_core.runs.run import Run
+
+Model = Run | str | PathLike[str]
+"""A run, or the path of its folder; where it can be one, that of an exported file."""
+
+Runs = Model | Sequence[Model]
+
+
+def several(models: Runs) -> list[Model]:
+    """Returns one model or several as a list."""
+    return [models] if isinstance(models, Model) else list(models)
+
+
+def opened(runs: Runs, plugins: Plugins | None = None) -> list[Run]:
+    """Opens those runs that are given by their folders.
+
+    Raises:
+        ConfigError: None is given, or a folder holds no run.
+    """
+    given = several(runs)
+    if not given:
+        raise ConfigError("give at least one run")
+    installed = plugins or next((run.plugins for run in given if isinstance(run, Run)), None) or Plugins()
+    return [run if isinstance(run, Run) else Run.open(Path(run), installed) for run in given]
+
+
+def require_tables(layers: Sequence[Layer], allowed: set[str], what: str) -> None:
+    """Refuses settings of other tables than those that can be changed.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    if fixed := {table for layer in layers for table in layer} - allowed:
+        raise ConfigError(
+            f"{what} can't change {listing(fixed)} of a trained model, only {' and '.join(sorted(allowed))}"
+        )

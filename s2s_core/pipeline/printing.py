@@ -1,0 +1,141 @@
+"""Prints the events of a run, each line under its topic."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from s2s_core.evaluation.evaluation import Evaluation
+from s2s_core.evaluation.lengths import Bucket
+from s2s_core.evaluation.metric import Measure
+from s2s_core.pipeline.card import USAGE
+from s2s_core.pipeline.progress import Progress
+from s2s_core.pipeline.results import Export
+from s2s_core.runs.run import Run, is_first_process
+
+if TYPE_CHECKING:
+    from s2s_core.data.pairs import Splits
+    from s2s_core.model.checkpoint import Checkpoint
+    from s2s_core.training.initial import Inheritance
+    from s2s_core.training.state import TrainingState
+
+EXPORTING = "making the file and comparing it with the model"
+
+MOST_LEFT = 20
+"""How many of the weights that an earlier run has no fitting ones for are named."""
+
+
+def line(topic: str, text: str, *, err: bool = False) -> None:
+    """Prints one line about a topic, in one process of several."""
+    if is_first_process():
+        click.echo(f"{topic:<9}{text}", err=err)
+
+
+class PrintedProgress(Progress):
+    """Prints everything except the updates, which ``BarProgress`` and ``LineProgress`` show, each in its own way."""
+
+    def opened(self, run: Run) -> None:
+        """Says what the model learns from."""
+        splits = run.splits
+        example = splits.validation[0]
+        line("run", str(run.folder))
+        line(
+            "data",
+            f"{run.config.task.name}: {_training(splits)}, "
+            f"{len(splits.validation):,} for validation, {len(splits.test):,} for test",
+        )
+        line("", f"such as {example.source!r} → {example.target!r}")
+        for remark in splits.remarks():
+            line("", remark)
+
+    def built(self, run: Run, checkpoint: "Checkpoint", inheritance: "Inheritance | None") -> None:
+        """Says what the model is, and what it took from an earlier run."""
+        source, target = (
+            len(tokenizer.vocabulary) for tokenizer in (checkpoint.source_tokenizer, checkpoint.target_tokenizer)
+        )
+        config = run.config
+        line(
+            "model",
+            f"{config.encoder.name} → {config.decoder.name}, {checkpoint.model.parameter_count():,} parameters; "
+            f"{config.source.tokenizer.name} ({source:,} ids) → {config.target.tokenizer.name} ({target:,} ids)",
+        )
+        if inheritance is not None:
+            _inherited(inheritance)
+
+    def trained(self, run: Run, state: "TrainingState") -> None:
+        """Says which model was kept."""
+        end = f"stopped after step {state.step:,}; " if state.stopped else ""
+        best = f"the mean of {state.best_of} models" if state.best_of > 1 else f"the model of step {state.best_step:,}"
+        line("best", f"{end}{best}, in {run.weights_path}")
+
+    def evaluated(self, run: Run, evaluation: Evaluation) -> None:
+        """Prints the test scores."""
+        del run
+        for text in score_lines("test", evaluation):
+            click.echo(text)
+
+    def exporting(self, path: Path) -> None:
+        """Says that it takes its time."""
+        del path
+        line("export", EXPORTING)
+
+    def exported(self, export: Export) -> None:
+        """Says where the file is, and what the proof compared."""
+        parity = export.parity
+        line("export", f"{export.path}, {export.size / 1e6:.1f} MB, in {export.seconds:.0f} s")
+        searches = "samples" if export.decoding.sampling else "greedy and beam"
+        ties = f", {parity.ties} of them equally good others" if parity.ties else ""
+        line(
+            "proof",
+            f"{parity.hypotheses:,} hypotheses for {parity.texts} texts, {searches}, equal PyTorch's{ties}; "
+            f"scores within {parity.score_difference:.1g}",
+        )
+
+    def finished(self, run: Run) -> None:
+        """Says how to use the file."""
+        click.echo("\nRun it with nothing but ONNX Runtime, whose warnings about inputs with defaults are harmless:\n")
+        click.echo(USAGE.format(path=run.onnx_path, example=run.splits.test[0].source))
+
+
+def score_lines(topic: str, evaluation: Evaluation, *, lengths: bool = False) -> Iterator[str]:
+    """Yields lines with scores, and how they were computed.
+
+    Args:
+        topic: What was scored.
+        evaluation: The scores.
+        lengths: Whether to include the scores by the length of the source.
+    """
+    yield f"{topic:<9}{_scores(evaluation.scores, evaluation.metrics)}"
+    for name, signature in evaluation.signatures.items():
+        yield f"{'':<9}{name}: {signature}"
+    for bucket in evaluation.buckets if lengths else ():
+        scores = _scores(bucket.scores, evaluation.metrics)
+        yield f"{'':<9}{bucket.examples:,} of {_lengths(bucket)}: {scores}"
+
+
+def _training(splits: "Splits") -> str:
+    if splits.endless:
+        return "endless training examples"
+    size = splits.training_size()
+    return "training examples" if size is None else f"{size:,} training examples"
+
+
+def _inherited(inheritance: "Inheritance") -> None:
+    line("from", f"{inheritance.folder}: {inheritance.taken:,} of {inheritance.total:,} weights")
+    for left in inheritance.left[:MOST_LEFT]:
+        line("", f"not {left}")
+    if len(inheritance.left) > MOST_LEFT:
+        line("", f"and {len(inheritance.left) - MOST_LEFT} others not")
+
+
+def _lengths(bucket: Bucket) -> str:
+    """Says how long the sources of a bucket are."""
+    least, most = bucket.shortest, bucket.longest
+    if least < most:
+        return f"{least} to {most} source tokens"
+    return f"{least} source token" + ("" if least == 1 else "s")
+
+
+def _scores(scores: Mapping[str, float], metrics: Mapping[str, Measure]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {metrics[name].display(score)}" for name, score in scores.items())

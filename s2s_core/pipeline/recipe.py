@@ -1,0 +1,83 @@
+"""From a recipe and settings to the run that they describe."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from s2s_core.config.resolve import Layer, nested, override, read_toml, resolve
+from s2s_core.config.tables import RunConfig
+from s2s_core.errors import ConfigError
+from s2s_core.plugins.registry import Plugins
+from s2s_core.runs.run import Run, is_first_process
+
+Settings = Mapping[str, Any] | Sequence[Layer]
+"""Settings by their paths, such as ``{"training.steps": 500}``, or tables of rising precedence."""
+
+Recipe = str | os.PathLike[str] | Mapping[str, Any] | None
+"""A TOML file that describes a run, or its tables."""
+
+
+def open_run(
+    recipe: Recipe,
+    settings: Settings,
+    plugins: Plugins,
+    *,
+    output: Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Run:
+    """Returns the run that is described, of which nothing is written yet, or opens the one to resume.
+
+    Raises:
+        ConfigError: A setting can't be used, the folder holds another run, or nothing says which run to resume.
+    """
+    layers = [_tables(recipe), *setting_layers(settings)]
+    if resume and overwrite:
+        raise ConfigError("resume and overwrite exclude each other")
+    if resume and output is None and not any(layers):
+        raise ConfigError("resume needs output, or the settings that the run was started with")
+    if resume and output is not None:
+        saved = Run.open(output, plugins)
+        return _same(attrs.evolve(saved, config=override(saved.config, layers, plugins)), saved)
+    config = resolve(layers, plugins)
+    run = Run(output or default_folder(config), config, plugins)
+    if resume:
+        return _same(run, Run.open(run.folder, plugins))
+    if is_first_process() and not overwrite:
+        run.require_new()
+    return run
+
+
+def default_folder(config: RunConfig) -> Path:
+    """Returns where a run goes if nothing says where."""
+    return Path("runs") / "-".join((config.task.name, config.encoder.name, config.decoder.name))
+
+
+def setting_layers(settings: Settings | None) -> list[Layer]:
+    """Returns settings as tables of rising precedence."""
+    if isinstance(settings, Mapping):
+        return [nested(name, _plain(value)) for name, value in settings.items()]
+    return list(settings or ())
+
+
+def _plain(value: Any) -> Any:
+    """Returns what TOML can hold."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _tables(recipe: Recipe) -> Layer:
+    if recipe is None or isinstance(recipe, Mapping):
+        return recipe or {}
+    return read_toml(Path(recipe))
+
+
+def _same(wanted: Run, saved: Run) -> Run:
+    if wanted.config != saved.config:
+        raise ConfigError(
+            f"{saved.folder} holds a run with other settings than these: go on with "
+            f"--resume --output {saved.folder} alone, or start again with --overwrite"
+        )
+    return saved

@@ -1,0 +1,61 @@
+"""What the pipeline returns: a run with what was measured of it, and an exported file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import attrs
+
+from s2s_core.config.tables import DecodingConfig
+from s2s_core.evaluation.evaluation import Evaluation
+from s2s_core.runs.run import Run
+
+if TYPE_CHECKING:
+    from s2s_core.exporting.parity import Parity
+    from s2s_core.training.state import TrainingState
+
+
+@attrs.frozen
+class Export:
+    """An exported file.
+
+    Attributes:
+        path: The file.
+        size: Its bytes.
+        seconds: How long it took to make and to prove.
+        decoding: How it searches where a call sets nothing.
+        parity: What its proof compared.
+    """
+
+    path: Path
+    size: int
+    seconds: float
+    decoding: DecodingConfig
+    parity: "Parity"
+
+
+@attrs.frozen(slots=False)
+class TrainedRun(Run):
+    """A run whose training has ended, with what was measured of it.
+
+    Attributes:
+        state: Where training ended: ``step``, ``best_step``, ``best_score`` and others.
+        evaluation: Of the best model on the test set, by ``run``.
+        export: The file that ``run`` made.
+    """
+
+    state: "TrainingState" = attrs.field(kw_only=True)
+    evaluation: Evaluation | None = attrs.field(default=None, kw_only=True, repr=False)
+    export: Export | None = attrs.field(default=None, kw_only=True)
+
+    @classmethod
+    def of(cls, run: Run, state: "TrainingState") -> Self:
+        """Returns a run that has ended. It keeps the data that was read."""
+        trained = cls(run.folder, run.config, run.plugins, state=state)
+        trained.keep_data_of(run)
+        return trained
+
+    def measured(self, evaluation: Evaluation, export: Export) -> Self:
+        """Returns it with its evaluation and export."""
+        measured = attrs.evolve(self, evaluation=evaluation, export=export)
+        measured.keep_data_of(self)
+        return measured

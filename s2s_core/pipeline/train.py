@@ -1,0 +1,60 @@
+"""Trains a run."""
+
+from pathlib import Path
+
+from s2s_core.pipeline.progress import Progress, default_progress
+from s2s_core.pipeline.recipe import Recipe, Settings, open_run
+from s2s_core.pipeline.results import TrainedRun
+from s2s_core.plugins.registry import Plugins
+from s2s_core.runs.run import is_first_process
+from s2s_core.training.interruption import before_training, postponed
+
+
+def train(
+    recipe: Recipe = None,
+    settings: Settings | None = None,
+    *,
+    output: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    plugins: Plugins | None = None,
+    progress: Progress | None = None,
+) -> TrainedRun:
+    """Trains a model and keeps the one that does best in validation.
+
+    ::
+
+        run = s2s.train(settings={"task": "reverse", "training.steps": 500}, output="runs/mine")
+
+    The folder is not touched before the data is read and the model is made. Ctrl-C ends training between two updates,
+    with its state on disk; ``resume`` goes on to the same result.
+
+    Args:
+        recipe: A TOML file that describes a run, such as the ``run.toml`` of an earlier one, or its tables.
+        settings: Settings by their paths, which come before the recipe's, as ``--set`` does.
+        output: The run's folder, by default ``runs/TASK-ENCODER-DECODER``.
+        resume: Whether to resume an interrupted run.
+        overwrite: Whether to start again where a run is already.
+        plugins: Where components come from, by default the installed plugins.
+        progress: Receives the events. By default they are printed; ``Progress()`` prints nothing.
+
+    Raises:
+        ConfigError: A setting can't be used, or the folder holds another run.
+        DataError: The data can't be read.
+        DivergedError: The loss is not a number any more; the state on disk is from before.
+        PluginError: A component is missing or broken.
+        TrainingInterruptedError: Ctrl-C or SIGTERM came.
+    """
+    progress = progress or default_progress()
+    with postponed():
+        folder = None if output is None else Path(output)
+        run = open_run(recipe, settings or {}, plugins or Plugins(), output=folder, resume=resume, overwrite=overwrite)
+        from s2s_core.training.preparation import prepare  # noqa: PLC0415  # PyTorch takes a second to import
+        from s2s_core.training.trainer import Trainer  # noqa: PLC0415
+    with before_training():
+        training = prepare(run, progress, resume=resume)
+    if is_first_process() and not resume:
+        run.create(overwrite=overwrite)
+    state = Trainer(training, progress).train()
+    progress.trained(run, state)
+    return TrainedRun.of(run, state=state)

@@ -1,0 +1,128 @@
+"""The folder of a run: where each file is, and how one run takes the place of another."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+from s2s_core.errors import ConfigError
+
+
+@attrs.frozen
+class RunFolder:
+    """The files of a run.
+
+    Attributes:
+        folder: Holds everything that the run writes.
+    """
+
+    folder: Path
+
+    @property
+    def settings_path(self) -> Path:
+        """Every setting of the run, ``run.toml``."""
+        return self.folder / "run.toml"
+
+    @property
+    def metrics_path(self) -> Path:
+        """The loss and the scores of each validation, and the test scores, each a JSON object on a line of its own."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def weights_path(self) -> Path:
+        """The best model's weights."""
+        return self.folder / "model.safetensors"
+
+    @property
+    def description_path(self) -> Path:
+        """Everything else that is needed to load the model."""
+        return self.folder / "model.json"
+
+    @property
+    def resume_path(self) -> Path:
+        """What training needs to resume."""
+        return self.folder / "resume" / "state.safetensors"
+
+    @property
+    def onnx_path(self) -> Path:
+        """The exported model."""
+        return self.folder / "model.onnx"
+
+    @property
+    def trackers_path(self) -> Path:
+        """The folder of what trackers log."""
+        return self.folder / "trackers"
+
+    @property
+    def card_path(self) -> Path:
+        """The model's card."""
+        return self.folder / "README.md"
+
+    @property
+    def previous_path(self) -> Path:
+        """The folder of the run that was overwritten, until this one has a model."""
+        return self.folder / "previous"
+
+    def require_new(self) -> None:
+        """Checks that the folder holds no run.
+
+        Raises:
+            ConfigError: It does.
+        """
+        if self.settings_path.exists():
+            raise ConfigError(
+                f"{self.folder} already holds a run: go on with --resume, start again with --overwrite, "
+                "or choose another --output"
+            )
+
+    def require_own(self) -> None:
+        """Checks that what the run writes is in its folder: a link would let it write, or remove, somewhere else.
+
+        Raises:
+            ConfigError: A link stands where the run writes.
+        """
+        folders = self.resume_path.parent, self.previous_path, self.previous_path / self.resume_path.parent.name
+        for path in (*self._written(), *folders):
+            if path.is_symlink():
+                raise ConfigError(
+                    f"{path} is a symbolic link, but a run writes in its own folder only: remove the link"
+                )
+
+    def make_room(self) -> None:
+        """Removes an earlier run, whose model is set aside until this one has a model."""
+        if self.weights_path.exists():
+            self._set_aside()
+        for path in self._written():
+            _remove(path)
+
+    def drop_previous(self) -> None:
+        """Removes the run that was overwritten, now that this one has a model."""
+        shutil.rmtree(self.previous_path, ignore_errors=True)
+
+    def _set_aside(self) -> None:
+        """Moves what the earlier run wrote to ``previous``, its model last."""
+        for path in self._written():
+            if path.exists():
+                target = self.previous_path / path.relative_to(self.folder)
+                _remove(target)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.rename(target)
+
+    def _written(self) -> Iterator[Path]:
+        """Yields what a run writes; a run without ``run.toml`` is none, and the weights go last."""
+        yield self.settings_path
+        yield self.metrics_path
+        yield self.trackers_path
+        yield self.resume_path
+        yield self.onnx_path
+        yield self.card_path
+        yield self.description_path
+        yield self.weights_path
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

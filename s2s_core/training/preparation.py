@@ -1,0 +1,108 @@
+"""Everything that training takes, made before the run's folder is touched."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+from accelerate import Accelerator
+
+from s2s_core.data.batches import TrainingBatches
+from s2s_core.evaluation.metric import Measure
+from s2s_core.model.checkpoint import Checkpoint, load_checkpoint, load_tokenizers, new_checkpoint
+from s2s_core.runs.components import train_tokenizers
+from s2s_core.runs.run import Run
+from s2s_core.runs.trackers import require_trackers
+from s2s_core.training.accelerator import make_accelerator
+from s2s_core.training.averaging import make_averaging
+from s2s_core.training.initial import Inheritance, inherit, same_tokenizer
+from s2s_core.training.optimizer import make_optimizer
+from s2s_core.training.progress import TrainingProgress
+from s2s_core.training.state import Saved, TrainingState, load_saved, load_state, require_same_data
+from s2s_core.training.updater import Updater
+
+
+@attrs.frozen(eq=False)
+class Training:
+    """A training that can begin, or go on.
+
+    Attributes:
+        run: Whose model is trained.
+        resumes: Whether it goes on from the state on disk.
+        state: Where it stands.
+        checkpoint: The model and its tokenizers.
+        inheritance: What the model took from ``training.initial_run``, if that is set.
+        metrics: Those of the validations; the first chooses the best model.
+        batches: What the updates are made from.
+        updater: Makes the updates.
+        saved: What resuming needs besides the state.
+        accelerator: The device.
+    """
+
+    run: Run
+    resumes: bool
+    state: TrainingState
+    checkpoint: Checkpoint
+    inheritance: Inheritance | None
+    metrics: Mapping[str, Measure]
+    batches: TrainingBatches
+    updater: Updater
+    saved: Saved
+    accelerator: Accelerator
+
+
+def prepare(run: Run, progress: TrainingProgress | None = None, *, resume: bool = False) -> Training:
+    """Reads the data, and makes the model and what trains it.
+
+    What can be refused at once is refused before the data is read.
+
+    Args:
+        run: Of which nothing is written yet, unless it resumes.
+        progress: Receives the events.
+        resume: Whether to go on from the state on disk.
+
+    Raises:
+        ConfigError: A setting can't be used.
+        DataError: The data can't be read, or isn't that of the run to resume.
+        ModelError: There is nothing to resume, or it is damaged.
+        PluginError: A component is broken, or no plugin offers a tracker.
+    """
+    progress = progress or TrainingProgress()
+    require_trackers(run)
+    initial_run = None if resume else run.open_initial()
+    progress.opened(run)
+    accelerator = make_accelerator(run)
+    state = _resumed_state(run) if resume else TrainingState(run.splits.fingerprint())
+    checkpoint, inheritance = _model(run, initial_run, resume=resume)
+    progress.built(run, checkpoint, inheritance)
+    config, model = run.config.training, checkpoint.trained
+    optimizer = make_optimizer(config, model.parameters())
+    updater = Updater(accelerator, model, optimizer, config)
+    saved = Saved(model, optimizer, make_averaging(config, model), accelerator.scaler)
+    if resume:
+        load_saved(run, saved)
+    metrics = run.metrics(checkpoint.target_tokenizer.split)
+    batches = TrainingBatches(run.splits, (checkpoint.source_tokenizer, checkpoint.target_tokenizer), config)
+    return Training(run, resume, state, checkpoint, inheritance, metrics, batches, updater, saved, accelerator)
+
+
+def _resumed_state(run: Run) -> TrainingState:
+    state = load_state(run)
+    require_same_data(run, state, run.splits)
+    return state
+
+
+def _model(run: Run, initial_run: Run | None, *, resume: bool) -> tuple[Checkpoint, Inheritance | None]:
+    """Makes the model, with what it inherits from an earlier run."""
+    if resume:
+        return new_checkpoint(run, *load_tokenizers(run)), None
+    initial = None if initial_run is None else load_checkpoint(initial_run)
+    source = same_tokenizer("source", run.config, initial)
+    target = same_tokenizer("target", run.config, initial)
+    if source is None or target is None:
+        examples = run.splits.vocabulary_examples(run.config.training.seed)
+        trained = train_tokenizers(run.config, examples, run.plugins)
+        source, target = source or trained[0], target or trained[1]
+    checkpoint = new_checkpoint(run, source, target)
+    if initial is None:
+        return checkpoint, None
+    return checkpoint, inherit(checkpoint, initial, Path(run.config.training.initial_run))
