@@ -134,11 +134,11 @@ def save_load(subject: Subject) -> None:
             broken(f"the result of save of {name} is not JSON: {error}")
         with naming(f"loading {shown(written)}"):
             loaded: Tokenizer = subject.component.load(subject.config, json.loads(written))
-        tokens, others = (list(one.vocabulary.tokens) for one in (tokenizer, loaded))
-        require(tokens == others, f"of {name}, loaded again, {_difference(tokens, others, 'tokens')}")
+        tokens, loaded_tokens = (list(one.vocabulary.tokens) for one in (tokenizer, loaded))
+        require(tokens == loaded_tokens, f"of {name}, loaded again, {_difference(tokens, loaded_tokens, 'tokens')}")
         for text in _texts():
-            ids, again = _encoded(tokenizer, text), _encoded(loaded, text)
-            require(ids == again, f"{name} encodes {shown(text)} as {shown(ids)}, loaded again as {shown(again)}")
+            ids, others = _encoded(tokenizer, text), _encoded(loaded, text)
+            require(ids == others, f"{name} encodes {shown(text)} as {shown(ids)}, loaded again as {shown(others)}")
         for row in _rows(tokenizer):
             back, again = _decoded(tokenizer, row), _decoded(loaded, row)
             require(back == again, f"{name} decodes {shown(row)} as {shown(back)}, loaded again as {shown(again)}")

@@ -270,8 +270,8 @@ def test_name_claimed_twice_belongs_to_nobody(site):
     assert [plugin.name for plugin in plugins.plugins] == ["claim_a", "claim_b"]
     (problem,) = plugins.problems
     assert str(problem) == (
-        "plugin claim_a (claim-a 1.2): encoder 'lstm' is also claimed by claim_b (claim-b 1.2), so nobody has"
-        " it; to disable it: S2S_DISABLE_PLUGINS=claim_a"
+        "plugin claim_a (claim-a 1.2): encoder 'lstm' is also claimed by claim_b (claim-b 1.2), so none of"
+        " them gets it; to disable it: S2S_DISABLE_PLUGINS=claim_a"
     )
     assert refusal(plugins, "encoder", "lstm") == (
         "encoder 'lstm' of claim_a (claim-a 1.2) is also claimed by claim_b (claim-b 1.2):"

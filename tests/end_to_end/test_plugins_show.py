@@ -74,14 +74,14 @@ def test_settings_are_told_as_json(show):
         "plugin": "s2s_synthetic",
         "distribution": "s2s-toolkit",
         "version": __version__,
-        "summary": "The letters from the last to the first: ``hello`` becomes ``olleh``.",
+        "summary": "The letters in reverse order: ``hello`` becomes ``olleh``.",
     } == found
     assert {
         "setting": "task.held_out",
         "type": "int",
         "default": 1000,
         "allowed": "from 1 to 1000",
-        "meaning": "examples for validation, and as many for the test",
+        "meaning": "number of validation examples, and as many test examples",
     } == settings[0]
     assert ["held_out", "alphabet", "minimum_length", "maximum_length"] == [
         setting["setting"].removeprefix("task.") for setting in settings
