@@ -18,8 +18,9 @@ from s2s_core.config.fields import (
     one_of,
     setting,
 )
+from s2s_core.data.lines import MOST_LINE_BYTES, BadLineError, decode_line, raw_lines
 from s2s_core.data.task import Example, Task
-from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError
+from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError, is_utf8
 from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric, Metric
 from s2s_core.plugins.hookspecs import Run, hookimpl
 from s2s_core.text.tokenizer import Tokenizer, TokenizerConfig
@@ -58,6 +59,8 @@ _LAZY = {
 
 __all__ = [
     "API_VERSION",
+    "MOST_LINE_BYTES",
+    "BadLineError",
     "BadValueError",
     "ConfigError",
     "DataError",
@@ -87,18 +90,21 @@ __all__ = [
     "at_least",
     "between",
     "bridge",
+    "decode_line",
     "described",
     "evaluate",
     "export",
     "gru",
     "hookimpl",
     "is_first_process",
+    "is_utf8",
     "load",
     "lstm",
     "more_than",
     "must_be",
     "one_of",
     "padding_mask",
+    "raw_lines",
     "run",
     "scan",
     "score",

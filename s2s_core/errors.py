@@ -48,3 +48,8 @@ def closest(name: str, known: Iterable[str]) -> str:
 def listing(names: Iterable[str]) -> str:
     """Returns the names in order, separated by commas, or ``"none"``."""
     return ", ".join(sorted(names)) or "none"
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text can be written as UTF-8: half a surrogate pair, as Python reads damaged bytes, can't."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

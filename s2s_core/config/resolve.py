@@ -19,7 +19,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from s2s_core.config.fields import LARGEST, BadValueError
 from s2s_core.config.tables import Component, RunConfig
-from s2s_core.errors import ConfigError, PluginError, S2SError, closest, listing
+from s2s_core.errors import ConfigError, PluginError, S2SError, closest, is_utf8, listing
 from s2s_core.plugins.registry import Kind, Plugins
 
 Layer = Mapping[str, Any]
@@ -118,7 +118,7 @@ def parse_assignment(text: str) -> Layer:
     names = [name.strip() for name in path.split(".")]
     if not equals or not all(names):
         raise ConfigError(f"--set takes NAME=VALUE, such as training.steps=500 (got {text!r})")
-    if any("\ud800" <= character <= "\udfff" for character in text):  # how Python reads bytes that aren't UTF-8
+    if not is_utf8(text):
         raise ConfigError(f"--set takes UTF-8 text (got {text!r})")
     try:
         parsed: Any = tomllib.loads(f"value = {value}")["value"] if "\n" not in value else value

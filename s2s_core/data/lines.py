@@ -1,4 +1,4 @@
-"""Reads lines as they come, from files that may hold anything."""
+"""The one reader of lines: as they come, from files that may hold anything."""
 
 import itertools
 import sys
@@ -8,13 +8,17 @@ from typing import BinaryIO
 
 from s2s_core.errors import DataError
 
-MOST_BYTES = 1 << 20
-"""The longest line that is read."""
+MOST_LINE_BYTES = 1 << 20
+"""The length in bytes of the longest line that is read."""
 
-BYTE_ORDER_MARK = "\ufeff"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _CHUNK = 1 << 16
 _BATCH = 1024
+
+
+class BadLineError(ValueError):
+    """A line can't be read."""
 
 
 def read_file(file: str) -> Iterator[str]:
@@ -50,51 +54,75 @@ def file_name(file: str) -> str:
 def read_lines(stream: BinaryIO, name: str, batch_size: int) -> Iterator[list[str]]:
     """Yields the lines of a stream in batches, each as soon as its lines are there.
 
-    A line ends with LF or CR LF; the last one needs no end. A byte order mark before the first is no part of it.
-
     Args:
         stream: Buffered, so that it has ``read1``.
         name: What to call it in messages.
         batch_size: The most lines in a batch.
 
     Raises:
-        DataError: A line is not UTF-8, or longer than ``MOST_BYTES``. The lines before it were yielded.
+        DataError: A line is not UTF-8, or longer than ``MOST_LINE_BYTES``. The lines before it were yielded.
     """
     number = 0
-    for lines in _available(stream, name):
+    for lines in raw_lines(stream):
         for start in range(0, len(lines), batch_size):
             batch: list[str] = []
             try:
                 for line in lines[start : start + batch_size]:
-                    batch.append(_decode(line, name, number + 1))
+                    batch.append(decode_line(line))
                     number += 1
-            except DataError:
+            except BadLineError as error:
                 if batch:
                     yield batch
-                raise
+                raise DataError(f"{name}, line {number + 1} {error}") from error
             yield batch
 
 
-def _available(stream: BinaryIO, name: str) -> Iterator[list[bytes]]:
-    """Yields the lines of each read."""
-    rest = b""
-    count = 0
+def raw_lines(stream: BinaryIO) -> Iterator[list[bytes]]:
+    """Yields the bytes of lines, those of each read of the stream together.
+
+    A line ends with LF or CR LF, which is not part of it; the last one needs no end. Byte order marks before the first
+    are left out. A line longer than ``MOST_LINE_BYTES`` is cut, but remains longer than that, so that ``decode_line``
+    refuses it.
+
+    Args:
+        stream: Buffered, so that it has ``read1``.
+    """
+    first, cut, rest = True, False, b""
     while chunk := stream.read1(_CHUNK):  # type: ignore[attr-defined]  # buffered streams have it
+        if cut:
+            _, end, chunk = chunk.partition(b"\n")
+            if not end:
+                continue
+            cut = False
         *lines, rest = (rest + chunk).split(b"\n")
-        if len((lines or [rest])[0]) > MOST_BYTES:  # those after it fit into a chunk
-            raise DataError(f"{name}, line {count + 1} is longer than {MOST_BYTES:,} bytes")
-        count += len(lines)
+        if len(rest) > MOST_LINE_BYTES + 1:  # a CR may be the last of them
+            lines, rest, cut = [*lines, rest], b"", True
         if lines:
-            yield lines
-    if rest:
-        yield [rest]
+            if first:
+                lines[0], first = _unmarked(lines[0]), False
+            yield [line.removesuffix(b"\r") for line in lines]
+    last = _unmarked(rest) if first else rest
+    if last:
+        yield [last.removesuffix(b"\r")]
 
 
-def _decode(line: bytes, name: str, number: int) -> str:
+def decode_line(line: bytes) -> str:
+    """Returns a line's text.
+
+    Raises:
+        BadLineError: It is too long, or not UTF-8; the message says what is wrong, but not where.
+    """
+    if len(line) > MOST_LINE_BYTES:
+        raise BadLineError(f"is longer than {MOST_LINE_BYTES:,} bytes")
     try:
-        text = line.removesuffix(b"\r").decode()
+        return line.decode()
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{name}, line {number} is not UTF-8: byte 0x{line[error.start]:02x} at position {error.start + 1}"
-        ) from error
-    return text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
+        byte = f"0x{line[error.start]:02x}"
+        raise BadLineError(f"is not UTF-8: byte {byte} at position {error.start + 1}") from error
+
+
+def _unmarked(line: bytes) -> bytes:
+    """Returns a line without the byte order marks that it begins with."""
+    while line.startswith(BYTE_ORDER_MARK):
+        line = line.removeprefix(BYTE_ORDER_MARK)
+    return line

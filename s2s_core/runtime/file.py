@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from s2s_core.compat import runtime_errors as errors
 from s2s_core.config.fields import LARGEST
 from s2s_core.config.inputs import ASKED_BY, INPUTS
-from s2s_core.errors import ConfigError, DataError, ModelError, closest, listing
+from s2s_core.errors import ConfigError, DataError, ModelError, closest, is_utf8, listing
 from s2s_core.runtime.external_data import has_external_data
 from s2s_core.version import FORMAT_VERSION, __version__
 
@@ -192,7 +192,7 @@ def _strings(texts: Sequence[str]) -> NDArray[np.object_]:
     if isinstance(texts, str):
         raise DataError(f"give texts as a list, such as [{texts!r}]")
     for number, text in enumerate(texts):
-        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        if not is_utf8(text):
             raise DataError(f"text {number} holds half of a surrogate pair, which UTF-8 can't hold: {text!r}")
     strings = np.empty(len(texts), object)
     strings[:] = texts

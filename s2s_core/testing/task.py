@@ -13,13 +13,13 @@ from s2s_core.config.resolve import resolve
 from s2s_core.config.tables import RunConfig
 from s2s_core.data.pairs import HELD_OUT, MOST_HELD_OUT, Splits, generator
 from s2s_core.data.task import Example, Split, Task
-from s2s_core.errors import ConfigError, PluginError
+from s2s_core.errors import ConfigError, PluginError, is_utf8
 from s2s_core.plugins.registry import Kind, Plugins
 from s2s_core.runs.components import choose_metrics
 from s2s_core.testing.elsewhere import ask_elsewhere
 from s2s_core.testing.promise import broken, naming, require
 from s2s_core.testing.subject import Subject
-from s2s_core.testing.texts import is_unicode, shown
+from s2s_core.testing.texts import shown
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
@@ -48,7 +48,7 @@ def texts(subject: Subject) -> None:
             require(isinstance(example, Example), f"{where} should be an Example, not {shown(example)}")
             for side, text in zip(Example._fields, example, strict=True):
                 require(isinstance(text, str), f"the {side} of {where} should be a str, not {shown(text)}")
-                require(is_unicode(text), f"the {side} of {where} has half a surrogate pair: {shown(text)}")
+                require(is_utf8(text), f"the {side} of {where} has half a surrogate pair: {shown(text)}")
         for side, column in zip(Example._fields, zip(*examples, strict=True), strict=False):
             require(any(column), f"every {side} of {split} is empty")
 

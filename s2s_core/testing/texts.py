@@ -67,11 +67,6 @@ def random_texts(count: int, pieces: Sequence[str], rng: random.Random) -> list[
     return ["".join(_piece(pieces, rng) for _ in range(rng.randrange(13))) for _ in range(count)]
 
 
-def is_unicode(text: str) -> bool:
-    """Returns whether a text has no lone surrogate."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
 def shown(value: object, most: int = 80) -> str:
     """Returns the ``repr`` of a value, shortened in the middle if it is long."""
     text = repr(value)

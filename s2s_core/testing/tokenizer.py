@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from s2s_core.data.pairs import Sequences, generator
+from s2s_core.errors import is_utf8
 from s2s_core.testing.elsewhere import ask_elsewhere
 from s2s_core.testing.graph import TokenizerGraph
 from s2s_core.testing.promise import broken, naming, require
 from s2s_core.testing.subject import Subject
-from s2s_core.testing.texts import AWKWARD, SENTENCES, SPECIAL_LOOKING, is_unicode, random_texts, shown
+from s2s_core.testing.texts import AWKWARD, SENTENCES, SPECIAL_LOOKING, random_texts, shown
 from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.text.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
 
@@ -274,7 +275,7 @@ def _without_separators(tokenizer: Tokenizer, text: str) -> str:
 
 def _require_unicode(text: object, what: str) -> None:
     require(isinstance(text, str), f"{what} as {shown(text)}, which is not a str")
-    require(is_unicode(str(text)), f"{what} as {shown(text)}, which has half a surrogate pair")
+    require(is_utf8(str(text)), f"{what} as {shown(text)}, which has half a surrogate pair")
 
 
 def _difference(one: Any, other: Any, path: str) -> str:

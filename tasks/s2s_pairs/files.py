@@ -15,16 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from s2s_core import DataError
+from s2s_core import DataError, raw_lines
 from s2s_pairs.config import STANDARD_INPUT
-
-MOST_BYTES = 1 << 20
-"""The maximum length of a line."""
 
 _BUFFER = 1 << 18
 _COMPRESSED = 1 << 9  # so few, because Zstandard may expand them 32,768 times
 _GZIP, _ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -43,21 +39,16 @@ class LineFile:
         self.name = "standard input" if path == STANDARD_INPUT else path
 
     def lines(self) -> Iterator[bytes]:
-        """Yields the lines, without LF or CR LF.
-
-        A line longer than ``MOST_BYTES`` is cut, but remains longer than that, so that the caller can tell.
+        """Yields the lines, as ``raw_lines`` does.
 
         Raises:
             DataError: The file can't be read, is damaged, or isn't text.
         """
         try:
             with contextlib.closing(self._decompressed()) as stream:
-                self._skip_mark(stream)
-                while line := stream.readline(MOST_BYTES + 2):
-                    ended = line.endswith(b"\n")
-                    yield line.removesuffix(b"\n").removesuffix(b"\r")
-                    while not ended and (rest := stream.readline(_BUFFER)):
-                        ended = rest.endswith(b"\n")
+                self._require_text(stream)
+                for lines in raw_lines(stream):
+                    yield from lines
         except EOFError as error:
             raise DataError(f"{self.name} is incomplete: its compressed content ends too early") from error
         except (zlib.error, gzip.BadGzipFile, _DamagedError) as error:
@@ -114,8 +105,8 @@ class LineFile:
             return io.BufferedReader(_ZstandardFile(self.location), _BUFFER)
         return file
 
-    def _skip_mark(self, stream: io.BufferedReader) -> None:
-        """Skips byte order marks, and refuses a file whose beginning shows that it isn't lines of UTF-8."""
+    def _require_text(self, stream: io.BufferedReader) -> None:
+        """Refuses a file whose beginning shows that it isn't lines of UTF-8."""
         beginning = stream.peek(_BUFFER)
         if beginning.startswith(_UTF_16):
             raise DataError(f"{self.name} is UTF-16: convert it to UTF-8")
@@ -123,9 +114,6 @@ class LineFile:
             raise DataError(f"{self.name} is a binary file, not text")
         if beginning.count(b"\r") > 1 and b"\n" not in beginning:
             raise DataError(f"{self.name} has lines that end with CR alone: convert its line ends to LF")
-        while beginning.startswith(_BOM):
-            beginning = beginning[len(_BOM) :]
-            stream.read(len(_BOM))
 
     def _unreadable(self, error: OSError) -> DataError:
         return DataError(f"can't read {self.name}: {error.strerror or error}")

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from s2s_core import DataError, Example
+from s2s_core import MOST_LINE_BYTES, BadLineError, DataError, Example, decode_line, is_utf8
 from s2s_pairs.columns import BadRowError, RecordColumns, TableColumns
 from s2s_pairs.config import PairsConfig
-from s2s_pairs.files import MOST_BYTES, LineFile
+from s2s_pairs.files import LineFile
 
 Place = int | range
 """The number of a row's line, or the range of its lines."""
@@ -77,13 +77,10 @@ def decoded(line: bytes) -> str:
     Raises:
         BadRowError: The line is too long, isn't UTF-8, or has a NUL character.
     """
-    if len(line) > MOST_BYTES:
-        raise BadRowError(f"is longer than {MOST_BYTES:,} bytes")
     try:
-        text = line.decode()
-    except UnicodeDecodeError as error:
-        place = error.start
-        raise BadRowError(f"is not UTF-8: byte 0x{line[place]:02x} at position {place + 1}") from error
+        text = decode_line(line)
+    except BadLineError as error:
+        raise BadRowError(str(error)) from error
     if "\0" in text:
         raise BadRowError("has a NUL character")
     return text
@@ -147,18 +144,16 @@ def _csv_fields(row: list[str] | csv.Error) -> list[str]:
 def _csv_lines(file: LineFile) -> Iterator[str]:
     """Yields lines; bytes that aren't UTF-8 become surrogates, and are reported with the record that contains them."""
     for number, line in enumerate(file.lines(), 1):
-        if len(line) > MOST_BYTES:
-            raise DataError(f"{file.name}, line {number} is longer than {MOST_BYTES:,} bytes")
+        if len(line) > MOST_LINE_BYTES:
+            raise DataError(f"{file.name}, line {number} is longer than {MOST_LINE_BYTES:,} bytes")
         yield line.decode(errors="surrogateescape") + "\n"
 
 
 def _written(texts: Texts) -> Texts:
     """Returns the same texts, after a check that they can be written as UTF-8."""
     for text in texts:
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise BadRowError("is not UTF-8, or names half a surrogate pair") from error
+        if not is_utf8(text):
+            raise BadRowError("is not UTF-8, or names half a surrogate pair")
         if "\0" in text:
             raise BadRowError("has a NUL character")
     return texts

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from s2s_core.data.lines import MOST_BYTES, read_lines
+from s2s_core.data.lines import MOST_LINE_BYTES, read_lines
 from s2s_core.errors import DataError
 
 
@@ -120,7 +120,7 @@ def test_bytes_that_are_not_utf_8_are_named(content, before, expected):
 
 def test_the_longest_line_is_read():
     """A line of the limit's length is read, whether another follows or not, and one byte more is refused."""
-    longest = b"a" * MOST_BYTES
+    longest = b"a" * MOST_LINE_BYTES
     assert lines(longest) == [longest.decode()]
     assert lines(b"x\n" + longest + b"\ny") == ["x", longest.decode(), "y"]
     for content in (longest + b"a", longest + b"a\n", longest + b"a\nb"):
@@ -156,5 +156,5 @@ def test_an_endless_line_is_refused_before_memory_runs_out():
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert raw.given < 2 * MOST_BYTES
-    assert peak < 8 * MOST_BYTES
+    assert raw.given < 2 * MOST_LINE_BYTES
+    assert peak < 8 * MOST_LINE_BYTES

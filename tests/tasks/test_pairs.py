@@ -22,9 +22,10 @@ import zstandard
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from s2s_pairs.config import PairsConfig
-from s2s_pairs.files import MOST_BYTES, LineFile
+from s2s_pairs.files import LineFile
 from s2s_pairs.pairs import Pairs
 
+from s2s_core import MOST_LINE_BYTES
 from s2s_core.config.fields import BadValueError
 from s2s_core.errors import DataError
 
@@ -250,7 +251,7 @@ def test_a_name_of_two_columns_is_refused(write):
     ("name", "header", "expected"),
     [
         ("a.tsv", b"a\tb\xff", "is not UTF-8: byte 0xff at position 4"),
-        ("a.tsv", b"a\tb" * MOST_BYTES, "is longer than 1,048,576 bytes"),
+        ("a.tsv", b"a\tb" * MOST_LINE_BYTES, "is longer than 1,048,576 bytes"),
         ("a.tsv", b"", "is empty"),
         ("a.csv", b"a,b,\xff", "is not UTF-8, or names half a surrogate pair"),
         ("a.csv", b'"a"b,c', "is not CSV: ',' expected after '\"'"),
@@ -346,7 +347,7 @@ BAD_ROWS = [
     ("a.tsv", b"\tb", "line 2 has an empty source"),
     ("a.tsv", "a\t \N{NO-BREAK SPACE}".encode(), "line 2 has an empty target"),
     ("a.tsv", b"a\tb\xff", "line 2 is not UTF-8: byte 0xff at position 4"),
-    ("a.tsv", b"a\t" + b"b" * MOST_BYTES, "line 2 is longer than 1,048,576 bytes"),
+    ("a.tsv", b"a\t" + b"b" * MOST_LINE_BYTES, "line 2 is longer than 1,048,576 bytes"),
     ("a.csv", b"only", "line 2 has 1 column, but the first good row has 2"),
     ("a.csv", b'"a"b,c', "line 2 is not CSV: ',' expected after '\"'"),
     ("a.csv", b"a,\xff", "line 2 is not UTF-8, or names half a surrogate pair"),
@@ -523,13 +524,13 @@ def test_a_data_set_runs_no_code_of_its_own(tmp_path, monkeypatch):
 @pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
 def test_a_small_file_that_holds_much_takes_little_memory(write, compress):
     """It is read a part at a time, and of a line that is too long no more than its begin."""
-    path = write("a.tsv", compress(b"a" * (MOST_BYTES << 7)))
+    path = write("a.tsv", compress(b"a" * (MOST_LINE_BYTES << 7)))
     tracemalloc.start()
     with pytest.raises(DataError, match="is longer than 1,048,576 bytes"):
         make(path).training_size()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < MOST_BYTES << 6
+    assert peak < MOST_LINE_BYTES << 6
 
 
 def test_a_text_that_is_called_a_table_is_refused_once(write):
