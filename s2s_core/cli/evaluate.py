@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from s2s_core.cli.options import installed
-from s2s_core.config.resolve import Layer, parse_assignment
+from s2s_core.config.overrides import Overrides, parse_assignment
 from s2s_core.data.examples import read_examples
 from s2s_core.data.task import Split
 from s2s_core.evaluation.evaluation import Evaluation
@@ -78,7 +78,7 @@ def evaluate(
         click.echo(line, err=details == "-")
 
 
-def _metrics(names: str | None) -> Sequence[Layer]:
+def _metrics(names: str | None) -> Sequence[Overrides]:
     """Returns the settings that take these metrics alone."""
     if names is None:
         return []

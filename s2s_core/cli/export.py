@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from s2s_core.cli.options import FILE, RUN, installed
-from s2s_core.config.resolve import parse_assignment
+from s2s_core.config.overrides import parse_assignment
 from s2s_core.pipeline.export import export as export_runs
 
 

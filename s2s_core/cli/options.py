@@ -8,7 +8,8 @@ from typing import Any, cast
 import click
 from click.shell_completion import CompletionItem
 
-from s2s_core.config.resolve import DEFAULT_ENCODER, parse_assignment
+from s2s_core.config.overrides import parse_assignment
+from s2s_core.config.resolve import DEFAULT_ENCODER
 from s2s_core.plugins.registry import Kind, Plugins
 
 Command = Callable[..., Any]

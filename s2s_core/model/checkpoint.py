@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from s2s_core.config.resolve import structure, unstructure
+from s2s_core.config.structure import structure, unstructure
 from s2s_core.config.tables import Component, RunConfig
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.files import write_atomically

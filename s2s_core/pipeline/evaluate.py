@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from s2s_core.config.resolve import Layer, merge, override, structure_component, structure_table
+from s2s_core.config.overrides import Overrides, merge
+from s2s_core.config.structure import override, structure_component, structure_table
 from s2s_core.config.tables import Component, EvaluationConfig
 from s2s_core.data.task import Example, Split
 from s2s_core.errors import ConfigError, ModelError, listing
@@ -14,7 +15,7 @@ from s2s_core.evaluation.answers import Answered, answer
 from s2s_core.evaluation.evaluation import Evaluation, examine
 from s2s_core.evaluation.metric import LikelihoodMetric, Measure
 from s2s_core.pipeline.models import Runs, opened, require_tables, several
-from s2s_core.pipeline.recipe import Settings, setting_layers
+from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import load_tokenizer, make_metrics, make_task
 from s2s_core.runs.provenance import RECORDED, is_provenance, require
@@ -61,29 +62,29 @@ def evaluate(
         ModelError: There is no trained model, or it is damaged or foreign.
         PluginError: A component isn't installed.
     """
-    layers = setting_layers(settings)
+    overrides = overrides_of(settings)
     own = None if examples is None else list(examples)
     if own == []:
         raise ConfigError("there are no examples to score on")
     files = [model for model in several(models) if not isinstance(model, Run) and not Path(model).is_dir()]
     if not files:
-        return _evaluate_runs(opened(models, plugins), split, layers, own)
+        return _evaluate_runs(opened(models, plugins), split, overrides, own)
     if len(several(models)) > 1:
         raise ConfigError(f"several models must be folders of runs (got {files[0]})")
-    return _evaluate_file(Path(files[0]), plugins or Plugins(), split, provider, layers, own)
+    return _evaluate_file(Path(files[0]), plugins or Plugins(), split, provider, overrides, own)
 
 
 def _evaluate_runs(
-    runs: Sequence[Run], split: Split, layers: Sequence[Layer], examples: Sequence[Example] | None
+    runs: Sequence[Run], split: Split, overrides: Sequence[Overrides], examples: Sequence[Example] | None
 ) -> Evaluation:
     from s2s_core.decoding.likelihood import Likelihoods  # noqa: PLC0415  # needs PyTorch
     from s2s_core.decoding.translate import Translator  # noqa: PLC0415
     from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
 
-    require_tables(layers, {"decoding", "evaluation"}, "an evaluation")
+    require_tables(overrides, {"decoding", "evaluation"}, "an evaluation")
     run, checkpoint = runs[0], load_together(runs)
-    if layers:
-        run = attrs.evolve(run, config=override(run.config, layers, run.plugins))
+    if overrides:
+        run = attrs.evolve(run, config=override(run.config, overrides, run.plugins))
     metrics = run.metrics(checkpoint.target_tokenizer.split)
     translator, likelihoods = Translator(checkpoint, run.config.decoding), Likelihoods(checkpoint)
     answered = answer(translator, examples or _examples(run.splits, split), metrics, likelihoods)
@@ -95,20 +96,20 @@ def _evaluate_file(
     plugins: Plugins,
     split: Split,
     provider: str,
-    layers: Sequence[Layer],
+    overrides: Sequence[Overrides],
     examples: Sequence[Example] | None,
 ) -> Evaluation:
     from s2s_core.data.pairs import Splits  # noqa: PLC0415  # s2s starts without numpy
     from s2s_core.runtime.file import Model  # noqa: PLC0415
 
-    require_tables(layers, {"evaluation"}, "the evaluation of a file")
+    require_tables(overrides, {"evaluation"}, "the evaluation of a file")
     model = Model(path, provider=provider)
     description = _FileDescription.read(model, path, plugins)
-    tables = merge([{"evaluation": description.evaluation}, *layers])
+    tables = merge([{"evaluation": description.evaluation}, *overrides])
     config = structure_table(tables["evaluation"], EvaluationConfig, "evaluation", plugins)
     task = make_task(description.task, plugins)
     metrics = make_metrics(config, task, plugins, description.target_tokenizer.split)
-    if not any("metrics" in layer.get("evaluation", ()) for layer in layers):
+    if not any("metrics" in tables.get("evaluation", ()) for tables in overrides):
         metrics = {name: metric for name, metric in metrics.items() if not isinstance(metric, LikelihoodMetric)}
     answered = answer(_in_batches(model), examples or _examples(Splits(task, description.task.name), split), metrics)
     return _examined(answered, description.source_tokenizer, metrics, config)

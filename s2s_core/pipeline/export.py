@@ -5,11 +5,11 @@ from pathlib import Path
 
 import attrs
 
-from s2s_core.config.resolve import override
+from s2s_core.config.structure import override
 from s2s_core.files import require_writable
 from s2s_core.pipeline.models import Runs, opened, require_tables
 from s2s_core.pipeline.progress import Progress, default_progress
-from s2s_core.pipeline.recipe import Settings, setting_layers
+from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.pipeline.results import Export
 from s2s_core.plugins.registry import Plugins
 
@@ -46,15 +46,15 @@ def export(
 
     began = time.perf_counter()
     progress = progress or default_progress()
-    layers = setting_layers(settings)
-    require_tables(layers, {"decoding", "export"}, "an export")
+    overrides = overrides_of(settings)
+    require_tables(overrides, {"decoding", "export"}, "an export")
     members = opened(runs, plugins)
     run, target = members[0], members[0].onnx_path if path is None else Path(path)
     require_writable(target)
     progress.exporting(target)
     try:
         checkpoint = load_together(members)
-        checkpoint = attrs.evolve(checkpoint, config=override(checkpoint.config, layers, run.plugins))
+        checkpoint = attrs.evolve(checkpoint, config=override(checkpoint.config, overrides, run.plugins))
         parity = write(checkpoint, [example.source for example in run.splits.validation], target)
     finally:
         progress.stopped()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
-from s2s_core.config.resolve import Layer
+from s2s_core.config.overrides import Overrides
 from s2s_core.errors import ConfigError, listing
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
@@ -33,13 +33,13 @@ def opened(runs: Runs, plugins: Plugins | None = None) -> list[Run]:
     return [run if isinstance(run, Run) else Run.open(Path(run), installed) for run in given]
 
 
-def require_tables(layers: Sequence[Layer], allowed: set[str], what: str) -> None:
+def require_tables(overrides: Sequence[Overrides], allowed: set[str], what: str) -> None:
     """Refuses settings of other tables than those that can be changed.
 
     Raises:
         ConfigError: There is one.
     """
-    if fixed := {table for layer in layers for table in layer} - allowed:
+    if fixed := {table for tables in overrides for table in tables} - allowed:
         raise ConfigError(
             f"{what} can't change {listing(fixed)} of a trained model, only {' and '.join(sorted(allowed))}"
         )

@@ -7,13 +7,15 @@ from typing import Any
 
 import attrs
 
-from s2s_core.config.resolve import Layer, nested, override, read_toml, resolve
+from s2s_core.config.overrides import Overrides, nested, read_toml
+from s2s_core.config.resolve import resolve
+from s2s_core.config.structure import override
 from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run, is_first_process
 
-Settings = Mapping[str, Any] | Sequence[Layer]
+Settings = Mapping[str, Any] | Sequence[Overrides]
 """Settings by their paths, such as ``{"training.steps": 500}``, or tables of rising precedence."""
 
 Recipe = str | os.PathLike[str] | Mapping[str, Any] | None
@@ -34,15 +36,15 @@ def open_run(
     Raises:
         ConfigError: A setting can't be used, the folder holds another run, or nothing says which run to resume.
     """
-    layers = [_tables(recipe), *setting_layers(settings)]
+    overrides = [_tables(recipe), *overrides_of(settings)]
     if resume and overwrite:
         raise ConfigError("resume and overwrite exclude each other")
-    if resume and output is None and not any(layers):
+    if resume and output is None and not any(overrides):
         raise ConfigError("resume needs output, or the settings that the run was started with")
     if resume and output is not None:
         saved = Run.open(output, plugins)
-        return _same(attrs.evolve(saved, config=override(saved.config, layers, plugins)), saved)
-    config = resolve(layers, plugins)
+        return _same(attrs.evolve(saved, config=override(saved.config, overrides, plugins)), saved)
+    config = resolve(overrides, plugins)
     run = Run(output or default_folder(config), config, plugins)
     if resume:
         return _same(run, Run.open(run.folder, plugins))
@@ -56,7 +58,7 @@ def default_folder(config: RunConfig) -> Path:
     return Path("runs") / "-".join((config.task.name, config.encoder.name, config.decoder.name))
 
 
-def setting_layers(settings: Settings | None) -> list[Layer]:
+def overrides_of(settings: Settings | None) -> list[Overrides]:
     """Returns settings as tables of rising precedence."""
     if isinstance(settings, Mapping):
         return [nested(name, _plain(value)) for name, value in settings.items()]
@@ -68,7 +70,7 @@ def _plain(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def _tables(recipe: Recipe) -> Layer:
+def _tables(recipe: Recipe) -> Overrides:
     if recipe is None or isinstance(recipe, Mapping):
         return recipe or {}
     return read_toml(Path(recipe))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from s2s_core.config.resolve import read_toml, structure, to_toml, unstructure
+from s2s_core.config.overrides import read_toml
+from s2s_core.config.structure import structure, to_toml, unstructure
 from s2s_core.config.tables import RunConfig
 from s2s_core.data.task import Task
 from s2s_core.errors import ConfigError

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from s2s_core.config.resolve import structure_table
+from s2s_core.config.structure import structure_table
 from s2s_core.plugins.registry import Plugins
 from s2s_core.testing.promise import broken
 from s2s_core.testing.subject import Subject

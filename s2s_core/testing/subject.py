@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import attrs
 
-from s2s_core.config.resolve import structure_component
+from s2s_core.config.structure import structure_component
 from s2s_core.errors import PluginError
 from s2s_core.plugins.registry import Kind, Plugins
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from s2s_core.config.resolve import read_toml, resolve
+from s2s_core.config.overrides import read_toml
+from s2s_core.config.resolve import resolve
 from s2s_core.plugins.registry import Plugins
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))

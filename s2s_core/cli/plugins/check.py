@@ -12,7 +12,7 @@ import click
 from s2s_core.cli.options import installed
 from s2s_core.cli.plugins.record import record_of
 from s2s_core.cli.plugins.show import setting_table
-from s2s_core.config.resolve import merge, parse_assignment
+from s2s_core.config.overrides import merge, parse_assignment
 from s2s_core.errors import ConfigError, PluginError, closest, listing
 from s2s_core.plugins.registry import KINDS, Kind, Plugins
 
