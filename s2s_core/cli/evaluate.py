@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,10 +12,10 @@ from s2s_core.cli.options import installed
 from s2s_core.config.overrides import Overrides, parse_assignment
 from s2s_core.data.examples import read_examples
 from s2s_core.data.task import Split
-from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.files import require_writable, write_atomically
-from s2s_core.pipeline.evaluate import evaluate as evaluate_models
-from s2s_core.pipeline.printing import score_lines
+
+if TYPE_CHECKING:
+    from s2s_core.evaluation.evaluation import Evaluation
 
 
 @click.command(short_help="Score a run or an exported file.")
@@ -61,6 +62,9 @@ def evaluate(
     s2s evaluate runs/seed-0 runs/seed-1 runs/seed-2
     s2s evaluate runs/mine --by-length --set evaluation.metrics='[{name = "bleu", tokenize = "char"}]'
     """
+    from s2s_core.pipeline.evaluate import evaluate as evaluate_models  # noqa: PLC0415  # help needs none of it
+    from s2s_core.pipeline.printing import score_lines  # noqa: PLC0415
+
     if details not in {None, "-"}:
         require_writable(Path(details))
     evaluation = evaluate_models(
@@ -85,7 +89,7 @@ def _metrics(names: str | None) -> Sequence[Overrides]:
     return [{"evaluation": {"metrics": [name.strip() for name in names.split(",")], "select": ""}}]
 
 
-def _write(file: str, evaluation: Evaluation) -> None:
+def _write(file: str, evaluation: "Evaluation") -> None:
     text = "".join(line + "\n" for line in evaluation.details())
     if file == "-":
         sys.stdout.buffer.write(text.encode())

@@ -6,7 +6,6 @@ import click
 
 from s2s_core.cli.options import FILE, RUN, installed
 from s2s_core.config.overrides import parse_assignment
-from s2s_core.pipeline.export import export as export_runs
 
 
 @click.command(short_help="Write a trained model as one ONNX file.")
@@ -29,4 +28,6 @@ def export(
     """
     if len(folders) > 1 and output is None:
         raise click.UsageError("several runs need --output, such as -o together.onnx")
+    from s2s_core.pipeline.export import export as export_runs  # noqa: PLC0415  # help needs none of it
+
     export_runs(folders, output, list(map(parse_assignment, assignments)), plugins=installed(context))

@@ -11,8 +11,6 @@ import click
 
 from s2s_core.cli.options import FILE, RUN, installed
 from s2s_core.data.lines import read_file
-from s2s_core.pipeline.plot import plot_attention, plot_learning, plot_length, plot_states
-from s2s_core.pipeline.printing import line
 
 _FOLDERS = click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=RUN)
 _METRIC = click.option("--metric", help="What to draw.  [default: the first that the first run has]")
@@ -55,6 +53,8 @@ def length(
     s2s plot length runs/lstm runs/attention -o length.svg
     s2s evaluate model.onnx --data pairs.tsv --json > pairs.json; s2s plot length pairs.json
     """
+    from s2s_core.pipeline.plot import plot_length  # noqa: PLC0415  # help needs none of it
+
     path = _place(output, "length.png", as_json=as_json)
     _finish(plot_length(paths, path, metric=metric, plugins=installed(context)), path)
 
@@ -72,6 +72,8 @@ def learning(
     \b
     s2s plot learning runs/lstm runs/attention
     """
+    from s2s_core.pipeline.plot import plot_learning  # noqa: PLC0415  # help needs none of it
+
     path = _place(output, "learning.png", as_json=as_json)
     _finish(plot_learning(folders, path, metric=metric, plugins=installed(context)), path)
 
@@ -90,6 +92,8 @@ def states(
     \b
     s2s plot states runs/lstm --texts sentences.txt
     """
+    from s2s_core.pipeline.plot import plot_states  # noqa: PLC0415  # help needs none of it
+
     path = _place(output, "states.png", as_json=as_json)
     lines = list(read_file(texts)) if texts else None
     _finish(plot_states(folder, lines, path, count=count, plugins=installed(context)), path)
@@ -106,6 +110,8 @@ def attention(context: click.Context, folder: Path, text: str, output: Path | No
     \b
     s2s plot attention runs/attention "hello"
     """
+    from s2s_core.pipeline.plot import plot_attention  # noqa: PLC0415  # help needs none of it
+
     path = _place(output, "attention.png", as_json=as_json)
     _finish(plot_attention(folder, text, path, plugins=installed(context)), path)
 
@@ -120,7 +126,7 @@ def _finish(numbers: Any, path: Path | None) -> None:
     if path is None:
         click.echo(json.dumps(_plain(numbers), ensure_ascii=False))
     else:
-        line("figure", str(path))
+        click.echo(f"{'figure':<9}{path}")
 
 
 def _plain(numbers: Any) -> Any:

@@ -5,7 +5,6 @@ from typing import Any
 import click
 
 from s2s_core.cli.options import run_arguments, run_options
-from s2s_core.pipeline.run import run as run_all
 
 
 @click.command(
@@ -26,4 +25,6 @@ def run(context: click.Context, /, **options: Any) -> None:
     s2s run runs/reverse-mlp-rnn-mlp-rnn/run.toml --seed 1 --output runs/seed-1
     s2s run --resume --output runs/seed-1
     """
+    from s2s_core.pipeline.run import run as run_all  # noqa: PLC0415  # help needs none of it
+
     run_all(**run_arguments(context, **options))

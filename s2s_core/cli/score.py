@@ -8,8 +8,6 @@ import click
 from s2s_core.cli.options import RUN, installed
 from s2s_core.config.training import MOST_ROWS
 from s2s_core.data.examples import read_example_batches
-from s2s_core.evaluation.metrics.perplexity import Perplexity
-from s2s_core.pipeline.score import scorer
 
 if TYPE_CHECKING:
     from s2s_core.evaluation.metric import Likelihood
@@ -32,6 +30,9 @@ def score(context: click.Context, paths: tuple[Path, ...], batch_size: int) -> N
     s2s score runs/reverse-mlp-rnn-mlp-rnn pairs.tsv > scores.tsv
     s2s score runs/seed-0 runs/seed-1 runs/seed-2 pairs.tsv
     """
+    from s2s_core.evaluation.metrics.perplexity import Perplexity  # noqa: PLC0415  # help needs none of it
+    from s2s_core.pipeline.score import scorer  # noqa: PLC0415
+
     folders, file = _separate(context, paths)
     score_pairs = scorer(folders, plugins=installed(context))
     likelihoods: list[Likelihood] = []

@@ -5,7 +5,6 @@ from typing import Any
 import click
 
 from s2s_core.cli.options import run_arguments, run_options
-from s2s_core.pipeline.train import train as train_run
 
 
 @click.command(short_help="Train a model and keep the best.")
@@ -20,4 +19,6 @@ def train(context: click.Context, /, **options: Any) -> None:
     s2s train --task reverse --encoder mlp-rnn --output runs/mine
     s2s train --resume --output runs/mine
     """
+    from s2s_core.pipeline.train import train as train_run  # noqa: PLC0415  # help needs none of it
+
     train_run(**run_arguments(context, **options))

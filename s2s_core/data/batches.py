@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from s2s_core.config.training import TrainingConfig
-from s2s_core.data.pairs import Batch, Ids, Pairs, Splits, Tokenizers, generator
+from s2s_core.data.pairs import Batch, Ids, Pairs, Tokenizers
+from s2s_core.data.splits import Splits, generator
 from s2s_core.data.store import fixed_pairs
 from s2s_core.errors import DataError
 

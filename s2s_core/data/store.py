@@ -26,7 +26,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s_core.data.pairs import Pairs, Sequences, Splits, Tokenizers, generator
+from s2s_core.data.pairs import Pairs, Sequences, Tokenizers
+from s2s_core.data.splits import Splits, generator
 from s2s_core.errors import DataError
 from s2s_core.files import write_atomically
 from s2s_core.text.tokenizer import Tokenizer

@@ -9,6 +9,7 @@ import attrs
 from s2s_core.config.overrides import Overrides, merge
 from s2s_core.config.structure import override, structure_component, structure_table
 from s2s_core.config.tables import Component, EvaluationConfig
+from s2s_core.data.splits import Splits
 from s2s_core.data.task import Example, Split
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.evaluation.answers import Answered, answer
@@ -23,7 +24,6 @@ from s2s_core.runs.run import Run
 from s2s_core.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from s2s_core.data.pairs import Splits
     from s2s_core.runtime.file import Model
 
 BATCH_SIZE = 256
@@ -99,7 +99,6 @@ def _evaluate_file(
     overrides: Sequence[Overrides],
     examples: Sequence[Example] | None,
 ) -> Evaluation:
-    from s2s_core.data.pairs import Splits  # noqa: PLC0415  # s2s starts without numpy
     from s2s_core.runtime.file import Model  # noqa: PLC0415
 
     require_tables(overrides, {"evaluation"}, "the evaluation of a file")
@@ -182,5 +181,5 @@ def _examined(
     return examine(answered, lengths, metrics, config.length_buckets)
 
 
-def _examples(splits: "Splits", split: Split) -> Sequence[Example]:
+def _examples(splits: Splits, split: Split) -> Sequence[Example]:
     return splits.validation if split == "validation" else splits.test

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from s2s_core.data.splits import Splits
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.evaluation.lengths import Bucket
 from s2s_core.evaluation.metric import Measure
@@ -15,7 +16,6 @@ from s2s_core.pipeline.results import Export
 from s2s_core.runs.run import Run, is_first_process
 
 if TYPE_CHECKING:
-    from s2s_core.data.pairs import Splits
     from s2s_core.model.checkpoint import Checkpoint
     from s2s_core.training.initial import Inheritance
     from s2s_core.training.state import TrainingState
@@ -114,7 +114,7 @@ def score_lines(topic: str, evaluation: Evaluation, *, lengths: bool = False) ->
         yield f"{'':<9}{bucket.examples:,} of {_lengths(bucket)}: {scores}"
 
 
-def _training(splits: "Splits") -> str:
+def _training(splits: Splits) -> str:
     if splits.endless:
         return "endless training examples"
     size = splits.training_size()

@@ -39,14 +39,13 @@ def run(
     Returns:
         The run with all that was measured. Of several processes, all but the first one only train.
     """
-    progress = progress or default_progress()
     trained = train(
         recipe, settings, output=output, resume=resume, overwrite=overwrite, plugins=plugins, progress=progress
     )
     if not is_first_process():
         return trained
     try:
-        return _finish(trained, progress)
+        return _finish(trained, progress or default_progress())
     except KeyboardInterrupt as error:
         raise TrainingInterruptedError(
             "interrupted; the model is trained, and evaluated and exported by "

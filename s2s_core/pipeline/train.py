@@ -45,12 +45,12 @@ def train(
         PluginError: A component is missing or broken.
         TrainingInterruptedError: Ctrl-C or SIGTERM came.
     """
-    progress = progress or default_progress()
     with postponed():
         folder = None if output is None else Path(output)
         run = open_run(recipe, settings or {}, plugins or Plugins(), output=folder, resume=resume, overwrite=overwrite)
         from s2s_core.training.preparation import prepare  # noqa: PLC0415  # PyTorch takes a second to import
         from s2s_core.training.trainer import Trainer  # noqa: PLC0415
+    progress = progress or default_progress()
     with before_training():
         training = prepare(run, progress, resume=resume)
     if is_first_process() and not resume:

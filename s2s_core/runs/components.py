@@ -1,10 +1,11 @@
 """The components that a run is made of: its task, its metrics and its tokenizers."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from s2s_core.config.fields import BadValueError
 from s2s_core.config.tables import Component, EvaluationConfig, RunConfig, TokenizerComponent
+from s2s_core.data.splits import Again
 from s2s_core.data.task import Example, Task
 from s2s_core.errors import ConfigError, ModelError, closest, listing
 from s2s_core.evaluation.metric import Measure
@@ -67,23 +68,18 @@ def train_tokenizers(config: RunConfig, examples: Iterable[Example], plugins: Pl
         ConfigError: A setting of a tokenizer doesn't suit the texts.
     """
     if config.target.share_vocabulary:
-        both = _Texts(examples, "source", "target")
+        both = _texts(examples, "source", "target")
         shared = _train_tokenizer(config.source.tokenizer, "source", both, plugins)
         return shared, shared
     return (
-        _train_tokenizer(config.source.tokenizer, "source", _Texts(examples, "source"), plugins),
-        _train_tokenizer(config.target.tokenizer, "target", _Texts(examples, "target"), plugins),
+        _train_tokenizer(config.source.tokenizer, "source", _texts(examples, "source"), plugins),
+        _train_tokenizer(config.target.tokenizer, "target", _texts(examples, "target"), plugins),
     )
 
 
-class _Texts:
-    """The texts of examples on one side, or on several one after the other, read anew whenever they are wanted."""
-
-    def __init__(self, examples: Iterable[Example], *sides: str) -> None:
-        self._examples, self._sides = examples, sides
-
-    def __iter__(self) -> Iterator[str]:
-        return (getattr(example, side) for side in self._sides for example in self._examples)
+def _texts(examples: Iterable[Example], *sides: str) -> Again[str]:
+    """Returns the texts of one side, or of several one after the other, read anew whenever they are wanted."""
+    return Again(lambda: (getattr(example, side) for side in sides for example in examples))
 
 
 def _train_tokenizer(component: TokenizerComponent, side: str, texts: Iterable[str], plugins: Plugins) -> Tokenizer:

@@ -4,13 +4,14 @@ import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from s2s_core.config.overrides import read_toml
 from s2s_core.config.structure import structure, to_toml, unstructure
 from s2s_core.config.tables import RunConfig
+from s2s_core.data.splits import Splits
 from s2s_core.data.task import Task
 from s2s_core.errors import ConfigError
 from s2s_core.evaluation.metric import Measure
@@ -19,9 +20,6 @@ from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import make_metrics, make_task
 from s2s_core.runs.folder import RunFolder
 from s2s_core.runs.provenance import recorded, require
-
-if TYPE_CHECKING:
-    from s2s_core.data.pairs import Splits
 
 Settings = dict[str, bool | int | float | str]
 
@@ -139,10 +137,8 @@ class Run(RunFolder):
         vars(self).update({name: vars(other)[name] for name in made})
 
     @functools.cached_property
-    def splits(self) -> "Splits":
+    def splits(self) -> Splits:
         """The task's examples; its validation and test sets are drawn when they are first wanted."""
-        from s2s_core.data.pairs import Splits  # noqa: PLC0415  # s2s starts without numpy
-
         name = self.config.task.name
         plugin = self.plugins.plugin_of("task", name)
         return Splits(self.task, name, f"{plugin.distribution} {plugin.version}")

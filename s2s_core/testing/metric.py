@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from s2s_core.data.pairs import generator
+from s2s_core.data.splits import generator
 from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric, Measure, Metric
 from s2s_core.testing.promise import broken, naming, require
 from s2s_core.testing.subject import Subject

@@ -11,7 +11,7 @@ import attrs
 from s2s_core.config.fields import NoConfig
 from s2s_core.config.resolve import resolve
 from s2s_core.config.tables import RunConfig
-from s2s_core.data.pairs import HELD_OUT, MOST_HELD_OUT, Splits, generator
+from s2s_core.data.splits import HELD_OUT, MOST_HELD_OUT, Splits, generator
 from s2s_core.data.task import Example, Split, Task
 from s2s_core.errors import ConfigError, PluginError, is_utf8
 from s2s_core.plugins.registry import Kind, Plugins

@@ -6,7 +6,8 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from s2s_core.data.pairs import Sequences, generator
+from s2s_core.data.pairs import Sequences
+from s2s_core.data.splits import generator
 from s2s_core.errors import is_utf8
 from s2s_core.testing.elsewhere import ask_elsewhere
 from s2s_core.testing.graph import TokenizerGraph

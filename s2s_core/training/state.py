@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from s2s_core.data.pairs import Splits
+from s2s_core.data.splits import Splits
 from s2s_core.errors import DataError, ModelError
 from s2s_core.files import write_atomically
 from s2s_core.model.checkpoint import load_weights, weights

@@ -10,9 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from s2s_core.config.training import TrainingConfig
-from s2s_core.data import pairs as data
+from s2s_core.data import splits as data
 from s2s_core.data.batches import TrainingBatches
-from s2s_core.data.pairs import Pairs, Sequences, Splits
+from s2s_core.data.pairs import Pairs, Sequences
+from s2s_core.data.splits import Splits
 from s2s_core.data.task import Example, Task
 from s2s_core.errors import DataError
 from s2s_core.text.characters import Characters

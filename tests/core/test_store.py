@@ -16,7 +16,7 @@ from s2s_core.config.resolve import resolve
 from s2s_core.config.training import TrainingConfig
 from s2s_core.data import store
 from s2s_core.data.batches import TrainingBatches
-from s2s_core.data.pairs import Splits
+from s2s_core.data.splits import Splits
 from s2s_core.data.task import Example, Task
 from s2s_core.errors import DataError
 from s2s_core.plugins.registry import Plugins

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from s2s_core import DataError, ModelError
-from s2s_core.data.pairs import Splits
+from s2s_core.data.splits import Splits
 from s2s_core.training.averaging import Averaging
 from s2s_core.training.state import Saved, TrainingState, load_saved, load_state, save_state
 

@@ -1,0 +1,134 @@
+"""The splits of a task: what is trained on, and what is held out."""
+
+import itertools
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+from s2s_core.data.task import Example, Split, Task
+from s2s_core.errors import DataError
+
+Item = TypeVar("Item")
+
+HELD_OUT = 1000
+"""How many examples an endless task's validation and test sets have at most, each."""
+
+MOST_REPEATS = 20_000
+"""How many examples in a row may be known before an endless task is taken to have no others.
+
+It is well above ``HELD_OUT``, as a task that doesn't look at the split begins its test set with its validation set.
+"""
+
+MOST_HELD_OUT = 0.1
+"""The share of an endless task's draws that validation and test may hold without a warning."""
+
+VOCABULARY_EXAMPLES = 20_000
+"""How many examples of an endless task the tokenizers are trained on."""
+
+
+class Splits:
+    """A task's examples. Validation and test sets are drawn first and are the same in every run.
+
+    Args:
+        task: Gives the examples.
+        name: What the task is called.
+        version: Of the task's code, where that is known.
+
+    Raises:
+        DataError: A split has no examples.
+    """
+
+    def __init__(self, task: Task, name: str, version: str = "") -> None:
+        self._task, self.name, self.version, self.endless = task, name, version, task.endless
+        self.validation = self._held_out("validation", frozenset())
+        self.test = self._held_out("test", {example.source for example in self.validation})
+        self._excluded = {example.source for example in itertools.chain(self.validation, self.test)}
+
+    def train(self, rng: random.Random) -> Iterator[Example]:
+        """Yields training examples; of an endless task, without end and none that is held out."""
+        examples = self._task.examples("train", rng)
+        if not self.endless:
+            return examples
+        return self._not_held_out(examples)
+
+    def vocabulary_examples(self, seed: int) -> Iterable[Example]:
+        """Returns the examples that tokenizers are trained on: all, or many of an endless task's.
+
+        They can be gone through more than once, and those of a finite task are not held in memory.
+        """
+        stream = Again(lambda: self.train(generator(seed, "vocabulary")))
+        return list(itertools.islice(stream, VOCABULARY_EXAMPLES)) if self.endless else stream
+
+    def training_size(self) -> int | None:
+        """Returns how many training examples there are, or nothing if that isn't known."""
+        return self._task.training_size()
+
+    def fingerprint(self) -> str | None:
+        """Returns what tells these training examples from others; see ``Task.fingerprint``."""
+        return self._task.fingerprint()
+
+    def remarks(self) -> Sequence[str]:
+        """Returns what a reader should know about the data, a line each."""
+        return [*self._task.remarks(), *self._scarcity()]
+
+    def _scarcity(self) -> Iterator[str]:
+        """Yields a warning if training lacks much of what an endless task draws."""
+        if not self.endless:
+            return
+        drawn = list(itertools.islice(self._task.examples("train", generator(0, "scarcity")), HELD_OUT))
+        share = sum(example.source in self._excluded for example in drawn) / max(len(drawn), 1)
+        if share > MOST_HELD_OUT:
+            yield (
+                f"warning: {share:.0%} of what the task draws is held out for validation and test, and so never "
+                "trained on: let it have more sources"
+            )
+
+    def _not_held_out(self, examples: Iterable[Example]) -> Iterator[Example]:
+        repeats = 0
+        for example in examples:
+            repeats = repeats + 1 if example.source in self._excluded else 0
+            if not repeats:
+                yield example
+            elif repeats == MOST_REPEATS:
+                raise DataError(f"task {self.name!r} gives no training examples but the held-out ones")
+
+    def _held_out(self, split: Split, taken: Iterable[str]) -> list[Example]:
+        examples = self._task.examples(split, generator(0, "held out"))
+        if self.endless:
+            examples = itertools.islice(_distinct(examples, taken), HELD_OUT)
+        held_out = list(examples)
+        if not held_out:
+            raise DataError(f"task {self.name!r} gives no {split} examples")
+        return held_out
+
+
+class Again(Generic[Item]):
+    """Iterates over the same items as often as it is asked to.
+
+    Args:
+        start: Begins anew.
+    """
+
+    def __init__(self, start: Callable[[], Iterator[Item]]) -> None:
+        self._start = start
+
+    def __iter__(self) -> Iterator[Item]:
+        return self._start()
+
+
+def generator(seed: int, purpose: str) -> random.Random:
+    """Returns a generator whose numbers differ for each purpose."""
+    return random.Random(f"{seed} {purpose}")  # noqa: S311  # not for secrets
+
+
+def _distinct(examples: Iterable[Example], taken: Iterable[str]) -> Iterator[Example]:
+    """Yields examples whose sources are new, until ``MOST_REPEATS`` in a row were not."""
+    seen = set(taken)
+    repeats = 0
+    for example in examples:
+        repeats = repeats + 1 if example.source in seen else 0
+        if not repeats:
+            seen.add(example.source)
+            yield example
+        elif repeats == MOST_REPEATS:
+            return
