@@ -17,7 +17,7 @@ Runs = Model | Sequence[Model]
 
 def several(models: Runs) -> list[Model]:
     """Returns one model or several as a list."""
-    return [models] if isinstance(models, Model) else list(models)
+    return [models] if isinstance(models, Run | str | PathLike) else list(models)
 
 
 def opened(runs: Runs, plugins: Plugins | None = None) -> list[Run]:
@@ -26,11 +26,11 @@ def opened(runs: Runs, plugins: Plugins | None = None) -> list[Run]:
     Raises:
         ConfigError: None is given, or a folder holds no run.
     """
-    given = several(runs)
-    if not given:
+    models = several(runs)
+    if not models:
         raise ConfigError("give at least one run")
-    installed = plugins or next((run.plugins for run in given if isinstance(run, Run)), None) or Plugins()
-    return [run if isinstance(run, Run) else Run.open(Path(run), installed) for run in given]
+    installed = plugins or next((run.plugins for run in models if isinstance(run, Run)), None) or Plugins()
+    return [run if isinstance(run, Run) else Run.open(Path(run), installed) for run in models]
 
 
 def require_tables(overrides: Sequence[Overrides], allowed: set[str], what: str) -> None:

@@ -37,7 +37,7 @@ class Run(RunFolder):
         plugins: Where its components come from.
     """
 
-    config: RunConfig
+    config: RunConfig = attrs.field(repr=False)
     plugins: Plugins = attrs.field(repr=False)
 
     @classmethod
