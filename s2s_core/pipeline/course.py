@@ -1,5 +1,6 @@
 """The course of training as a person sees it: a bar on a terminal or in a notebook, lines elsewhere."""
 
+import importlib.util
 import sys
 import time
 from collections.abc import Mapping
@@ -27,7 +28,9 @@ LINE_EVERY = 10.0
 
 def shown_progress() -> Progress:
     """Returns what suits the place where the output goes."""
-    return BarProgress() if sys.stdout.isatty() or console.Console().is_jupyter else LineProgress()
+    # In a notebook rich needs ipywidgets to redraw a bar; without them it would show nothing.
+    notebook = console.Console().is_jupyter and importlib.util.find_spec("ipywidgets") is not None
+    return BarProgress() if sys.stdout.isatty() or notebook else LineProgress()
 
 
 def duration(seconds: float) -> str:

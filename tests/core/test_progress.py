@@ -61,10 +61,13 @@ def test_a_bar_shows_the_step_and_the_score(capsys):
 
 
 def test_a_notebook_shows_a_bar_though_it_is_no_terminal(monkeypatch):
-    """Rich draws it there."""
+    """Rich redraws it there, if ipywidgets are installed."""
     assert isinstance(shown_progress(), LineProgress)
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("importlib.util.find_spec", {"ipywidgets": object()}.get)
     assert isinstance(shown_progress(), BarProgress)
+    monkeypatch.setattr("importlib.util.find_spec", {}.get)
+    assert isinstance(shown_progress(), LineProgress)
 
 
 def test_the_other_processes_of_several_print_nothing(monkeypatch):
