@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from s2s_core.pipeline.run import run
     from s2s_core.pipeline.score import score
     from s2s_core.pipeline.train import train
-    from s2s_core.runs.run import is_first_process
+    from s2s_core.runs.processes import is_first_process
     from s2s_core.runtime.file import load
 
 _LAZY = {
@@ -53,7 +53,7 @@ _LAZY = {
     "s2s_core.pipeline.run": ("run",),
     "s2s_core.pipeline.score": ("score",),
     "s2s_core.pipeline.train": ("train",),
-    "s2s_core.runs.run": ("is_first_process",),
+    "s2s_core.runs.processes": ("is_first_process",),
     "s2s_core.runtime.file": ("load",),
 }  # fmt: skip
 

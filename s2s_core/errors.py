@@ -14,6 +14,21 @@ bug and keeps its traceback.
 import difflib
 from collections.abc import Iterable
 
+_EXTRAS = {
+    "accelerate": ("Accelerate", "train"),
+    "datasets": ("Datasets", "datasets"),
+    "matplotlib": ("Matplotlib", "plot"),
+    "onnx": ("ONNX", "train"),
+    "onnx_ir": ("ONNX IR", "train"),
+    "onnxscript": ("ONNX Script", "train"),
+    "sacrebleu": ("sacrebleu", "train"),
+    "safetensors": ("safetensors", "train"),
+    "tokenizers": ("Tokenizers", "train"),
+    "torch": ("PyTorch", "train"),
+    "zstandard": ("zstandard", "train"),
+}
+"""The modules that extras install, each with its display name and its extra."""
+
 
 class S2SError(Exception):
     """The base of all errors that s2s raises on purpose."""
@@ -53,3 +68,9 @@ def listing(names: Iterable[str]) -> str:
 def is_utf8(text: str) -> bool:
     """Whether a text can be written as UTF-8: half a surrogate pair, as Python reads damaged bytes, can't."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def missing_package(error: BaseException) -> str | None:
+    """Returns what to install if the error is a missing package of an extra; None otherwise."""
+    extra = _EXTRAS.get(error.name or "") if isinstance(error, ModuleNotFoundError) else None
+    return extra and f'needs {extra[0]}, which isn\'t installed: pip install "s2s-toolkit[{extra[1]}]"'

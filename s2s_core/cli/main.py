@@ -14,8 +14,7 @@ from s2s_core.cli.predict import predict
 from s2s_core.cli.run import run
 from s2s_core.cli.score import score
 from s2s_core.cli.train import train
-from s2s_core.errors import PluginError, S2SError
-from s2s_core.plugins.discovery import missing
+from s2s_core.errors import PluginError, S2SError, missing_package
 from s2s_core.plugins.registry import Plugins
 from s2s_core.version import __version__
 
@@ -118,7 +117,7 @@ def _invoke(installed: Plugins) -> Any:
 def _message(error: BaseException) -> str | None:
     """Returns what to tell the user, or nothing if only a bug can be the reason."""
     if isinstance(error, ModuleNotFoundError):
-        reason = missing(error)
+        reason = missing_package(error)
         return reason and f"this command {reason}"
     if isinstance(error, MemoryError | RuntimeError) and not isinstance(error, click.Abort):
         reason = str(error).partition("\n")[0]

@@ -13,7 +13,8 @@ from s2s_core.evaluation.metric import Measure
 from s2s_core.pipeline.card import USAGE
 from s2s_core.pipeline.progress import Progress
 from s2s_core.pipeline.results import Export
-from s2s_core.runs.run import Run, is_first_process
+from s2s_core.runs.processes import is_first_process
+from s2s_core.runs.run import Run
 
 if TYPE_CHECKING:
     from s2s_core.model.checkpoint import Checkpoint

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s2s_core.evaluation.evaluation import Evaluation
-from s2s_core.runs.run import Run, is_first_process
+from s2s_core.runs.processes import is_first_process
+from s2s_core.runs.run import Run
 from s2s_core.training.progress import TrainingProgress
 
 if TYPE_CHECKING:

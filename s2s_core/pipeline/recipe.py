@@ -10,10 +10,11 @@ import attrs
 from s2s_core.config.overrides import Overrides, nested, read_toml
 from s2s_core.config.resolve import resolve
 from s2s_core.config.structure import override
-from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
 from s2s_core.plugins.registry import Plugins
-from s2s_core.runs.run import Run, is_first_process
+from s2s_core.runs.folder import default_folder
+from s2s_core.runs.processes import is_first_process
+from s2s_core.runs.run import Run
 
 Settings = Mapping[str, Any] | Sequence[Overrides]
 """Settings by their paths, such as ``{"training.steps": 500}``, or tables of rising precedence."""
@@ -51,11 +52,6 @@ def open_run(
     if is_first_process() and not overwrite:
         run.require_new()
     return run
-
-
-def default_folder(config: RunConfig) -> Path:
-    """Returns where a run goes if nothing says where."""
-    return Path("runs") / "-".join((config.task.name, config.encoder.name, config.decoder.name))
 
 
 def overrides_of(settings: Settings | None) -> list[Overrides]:

@@ -15,7 +15,7 @@ from typing import Literal, TypeGuard
 import attrs
 import pluggy
 
-from s2s_core.errors import PluginError, closest, listing
+from s2s_core.errors import PluginError, closest, listing, missing_package
 from s2s_core.plugins import hookspecs
 
 Kind = Literal["encoder", "decoder", "task", "tokenizer", "metric"]
@@ -28,21 +28,6 @@ DISABLE = "S2S_DISABLE_PLUGINS"
 
 _MOVED = {"s2s_core.defaults": "s2s_core.plugins.builtin"}
 """The new names of modules in the entry points of older installations, until ``pip install`` rewrites those."""
-
-_EXTRAS = {
-    "accelerate": ("Accelerate", "train"),
-    "datasets": ("Datasets", "datasets"),
-    "matplotlib": ("Matplotlib", "plot"),
-    "onnx": ("ONNX", "train"),
-    "onnx_ir": ("ONNX IR", "train"),
-    "onnxscript": ("ONNX Script", "train"),
-    "sacrebleu": ("sacrebleu", "train"),
-    "safetensors": ("safetensors", "train"),
-    "tokenizers": ("Tokenizers", "train"),
-    "torch": ("PyTorch", "train"),
-    "zstandard": ("zstandard", "train"),
-}
-"""The modules that extras install, each with its display name and its extra."""
 
 
 @attrs.frozen
@@ -226,13 +211,7 @@ def reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, PluginError):
         return text
-    return missing(error) or ": ".join(filter(None, (type(error).__name__, text)))
-
-
-def missing(error: BaseException) -> str | None:
-    """Returns what to install if the error is a missing package of an extra; None otherwise."""
-    extra = _EXTRAS.get(error.name or "") if isinstance(error, ModuleNotFoundError) else None
-    return extra and f'needs {extra[0]}, which isn\'t installed: pip install "s2s-toolkit[{extra[1]}]"'
+    return missing_package(error) or ": ".join(filter(None, (type(error).__name__, text)))
 
 
 def _listed(variable: str, environment: Mapping[str, str], available: set[str]) -> set[str]:

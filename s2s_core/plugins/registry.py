@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from s2s_core.errors import PluginError, S2SError, closest, listing
+from s2s_core.errors import PluginError, S2SError, closest, listing, missing_package
 from s2s_core.plugins import discovery
 from s2s_core.plugins.discovery import ALLOW, DISABLE, KINDS, Claim, Kind, Plugin, Problem
 from s2s_core.version import API_VERSION, OLDER_API_VERSIONS, __version__
@@ -227,7 +227,7 @@ def _resolved(claim: Claim) -> object:
         with _prints_aside():
             return pkgutil.resolve_name(claim.target)
     except (Exception, SystemExit) as error:
-        if missing := discovery.missing(error):
+        if missing := missing_package(error):
             raise PluginError(f"{claim.kind} {claim.name!r} {missing}") from error
         problem = f"can't be imported: {discovery.reason(error)}"
         raise PluginError(f"{claim.kind} {claim.name!r} of plugin {claim.plugin} {problem}") from error

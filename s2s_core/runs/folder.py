@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 
+from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
 
 
@@ -119,6 +120,11 @@ class RunFolder:
         yield self.card_path
         yield self.description_path
         yield self.weights_path
+
+
+def default_folder(config: RunConfig) -> Path:
+    """Returns where a run goes if nothing says where."""
+    return Path("runs") / "-".join((config.task.name, config.encoder.name, config.decoder.name))
 
 
 def _remove(path: Path) -> None:

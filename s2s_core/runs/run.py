@@ -1,7 +1,6 @@
 """A run: its folder, its configuration and its components."""
 
 import functools
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -157,8 +156,3 @@ def _flat(tables: Mapping[str, Any], path: str = "") -> Settings:
 def _assignment(name: str, settings: Settings) -> str:
     """Returns a setting as a message shows it."""
     return f"{name} = {settings[name]!r}" if name in settings else f"no {name}"
-
-
-def is_first_process() -> bool:
-    """Whether this process is the one, of those that ``torchrun`` or ``accelerate launch`` started, that writes."""
-    return os.environ.get("RANK", "0") == "0"

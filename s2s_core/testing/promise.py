@@ -7,8 +7,7 @@ from typing import NoReturn, Self
 
 import attrs
 
-from s2s_core.errors import S2SError
-from s2s_core.plugins import discovery
+from s2s_core.errors import S2SError, missing_package
 from s2s_core.plugins.registry import Kind
 from s2s_core.testing.subject import Subject
 
@@ -88,5 +87,5 @@ def naming(what: str) -> Iterator[None]:
     except (BrokenPromiseError, S2SError):
         raise
     except Exception as error:
-        problem = discovery.missing(error) or f"raises {type(error).__name__}: {error}"
+        problem = missing_package(error) or f"raises {type(error).__name__}: {error}"
         raise BrokenPromiseError(f"{what} {problem}") from error

@@ -20,8 +20,9 @@ from s2s_core.config.resolve import resolve
 from s2s_core.config.structure import structure, to_toml, unstructure
 from s2s_core.config.tables import Component, DecodingConfig
 from s2s_core.config.training import MOST_ROWS, TrainingConfig
-from s2s_core.pipeline.recipe import default_folder, open_run
+from s2s_core.pipeline.recipe import open_run
 from s2s_core.plugins.registry import Plugins
+from s2s_core.runs.folder import default_folder
 from s2s_core.runs.run import Run
 
 
