@@ -1,11 +1,10 @@
-"""Texts to texts in PyTorch."""
+"""Answers texts with a model in PyTorch."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import attrs
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from s2s_core.config.tables import DecodingConfig
@@ -13,6 +12,7 @@ from s2s_core.data.pairs import Sequences
 from s2s_core.decoding import BeamSearch
 from s2s_core.errors import DataError
 from s2s_core.model.checkpoint import Checkpoint
+from s2s_core.model.device import ids_to_device
 from s2s_core.text.vocabulary import EOS, PAD
 
 
@@ -81,12 +81,9 @@ class Translator:
         ids, lengths = sources.padded(rows)
         prefix = None
         if prefixes is not None:
-            begin, _ = prefixes.padded(rows)
-            prefix = torch.from_numpy(np.where(begin == EOS, PAD, begin)).to(device)
-        found, scores = self._search(
-            torch.from_numpy(ids).to(device),
-            torch.from_numpy(lengths).to(device),
-            prefix,
-            **attrs.asdict(self._decoding),
+            begins, _ = prefixes.padded(rows)
+            prefix = ids_to_device(np.where(begins == EOS, PAD, begins), device)
+        hypotheses, scores = self._search(
+            ids_to_device(ids, device), ids_to_device(lengths, device), prefix, **attrs.asdict(self._decoding)
         )
-        return Hypotheses(found.cpu().numpy(), scores.cpu().numpy())
+        return Hypotheses(hypotheses.cpu().numpy(), scores.cpu().numpy())

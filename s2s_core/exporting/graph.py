@@ -1,4 +1,4 @@
-"""What the graph of a file begins as, and how it is finished: its versions, and what is cleaned up."""
+"""Begins the graph of a file, with the versions that it needs, and cleans it up at the end."""
 
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
@@ -19,9 +19,9 @@ def new_builder(name: str) -> GraphBuilder:
 
 
 def finished(builder: GraphBuilder) -> ir.Model:
-    """Returns the model of what was built.
+    """Returns the finished model.
 
-    Equal weights are shared, what isn't used is removed, and every node and value has a name of its own.
+    Equal weights are shared, unused nodes are removed, and every node and value gets a name of its own.
     """
     clean = ir.passes.Sequential(
         passes.LiftConstantsToInitializersPass(),
@@ -42,17 +42,13 @@ def finished(builder: GraphBuilder) -> ir.Model:
     return model
 
 
-def free_shape(rank: int) -> ir.Shape:
-    """Returns a shape of which only the rank is known."""
-    return ir.Shape([None] * rank)
-
-
 def _forget_sizes(graph: ir.Graph) -> None:
-    """Drops what the pieces noted about values inside the graph.
+    """Drops the types, shapes and metadata that the pieces noted on values inside the graph.
 
-    ``torch.onnx`` leaves notes of its own on them, which the pass that clears metadata doesn't reach. Each piece
-    has its own names for the sizes, and loops change some. What the bodies of loops take and give must be declared,
-    and what operators give that aren't standard, as nothing can infer it; of these the rank is kept.
+    Each piece has its own names for sizes, and some sizes change from one iteration of a loop to the next. Inputs and
+    outputs of a loop's body must be declared, as must outputs of operators that aren't standard, because nothing can
+    infer them: these keep their type and rank. The pass that clears metadata doesn't reach what ``torch.onnx`` noted on
+    values.
     """
     for value in graph.initializers.values():
         value.metadata_props.clear()
@@ -64,7 +60,7 @@ def _forget_sizes(graph: ir.Graph) -> None:
         for body in _bodies(node):
             _forget_sizes(body)
             for value in (*body.inputs, *body.outputs):
-                value.shape = None if value.shape is None else free_shape(len(value.shape))
+                value.shape = None if value.shape is None else ir.Shape([None] * len(value.shape))
 
 
 def _bodies(node: ir.Node) -> list[ir.Graph]:

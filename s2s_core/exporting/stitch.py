@@ -1,13 +1,41 @@
-"""Stitches the pieces into one graph.
+"""Stitches the exported pieces of a search into one graph, text in and text out.
 
-::
+With ``N`` sources, ``S`` tokens of the longest, ``P`` of the longest prefix, ``K`` beams, ``T`` steps::
 
-    source ─► guard ─► source tokenizer ─► Start ─► Loop(Step) ─► Finish ─► target tokenizer ─► target, hypotheses
-              (empty     string → ids                (ends when                ids → string      scores
-               batch)                                 all beams have)
-    prefix ─► target tokenizer ──────────►
-    beam_size, other settings ───────────►
-    length_penalty ──────────────────────────────────────────────►
+    source                     string [N]
+      │  an empty text is added to an empty batch
+      ▼
+    source tokenizer ────────► ids [N, S], lengths [N]
+      │
+      │    beam_size ────────► beams [K]                         prefix            string [1] or [N]
+      │    other settings      []                                  ▼
+      ▼      ▼                                           target tokenizer ─────► [N, P]
+    Start ◄──┴─────────────────────────────────────────────────────┘
+      │  tokens, ended, scores [N, K]; leaves of the state and the extras [N, K, …]
+      ▼
+    Loop "search" ─ Step       carries tokens, ended, scores and the leaves that change;
+      │                        the other leaves and all weights are read from outside
+      │  tokens, parents of every step [T, N, K]; the last scores and extras
+      ▼
+    Finish ◄─ length_penalty
+      │  ids [N, K, T], scores [N, K]
+      ▼
+    target tokenizer ────────► target [N], hypotheses [N, K], scores [N, K], without the added text
+
+The same in Python::
+
+    ids, lengths = source_tokenizer.encode(source or [""])
+    tokens, ended, scores, leaves = start(ids, lengths, range(max(beam_size, 1)), *settings, prefix)
+    every_token, every_parent, going = [], [], True
+    for number in itertools.count():
+        going, parents, tokens, ended, scores, leaves = step(number, tokens, ended, scores, leaves)
+        every_token.append(tokens)
+        every_parent.append(parents)
+        if not going:
+            break
+    ids, scores = finish(every_token, every_parent, scores, extras(leaves), length_penalty)
+    hypotheses = target_tokenizer.decode(ids)[:len(source)]
+    target = hypotheses[:, 0]
 """
 
 from collections.abc import Sequence
@@ -18,11 +46,11 @@ from onnxscript import GraphBuilder
 
 from s2s_core.config.inputs import chosen, features
 from s2s_core.config.tables import RunConfig
-from s2s_core.exporting.graph import finished, free_shape, new_builder
+from s2s_core.exporting.graph import finished, new_builder
 from s2s_core.exporting.hoist import hoist
 from s2s_core.exporting.pieces import Leaf, Pieces
 from s2s_core.text.nodes import Op, Value
-from s2s_core.text.onnx_text import strings
+from s2s_core.text.onnx_text import BOOL, INT64, STRING, loop, strings
 from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.text.vocabulary import EOS, PAD
 
@@ -30,50 +58,41 @@ HYPOTHESIS_IDS = "hypothesis_ids"
 """The name of the ids [N, K, T] inside the graph, from which the hypotheses' texts are made."""
 
 TRACE = ("kept_tokens", "kept_parents")
-"""The names of what each step of the search kept, inside the graph: the tokens and the beams before, [T, N, K]."""
+"""The names, inside the graph, of what the search kept in each step: its tokens and their parents, [T, N, K]."""
 
-INT64, FLOAT, BOOL, STRING = (
-    ir.TensorType(kind) for kind in (ir.DataType.INT64, ir.DataType.FLOAT, ir.DataType.BOOL, ir.DataType.STRING)
-)
+FLOAT = ir.DataType.FLOAT
+
+Carried = tuple[Value, ir.DataType, int]
+"""A value that a loop carries: the first one, its type and its rank."""
 
 
 def stitch(pieces: Pieces, tokenizers: tuple[Tokenizer, Tokenizer], config: RunConfig) -> ir.Model:
     """Returns the whole model, text to text.
 
     Args:
-        pieces: Of the search.
+        pieces: The exported search.
         tokenizers: Of the source and of the target.
-        config: Holds the defaults of the file's inputs, and says which there are.
+        config: Says which inputs the file has, and holds their defaults.
     """
+    source_tokenizer, target_tokenizer = tokenizers
     builder = new_builder("s2s")
     op = builder.op
-    source = builder.input("source", ir.DataType.STRING, ["N"])
-    settings = {
-        name: _input(builder, name, np.array(value, kind))
-        for name, kind, value in chosen(config.decoding, features(config.decoding, prefix=config.export.prefix))
-    }
-    beam_size, length_penalty = settings.pop("beam_size"), settings.pop("length_penalty")
-
+    source = builder.input("source", STRING, ["N"])
+    settings = _settings(builder, config)
     count = op.Shape(source)
     sources = _never_empty(op, source, count)
-    ids, lengths = tokenizers[0].onnx_encode(op, sources)
+    ids, lengths = source_tokenizer.onnx_encode(op, sources)  # [N, S], [N]
     if config.export.prefix:
-        settings["prefix"] = _prefix(builder, tokenizers[1], sources)
-    beams = op.Range(0, op.Max(beam_size, 1), 1)
-    given = [settings[name] for name in pieces.settings]
-    tokens, parents, log_probabilities, extras = _search(op, pieces, [ids, lengths, beams, *given])
-    searched = [tokens, parents, log_probabilities, *extras, length_penalty]
-    found, scores = _inline(op, pieces.finish, searched)  # [N, K, T]
-    found.name = HYPOTHESIS_IDS
-
-    rows = op.Reshape(found, op.Concat([-1], op.Shape(found, start=2, end=3), axis=0))  # [N·K, T]
-    texts = op.Reshape(tokenizers[1].onnx_decode(op, rows), op.Shape(found, start=0, end=2))  # [N, K]
-    hypotheses = op.Slice(texts, [0], count, [0])
-    target = op.Squeeze(op.Slice(hypotheses, [0], [1], [1]), [1])
-    _output(builder, target, "target", STRING, ["N"])
-    _output(builder, hypotheses, "hypotheses", STRING, ["N", "K"])
-    _output(builder, op.Slice(scores, [0], count, [0]), "scores", FLOAT, ["N", "K"])
+        settings["prefix"] = _prefix(builder, target_tokenizer, sources)
+    hypothesis_ids, scores = _search(op, pieces, ids, lengths, settings)
+    _outputs(builder, _texts(op, target_tokenizer, hypothesis_ids), scores, count)
     return finished(builder)
+
+
+def _settings(builder: GraphBuilder, config: RunConfig) -> dict[str, Value]:
+    """Adds an input for each setting of the search, whose default is the setting's own value."""
+    inputs = chosen(config.decoding, features(config.decoding, prefix=config.export.prefix))
+    return {name: _input(builder, name, np.array(value, kind)) for name, kind, value in inputs}
 
 
 def _input(builder: GraphBuilder, name: str, default: "np.generic | np.ndarray") -> Value:
@@ -82,70 +101,87 @@ def _input(builder: GraphBuilder, name: str, default: "np.generic | np.ndarray")
     return builder.input(name, tensor.dtype, [], const_value=tensor)
 
 
-def _output(builder: GraphBuilder, value: Value, name: str, kind: ir.TensorType, shape: Sequence[str]) -> None:
-    value.type, value.shape = kind, ir.Shape(shape)
-    builder.add_output(value, name)
-
-
 def _never_empty(op: Op, source: Value, count: Value) -> Value:
     """Adds an empty text to an empty batch, on which recurrent operators would crash."""
-    missing = op.Cast(op.Equal(count, [0]), to=ir.DataType.INT64)
+    missing = op.Cast(op.Equal(count, [0]), to=INT64)
     return op.Concat(source, op.Expand(strings(op, [""]), missing), axis=0)
 
 
 def _prefix(builder: GraphBuilder, tokenizer: Tokenizer, sources: Value) -> Value:
-    """Adds the input ``prefix``, one text for all sources or one for each, and returns ids [N, P] without an end."""
+    """Adds the input ``prefix``, one text for all sources or one for each, and returns its ids [N, P] without EOS."""
     op = builder.op
     tensor = ir.StringTensor([b""], shape=ir.Shape([1]), name="prefix")
-    prefix = builder.input("prefix", ir.DataType.STRING, [1], const_value=tensor)
+    prefix = builder.input("prefix", STRING, [1], const_value=tensor)
     prefix.shape = ir.Shape(["P"])  # its default has one text, but another value may have more
-    given = _never_empty(op, prefix, op.Shape(prefix))
-    ids, _ = tokenizer.onnx_encode(op, op.Expand(given, op.Shape(sources)))
+    prefixes = _never_empty(op, prefix, op.Shape(prefix))
+    ids, _ = tokenizer.onnx_encode(op, op.Expand(prefixes, op.Shape(sources)))
     return op.Where(op.Equal(ids, EOS), PAD, ids)
 
 
-def _search(op: Op, pieces: Pieces, inputs: Sequence[Value]) -> tuple[Value, Value, Value, list[Value]]:
-    """Adds Start and the loop over Step; returns all tokens and parents [T, N, K], the last scores and the extras."""
-    tokens, finished, scores, *state = _inline(op, pieces.start, inputs)
-    changed = [leaf for leaf, about in zip(state, pieces.leaves, strict=True) if not about.invariant]
+def _search(op: Op, pieces: Pieces, ids: Value, lengths: Value, settings: dict[str, Value]) -> tuple[Value, Value]:
+    """Adds the search, and returns the ids of the hypotheses [N, K, T] and their scores [N, K]."""
+    beams = op.Range(0, op.Max(settings["beam_size"], 1), 1)  # [K]
+    first = _inline(op, pieces.start, [ids, lengths, beams, *(settings[name] for name in pieces.settings)])
+    tokens, parents, scores, extras = _steps(op, pieces, first)
+    tokens.name, parents.name = TRACE
+    hypothesis_ids, scores = _inline(op, pieces.finish, [tokens, parents, scores, *extras, settings["length_penalty"]])
+    hypothesis_ids.name = HYPOTHESIS_IDS
+    return hypothesis_ids, scores
 
-    def all_leaves(changed: Sequence[Value]) -> list[Value]:
-        new = iter(changed)
-        return [old if about.invariant else next(new) for old, about in zip(state, pieces.leaves, strict=True)]
 
-    def body(op: Op, iteration: Value, _going: Value, *carried: Value) -> list[Value]:
-        arguments = [iteration, *carried[:3], *all_leaves(carried[3:])]
-        going, parents, tokens, finished, scores, *changed = _inline(op, pieces.step, arguments)
-        return [going, tokens, finished, scores, *changed, op.Identity(tokens), op.Identity(parents)]
+def _steps(op: Op, pieces: Pieces, first: Sequence[Value]) -> tuple[Value, Value, Value, list[Value]]:
+    """Adds the loop over Step; returns all tokens and parents [T, N, K], the last scores [N, K] and the last extras.
 
-    row = (
-        ir.TypeAndShape(INT64, free_shape(2)),
-        ir.TypeAndShape(BOOL, free_shape(2)),
-        ir.TypeAndShape(FLOAT, free_shape(2)),
+    Args:
+        op: Adds the nodes.
+        pieces: The exported search.
+        first: Tokens, whether beams have ended, scores and all leaves, as Start returns them.
+    """
+    tokens, ended, scores, *leaves = first
+
+    def step(op: Op, number: Value, tokens: Value, ended: Value, scores: Value, *changing: Value) -> list[Value]:
+        arguments = [number, tokens, ended, scores, *_merged(pieces, leaves, changing)]
+        going, parents, tokens, *after = _inline(op, pieces.step, arguments)
+        return [going, tokens, *after, op.Identity(tokens), op.Identity(parents)]
+
+    beams = [(tokens, INT64, 2), (ended, BOOL, 2), (scores, FLOAT, 2)]
+    changing = [_carried(leaf, about) for leaf, about in zip(leaves, pieces.leaves, strict=True) if not about.invariant]
+    _, _, scores, *changed, every_token, every_parent = loop(
+        op, "search", step, steps=None, going=True, carried=[*beams, *changing], gathered=[(INT64, 2)] * 2
     )
-    carried = [*row, *(_type_of(about) for about in pieces.leaves if not about.invariant)]
-    going, picks = ir.TypeAndShape(BOOL, free_shape(0)), [row[0]] * 2
-    graph = op.builder.subgraph(
-        body,
-        _declare("before", [ir.TypeAndShape(INT64, free_shape(0)), going, *carried]),
-        _declare("after", [going, *carried, *picks]),
-        name="search",
-    )
-    results = op.Loop(None, True, tokens, finished, scores, *changed, body=graph, _outputs=len(carried) + 2)  # noqa: FBT003
-    hoist(results[0].producer())
-    extras = all_leaves(results[3:-2])[-pieces.extras :]
-    for name, kept in zip(TRACE, results[-2:], strict=True):
-        kept.name = name
-    return results[-2], results[-1], results[2], extras
+    hoist(every_token.producer())
+    return every_token, every_parent, scores, _merged(pieces, leaves, changed)[-pieces.extras :]
 
 
-def _declare(name: str, types: Sequence[ir.TypeAndShape]) -> list[Value]:
-    """Returns new values for what a loop's body takes or gives."""
-    return [ir.Value(name=f"{name}_{number}", type=about.type, shape=about.shape) for number, about in enumerate(types)]
+def _carried(first: Value, leaf: Leaf) -> Carried:
+    return first, ir.tensor(leaf.example).dtype, leaf.example.dim()
 
 
-def _type_of(leaf: Leaf) -> ir.TypeAndShape:
-    return ir.TypeAndShape(ir.TensorType(ir.tensor(leaf.example).dtype), free_shape(leaf.example.dim()))
+def _merged(pieces: Pieces, first: Sequence[Value], changed: Sequence[Value]) -> list[Value]:
+    """Returns all leaves: those that never change as they were at first, the others from ``changed``."""
+    latest = iter(changed)
+    return [old if leaf.invariant else next(latest) for old, leaf in zip(first, pieces.leaves, strict=True)]
+
+
+def _texts(op: Op, tokenizer: Tokenizer, ids: Value) -> Value:
+    """Adds the nodes that turn ids [N, K, T] into texts [N, K]."""
+    rows = op.Reshape(ids, op.Concat([-1], op.Shape(ids, start=2, end=3), axis=0))  # [N·K, T]
+    return op.Reshape(tokenizer.onnx_decode(op, rows), op.Shape(ids, start=0, end=2))  # [N, K]
+
+
+def _outputs(builder: GraphBuilder, texts: Value, scores: Value, count: Value) -> None:
+    """Makes the file's outputs of the first ``count`` texts and scores, [N, K] both."""
+    op = builder.op
+    hypotheses = op.Slice(texts, [0], count, [0])  # [N, K]
+    target = op.Squeeze(op.Slice(hypotheses, [0], [1], [1]), [1])  # [N]
+    _output(builder, target, "target", STRING, ["N"])
+    _output(builder, hypotheses, "hypotheses", STRING, ["N", "K"])
+    _output(builder, op.Slice(scores, [0], count, [0]), "scores", FLOAT, ["N", "K"])
+
+
+def _output(builder: GraphBuilder, value: Value, name: str, kind: ir.DataType, shape: Sequence[str]) -> None:
+    value.type, value.shape = ir.TensorType(kind), ir.Shape(shape)
+    builder.add_output(value, name)
 
 
 def _inline(op: Op, piece: ir.Model, arguments: Sequence[Value]) -> list[Value]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from s2s_core.config.training import TrainingConfig
 from s2s_core.data.pairs import Batch
+from s2s_core.model.device import to_device
 from s2s_core.model.interfaces import padding_mask
 from s2s_core.model.seq2seq import Seq2Seq
 from s2s_core.training.loss import Loss, token_loss
@@ -66,10 +67,7 @@ class Updater:
         return contextlib.nullcontext() if now else wait
 
     def _loss(self, part: Batch) -> Loss:
-        source, source_lengths, target, target_lengths = (
-            torch.from_numpy(array).to(self._accelerator.device)
-            for array in (part.source, part.source_lengths, part.target, part.target_lengths)
-        )
+        source, source_lengths, target, target_lengths = to_device(part, self._accelerator.device)
         with self._accelerator.autocast():
             logits = self._model(source, source_lengths, target, target_lengths)  # [N, V]
         real = target[padding_mask(target_lengths, target.shape[1])]  # [N]

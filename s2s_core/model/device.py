@@ -1,0 +1,21 @@
+"""Moves batches of ids to the device of a model."""
+
+import torch
+from torch import Tensor
+
+from s2s_core.data.pairs import Batch, Ids
+
+
+def to_device(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Returns a batch's source [B, S], source lengths [B], target [B, T] and target lengths [B] on a device."""
+    return (
+        ids_to_device(batch.source, device),
+        ids_to_device(batch.source_lengths, device),
+        ids_to_device(batch.target, device),
+        ids_to_device(batch.target_lengths, device),
+    )
+
+
+def ids_to_device(ids: Ids, device: torch.device) -> Tensor:
+    """Returns ids or lengths of any shape on a device; on the CPU, the tensor shares the array's memory."""
+    return torch.from_numpy(ids).to(device)
