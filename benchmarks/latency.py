@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from s2s_core.data.pairs import Sequences
-from s2s_core.model.checkpoint import Checkpoint, load_checkpoint
+from s2s_core.model.checkpoint import TextModel, load_checkpoint
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.runtime.file import load
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def greedy(checkpoint: Checkpoint, texts: Sequence[str]) -> list[str]:
+def greedy(checkpoint: TextModel, texts: Sequence[str]) -> list[str]:
     """Translates texts by the arg max of each step."""
     model = checkpoint.model
     source, lengths = Sequences(map(checkpoint.source_tokenizer.encode, texts)).padded(range(len(texts)))

@@ -82,7 +82,7 @@ def time_front(tokenizer: Tokenizer, rows: list[str]) -> tuple[float, int]:
     """Returns the best time of the front for the rows, in seconds, and its size in a file, in bytes."""
     opsets = {"": 20, "ai.onnx.ml": 4, "com.microsoft": 1}
     builder = GraphBuilder(ir.Graph([], [], nodes=[], opset_imports=opsets, name="front"))
-    ids, lengths = tokenizer.onnx_encode(builder.op, builder.input("texts", ir.DataType.STRING, ["N"]))
+    ids, lengths = tokenizer.onnx_batch(builder.op, builder.input("texts", ir.DataType.STRING, ["N"]))
     builder.add_output(ids, "ids")
     builder.add_output(lengths, "lengths")
     model = ir.Model(builder.graph, ir_version=10)

@@ -23,7 +23,7 @@ from s2s_transformer.encoder import TransformerEncoder
 from torch import Tensor, nn
 
 from s2s_core import MemorySizes
-from s2s_core.config.tables import DecodingConfig
+from s2s_core.config.decoding import DecodingConfig
 from s2s_core.exporting.pieces import export_pieces
 from s2s_core.exporting.stitch import stitch
 from s2s_core.model.seq2seq import Seq2Seq

@@ -20,9 +20,8 @@ import click
 
 from s2s_core.cli.main import cli
 from s2s_core.cli.plugins.show import TABLES, setting_table
+from s2s_core.config.decoding import ASKED_BY, DecodingConfig, Input, inputs_of
 from s2s_core.config.fields import type_name
-from s2s_core.config.inputs import ASKED_BY, Input, inputs_of
-from s2s_core.config.tables import DecodingConfig
 from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import Promise, promises
 

@@ -181,8 +181,9 @@ def make_model(third_party: ThirdParty) -> Callable:
 def checkpoints(third_party: ThirdParty, make_model: Callable) -> dict[str, object]:
     """Two untrained models: of characters, by ``scan`` and with a cache; of words, by ``lstm`` and with a GRU."""
     from s2s_core import NoConfig
-    from s2s_core.config.tables import Component, DecodingConfig, RunConfig, SourceConfig, TargetConfig
-    from s2s_core.model.checkpoint import Checkpoint
+    from s2s_core.config.decoding import DecodingConfig
+    from s2s_core.config.tables import Component, RunConfig, SourceConfig, TargetConfig
+    from s2s_core.model.checkpoint import TextModel
     from s2s_core.text.characters import Characters
     from s2s_core.text.tokenizer import TokenizerConfig
     from s2s_core.text.words import Words
@@ -202,7 +203,7 @@ def checkpoints(third_party: ThirdParty, make_model: Callable) -> dict[str, obje
         sizes = [len(made.vocabulary) for made in tokenizers]
         model = make_model(*sizes, encoder=encoder, decoder=decoder, seed=seed)
         plugins = [{"kind": "encoder", "name": "third-party", "distribution": "s2s-third", "version": "1.2"}]
-        return Checkpoint(run, *tokenizers, model, plugins)
+        return TextModel(run, *tokenizers, model, plugins)
 
     return {
         "characters": make(

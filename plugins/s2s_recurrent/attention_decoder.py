@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from s2s_core import Decoder, Memory, MemorySizes, Output, one_of, setting
 from s2s_recurrent.attention import SCORES, Attended, Attention
-from s2s_recurrent.cell import GRU, LSTM, Layers
+from s2s_recurrent.cell import GRU, LSTM, CellState
 from s2s_recurrent.decoder import RecurrentDecoder, RecurrentDecoderConfig
 
 
@@ -31,7 +31,7 @@ class AttentionState(NamedTuple):
         attended: The prepared memory, which never changes.
     """
 
-    layers: Layers
+    layers: CellState
     answer: tuple[Tensor, ...]
     attended: Attended
 

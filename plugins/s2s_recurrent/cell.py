@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from s2s_core import gru, lstm
 
-Layers = tuple[Tensor, ...]
+CellState = tuple[Tensor, ...]
 """The state of a stack of L layers: ``(h, c)`` of an LSTM or ``(h,)`` of a GRU, each [B, L, H]."""
 
 
@@ -34,14 +34,14 @@ class Cell:
         )
 
     def run(
-        self, module: Any, inputs: Tensor, lengths: Tensor | None = None, state: Layers | None = None
-    ) -> tuple[Tensor, Layers]:
+        self, module: Any, inputs: Tensor, lengths: Tensor | None = None, state: CellState | None = None
+    ) -> tuple[Tensor, CellState]:
         """Runs a module over inputs [B, T, E]; returns the last layer's states, [B, T, H], and the final state."""
         initial = None if state is None else self._joined(tuple(tensor.transpose(0, 1) for tensor in state))
         outputs, final = self.helper(module, inputs, lengths, initial)
         return outputs, tuple(tensor.transpose(0, 1) for tensor in (final if self.tensors == 2 else (final,)))
 
-    def _joined(self, state: Layers) -> Any:
+    def _joined(self, state: CellState) -> Any:
         """Returns a state as PyTorch's module takes it, which for a GRU is not a tuple."""
         return state if self.tensors == 2 else state[0]
 

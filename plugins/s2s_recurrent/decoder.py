@@ -7,7 +7,7 @@ import attrs
 from torch import Tensor, nn
 
 from s2s_core import Decoder, Memory, MemorySizes, Output, State, between, bridge, setting
-from s2s_recurrent.cell import GRU, LSTM, Cell, Layers
+from s2s_recurrent.cell import GRU, LSTM, Cell, CellState
 
 
 @attrs.frozen
@@ -41,7 +41,7 @@ class RecurrentDecoder(Decoder):
         """The input width of the first layer."""
         return self.input_size
 
-    def first_layers(self, memory: Memory) -> Layers:
+    def first_layers(self, memory: Memory) -> CellState:
         """Returns the summary as the state of all layers, each tensor [B, L, H]."""
         tensors = self.bridge(memory.summary).chunk(self.cell.tensors, 1)  # each [B, L · H]
         return tuple(tensor.reshape(-1, self.config.layers, self.config.hidden_size) for tensor in tensors)

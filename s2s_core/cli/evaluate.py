@@ -78,7 +78,7 @@ def evaluate(
     if details is not None:
         _write(details, evaluation)
     shown = score_lines("data" if data else split, evaluation, lengths=by_length)
-    for line in [json.dumps(evaluation.record())] if as_json else shown:
+    for line in [json.dumps(evaluation.to_json())] if as_json else shown:
         click.echo(line, err=details == "-")
 
 

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s2s_core.cli.options import Command
+from s2s_core.config.decoding import MOST_BEAMS, DecodingConfig, Input, inputs_of
 from s2s_core.config.fields import LARGEST, limits
-from s2s_core.config.inputs import Input, inputs_of
-from s2s_core.config.tables import MOST_BEAMS, DecodingConfig
 from s2s_core.config.training import MOST_ROWS
 from s2s_core.data.lines import read_batches
 from s2s_core.errors import ModelError
 
 if TYPE_CHECKING:
-    from s2s_core.runtime.file import Model
+    from s2s_core.runtime.file import ExportedModel
 
 MOST_THREADS = 1024
 
@@ -98,9 +97,9 @@ def predict(
     echo hello | s2s predict model.onnx
     s2s predict model.onnx words.txt --beam-size 5 --n-best 3 --scores > answers.tsv
     """
-    from s2s_core.runtime.file import Model  # noqa: PLC0415  # s2s starts without ONNX Runtime
+    from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415  # s2s starts without ONNX Runtime
 
-    loaded = Model(_exported_file(model), provider=provider, threads=threads)
+    loaded = ExportedModel(_exported_file(model), provider=provider, threads=threads)
     search["beam_size"] = _beams(loaded, search["beam_size"], n_best)
     batches = read_batches(file, batch_size)
     for batch in batches if loaded.knows("\t") else _warned_of_tabs(batches):
@@ -119,7 +118,7 @@ def _exported_file(model: Path) -> Path:
     return path
 
 
-def _beams(model: "Model", beam_size: int | None, n_best: int | None) -> int | None:
+def _beams(model: "ExportedModel", beam_size: int | None, n_best: int | None) -> int | None:
     """Returns the beams to search with, enough for so many answers; nothing leaves it to the file."""
     if n_best is None:
         return beam_size
@@ -142,7 +141,9 @@ def _warned_of_tabs(batches: Iterable[list[str]]) -> Iterator[list[str]]:
         yield batch
 
 
-def _answers(model: "Model", batch: list[str], n_best: int, search: dict[str, Any], *, scores: bool) -> Iterator[str]:
+def _answers(
+    model: "ExportedModel", batch: list[str], n_best: int, search: dict[str, Any], *, scores: bool
+) -> Iterator[str]:
     if n_best == 1 and not scores:
         yield from map(_one_line, model(batch, **search))
         return

@@ -4,13 +4,10 @@ from typing import Annotated, Any
 
 import attrs
 
-from s2s_core.config.fields import BadValueError, at_least, between, described, more_than, search_setting, setting
-from s2s_core.config.training import MOST_ROWS, TrainingConfig
+from s2s_core.config.decoding import DecodingConfig
+from s2s_core.config.fields import BadValueError, at_least, between, described, more_than, setting
+from s2s_core.config.training import TrainingConfig
 from s2s_core.errors import ConfigError
-
-MOST_BEAMS = 1000
-MOST_TOKENS = 1_000_000
-"""Of an answer."""
 
 WIDEST = 16_384
 """The most numbers in a token's vector."""
@@ -60,67 +57,6 @@ class TargetConfig:
     tie_embeddings: bool = setting(
         default=False, help="whether the source embedding's weight is the target embedding's"
     )
-
-
-@attrs.frozen
-class DecodingConfig:
-    """How answers are searched, and the defaults of the exported file.
-
-    A field that ``search_setting`` declares is an input of the file and an option of ``s2s predict`` as well.
-    """
-
-    beam_size: int = search_setting(
-        1, "beams; 1 is greedy search; with sampling, the number of samples", between(1, MOST_BEAMS)
-    )
-    max_length: int = search_setting(
-        100, "maximum number of tokens in an answer, its end included", between(1, MOST_TOKENS)
-    )
-    max_length_ratio: float = search_setting(
-        0.0, "how much each source token, its end included, adds to max_length", between(0, MOST_TOKENS)
-    )
-    min_length: int = search_setting(
-        0, "minimum number of tokens in an answer, its end included", between(0, MOST_TOKENS)
-    )
-    min_length_ratio: float = search_setting(
-        0.0, "how much each source token, its end included, adds to min_length", between(0, MOST_TOKENS)
-    )
-    length_penalty: float = search_setting(
-        0.0, "0 ranks hypotheses by log-probability, 1 almost by log-probability per token", between(-10, 10)
-    )
-    coverage_penalty: float = search_setting(
-        0.0,
-        "how strongly hypotheses are penalised that attend too little to parts of the source; 0 disables it",
-        at_least(0),
-        feature="coverage",
-    )
-    no_repeat_ngram: int = search_setting(
-        0, "n-grams of this size never occur twice in an answer; 0 disables it", at_least(0), feature="no_repeat"
-    )
-    sampling: bool = setting(default=False, help="whether answers are sampled instead of searched")
-    temperature: float = search_setting(
-        1.0,
-        "for sampling: below 1 favours likely tokens, above 1 unlikely ones; 0 takes the likeliest",
-        at_least(0),
-        feature="sampling",
-    )
-    top_k: int = search_setting(
-        0, "for sampling: only this many of the best tokens; 0 allows all", at_least(0), feature="sampling"
-    )
-    top_p: float = search_setting(
-        1.0,
-        "for sampling: only the best tokens that together reach this probability; 1 allows all",
-        between(0, 1),
-        feature="sampling",
-    )
-    seed: int = search_setting(
-        0, "for sampling: another seed gives another answer", between(0, 2**32 - 1), feature="sampling"
-    )
-    batch_size: int = setting(256, "sources decoded at once in PyTorch", between(1, MOST_ROWS))
-
-    def __attrs_post_init__(self) -> None:
-        """Checks that an answer can be as long as it must be."""
-        if self.min_length > self.max_length:
-            raise BadValueError("min_length", f"at most max_length, {self.max_length}", self.min_length)
 
 
 def _distinct(_: Any, attribute: "attrs.Attribute[Any]", value: tuple[Component, ...]) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from s2s_core.config.inputs import Features, chosen, features
-from s2s_core.config.tables import DecodingConfig
+from s2s_core.config.decoding import DecodingConfig, SearchFeatures, features_of, graph_inputs
 from s2s_core.decoding.finish import Finish
 from s2s_core.decoding.start import Start
 from s2s_core.decoding.step import Step
@@ -43,10 +42,10 @@ class BeamSearch:
             ConfigError: A coverage penalty is set, but the decoder has no attention.
         """
         config = DecodingConfig(**decoding)
-        parts = features(config, prefix=prefix is not None)
+        parts = features_of(config, prefix=prefix is not None)
         settings = {
             name: torch.tensor(value, dtype=getattr(torch, kind), device=source.device)
-            for name, kind, value in chosen(config, parts)
+            for name, kind, value in graph_inputs(config, parts)
         }
         penalty = settings["length_penalty"]
         if prefix is not None:
@@ -63,6 +62,6 @@ class BeamSearch:
         found: tuple[Any, Any] = finish(torch.stack(tokens), torch.stack(parents), beams.scores, beams.extras, penalty)
         return found
 
-    def make_step(self, features: Features) -> Step:
+    def make_step(self, features: SearchFeatures) -> Step:
         """Makes what takes a step."""
         return Step(self._model, features)

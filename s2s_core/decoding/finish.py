@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from s2s_core.config.inputs import Features
+from s2s_core.config.decoding import SearchFeatures
 from s2s_core.decoding.start import NEVER, Extras
 from s2s_core.model.recurrence import scan
 from s2s_core.text.vocabulary import PAD
@@ -19,7 +19,7 @@ class Finish(nn.Module):
         features: What the search does beside the usual.
     """
 
-    def __init__(self, features: Features) -> None:
+    def __init__(self, features: SearchFeatures) -> None:
         super().__init__()
         self.features = features
 

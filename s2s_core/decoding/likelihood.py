@@ -9,7 +9,7 @@ from s2s_core.data.pairs import Batch, Pairs
 from s2s_core.data.task import Example
 from s2s_core.decoding import log_probabilities
 from s2s_core.evaluation.metric import Likelihood
-from s2s_core.model.checkpoint import Checkpoint
+from s2s_core.model.checkpoint import TextModel
 from s2s_core.model.device import to_device
 from s2s_core.model.interfaces import padding_mask
 
@@ -26,7 +26,7 @@ class Likelihoods:
         checkpoint: The model, in evaluation mode.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: TextModel) -> None:
         self._checkpoint = checkpoint
 
     def __call__(self, examples: Sequence[Example]) -> list[Likelihood]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from s2s_core.compat import pytree
-from s2s_core.config.inputs import Features
+from s2s_core.config.decoding import SearchFeatures
 from s2s_core.decoding import sampling
 from s2s_core.model.ensemble import AnyModel
 from s2s_core.model.interfaces import State, padding_mask
@@ -64,7 +64,7 @@ class Start(nn.Module):
         features: What the search does beside the usual.
     """
 
-    def __init__(self, model: AnyModel, features: Features) -> None:
+    def __init__(self, model: AnyModel, features: SearchFeatures) -> None:
         super().__init__()
         self.model, self.features = model, features
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from s2s_core.compat import pytree
-from s2s_core.config.inputs import Features
+from s2s_core.config.decoding import SearchFeatures
 from s2s_core.decoding import repeats, sampling
 from s2s_core.decoding.start import NEVER, Beams, Extras, log_probabilities
 from s2s_core.errors import ConfigError
@@ -24,7 +24,7 @@ class Step(nn.Module):
         features: What the search does beside the usual.
     """
 
-    def __init__(self, model: AnyModel, features: Features) -> None:
+    def __init__(self, model: AnyModel, features: SearchFeatures) -> None:
         super().__init__()
         self.model, self.features = model, features
 

@@ -7,11 +7,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s_core.config.tables import DecodingConfig
+from s2s_core.config.decoding import DecodingConfig
 from s2s_core.data.pairs import Sequences
 from s2s_core.decoding import BeamSearch
 from s2s_core.errors import DataError
-from s2s_core.model.checkpoint import Checkpoint
+from s2s_core.model.checkpoint import TextModel
 from s2s_core.model.device import ids_to_device
 from s2s_core.text.vocabulary import EOS, PAD
 
@@ -37,7 +37,7 @@ class Translator:
         search: Another search than the usual one over the model.
     """
 
-    def __init__(self, checkpoint: Checkpoint, decoding: DecodingConfig, search: BeamSearch | None = None) -> None:
+    def __init__(self, checkpoint: TextModel, decoding: DecodingConfig, search: BeamSearch | None = None) -> None:
         self._checkpoint, self._decoding = checkpoint, decoding
         self._search = search or BeamSearch(checkpoint.model)
 

@@ -6,7 +6,7 @@ import attrs
 
 from s2s_core.data.task import Example
 from s2s_core.errors import ConfigError
-from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric, Measure, Metric
+from s2s_core.evaluation.metric import BaseMetric, Likelihood, LikelihoodMetric, Metric
 
 Translate = Callable[[Sequence[str]], Sequence[str]]
 Forced = Callable[[Sequence[Example]], Sequence[Likelihood]]
@@ -39,7 +39,7 @@ class Answered:
 
 
 def answer(
-    translate: Translate, examples: Iterable[Example], metrics: Mapping[str, Measure], forced: Forced | None = None
+    translate: Translate, examples: Iterable[Example], metrics: Mapping[str, BaseMetric], forced: Forced | None = None
 ) -> Answered:
     """Translates the sources of examples, and computes whatever else the metrics need.
 
@@ -66,12 +66,12 @@ def answer(
     return Answered(sources, targets, translate(sources), likelihoods)
 
 
-def score(answered: Answered, metrics: Mapping[str, Measure]) -> Scores:
+def score(answered: Answered, metrics: Mapping[str, BaseMetric]) -> Scores:
     """Returns each metric's score of all answers together."""
     return {name: _score(answered, metric) for name, metric in metrics.items()}
 
 
-def score_line(answered: Answered, row: int, metrics: Mapping[str, Measure]) -> Scores:
+def score_line(answered: Answered, row: int, metrics: Mapping[str, BaseMetric]) -> Scores:
     """Returns the scores of one answer alone."""
     alone = answered.rows([row])
     return {
@@ -83,13 +83,13 @@ def score_line(answered: Answered, row: int, metrics: Mapping[str, Measure]) -> 
 
 
 def evaluate(
-    translate: Translate, examples: Iterable[Example], metrics: Mapping[str, Measure], forced: Forced | None = None
+    translate: Translate, examples: Iterable[Example], metrics: Mapping[str, BaseMetric], forced: Forced | None = None
 ) -> Scores:
     """Translates and scores; the arguments are those of ``answer``."""
     return score(answer(translate, examples, metrics, forced), metrics)
 
 
-def _score(answered: Answered, metric: Measure) -> float:
+def _score(answered: Answered, metric: BaseMetric) -> float:
     if isinstance(metric, LikelihoodMetric):
         return metric.score([likelihood for row in answered.likelihoods for likelihood in row])
     if isinstance(metric, Metric):

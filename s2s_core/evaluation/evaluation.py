@@ -6,8 +6,8 @@ from typing import Any
 import attrs
 
 from s2s_core.evaluation.answers import Answered, Scores, score
-from s2s_core.evaluation.lengths import Bucket, by_length
-from s2s_core.evaluation.metric import Measure
+from s2s_core.evaluation.lengths import LengthScores, by_length
+from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.evaluation.table import details
 
 
@@ -24,18 +24,18 @@ class Evaluation:
     """
 
     answered: Answered
-    metrics: Mapping[str, Measure]
+    metrics: Mapping[str, BaseMetric]
     scores: Scores
     signatures: dict[str, str]
-    buckets: list[Bucket]
+    buckets: list[LengthScores]
 
-    def record(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Returns the evaluation as JSON can hold it."""
         return {
             "examples": len(self.answered.sources),
             "scores": self.scores,
             "signatures": self.signatures,
-            "buckets": [bucket.record() for bucket in self.buckets],
+            "buckets": [bucket.to_json() for bucket in self.buckets],
         }
 
     def details(self) -> Iterator[str]:
@@ -43,8 +43,8 @@ class Evaluation:
         return details(self.answered, self.metrics)
 
 
-def examine(
-    answered: Answered, lengths: Sequence[int], metrics: Mapping[str, Measure], length_buckets: Sequence[int] = ()
+def evaluate_answers(
+    answered: Answered, lengths: Sequence[int], metrics: Mapping[str, BaseMetric], length_buckets: Sequence[int] = ()
 ) -> Evaluation:
     """Scores answers, all together and by source length.
 

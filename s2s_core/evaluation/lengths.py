@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from s2s_core.evaluation.answers import Answered, Scores, score
-from s2s_core.evaluation.metric import Measure
+from s2s_core.evaluation.metric import BaseMetric
 
 MOST_BUCKETS = 6
 LEAST_SOURCES = 20
@@ -15,7 +15,7 @@ LEAST_SOURCES = 20
 
 
 @attrs.frozen
-class Bucket:
+class LengthScores:
     """The scores of sources that are about equally long.
 
     Attributes:
@@ -32,7 +32,7 @@ class Bucket:
     examples: int
     scores: Scores
 
-    def record(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Returns the bucket as JSON can hold it."""
         return attrs.asdict(self)
 
@@ -54,8 +54,8 @@ def bucket_starts(lengths: Sequence[int], length_buckets: Sequence[int] = ()) ->
 
 
 def by_length(
-    answered: Answered, lengths: Sequence[int], metrics: Mapping[str, Measure], length_buckets: Sequence[int] = ()
-) -> list[Bucket]:
+    answered: Answered, lengths: Sequence[int], metrics: Mapping[str, BaseMetric], length_buckets: Sequence[int] = ()
+) -> list[LengthScores]:
     """Scores each bucket that has sources, from the shortest to the longest.
 
     Args:
@@ -77,6 +77,6 @@ def by_length(
 
 
 def _bucket(
-    answered: Answered, lengths: Sequence[int], bounds: tuple[int, int], metrics: Mapping[str, Measure]
-) -> Bucket:
-    return Bucket(*bounds, sum(lengths) / len(lengths), len(lengths), score(answered, metrics))
+    answered: Answered, lengths: Sequence[int], bounds: tuple[int, int], metrics: Mapping[str, BaseMetric]
+) -> LengthScores:
+    return LengthScores(*bounds, sum(lengths) / len(lengths), len(lengths), score(answered, metrics))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 from s2s_core.config.fields import NoConfig
 from s2s_core.version import API_VERSION
 
-Split = Callable[[str], Sequence[str]]
+Tokenize = Callable[[str], Sequence[str]]
 
 
 class Likelihood(NamedTuple):
@@ -21,7 +21,7 @@ class Likelihood(NamedTuple):
     tokens: int
 
 
-class Measure:
+class BaseMetric:
     """The common base of all metrics. A metric is a ``Metric`` or, rarely, a ``LikelihoodMetric``.
 
     Args:
@@ -44,7 +44,7 @@ class Measure:
     small: ClassVar[Mapping[str, Any]] = {}
     exempt: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, split: Split = list, config: Any = None) -> None:
+    def __init__(self, split: Tokenize = list, config: Any = None) -> None:
         self.split = split
         self.config = self.Config() if config is None else config
 
@@ -57,7 +57,7 @@ class Measure:
         return ""
 
 
-class Metric(Measure):
+class Metric(BaseMetric):
     """Scores hypotheses against references. A subclass implements ``score``."""
 
     def score(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
@@ -74,7 +74,7 @@ class Metric(Measure):
         return self.score([hypothesis], [references])
 
 
-class LikelihoodMetric(Measure):
+class LikelihoodMetric(BaseMetric):
     """Scores the references' likelihoods under the model, which only the model in PyTorch can compute.
 
     A subclass implements ``score``.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from s2s_core.evaluation.answers import Answered, score_line
-from s2s_core.evaluation.metric import Measure
+from s2s_core.evaluation.metric import BaseMetric
 
 NOTHING = r"\N"
 """Fills the cells of a source that has fewer references than another, as PostgreSQL's COPY writes a null."""
@@ -11,7 +11,7 @@ NOTHING = r"\N"
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
-def details(answered: Answered, metrics: Mapping[str, Measure]) -> Iterator[str]:
+def details(answered: Answered, metrics: Mapping[str, BaseMetric]) -> Iterator[str]:
     """Yields a header and then a line for each source, worst first by the first metric.
 
     The columns are ``source``, ``reference``, ``reference_2`` and so on, ``hypothesis``, and one for each metric. They
@@ -38,6 +38,6 @@ def _reference_names(count: int) -> list[str]:
     return ["reference", *(f"reference_{number}" for number in range(2, count + 1))]
 
 
-def _badness(scores: Mapping[str, float], metrics: Mapping[str, Measure]) -> tuple[float, ...]:
+def _badness(scores: Mapping[str, float], metrics: Mapping[str, BaseMetric]) -> tuple[float, ...]:
     """Returns the sort key of a line, worst first; the next metric breaks a tie."""
     return tuple(scores[name] if metric.higher_is_better else -scores[name] for name, metric in metrics.items())

@@ -10,17 +10,17 @@ import onnx
 import onnx_ir as ir
 import torch
 
-from s2s_core.config.inputs import features
+from s2s_core.config.decoding import features_of
 from s2s_core.errors import ExportError
 from s2s_core.exporting.parity import Parity, prove
 from s2s_core.exporting.pieces import export_pieces
 from s2s_core.exporting.stitch import stitch
 from s2s_core.files import write_atomically
-from s2s_core.model.checkpoint import Checkpoint
+from s2s_core.model.checkpoint import TextModel
 from s2s_core.runtime.file import METADATA
 
 
-def export(checkpoint: Checkpoint, held_out: Sequence[str], path: Path) -> Parity:
+def export(checkpoint: TextModel, held_out: Sequence[str], path: Path) -> Parity:
     """Writes a model as one ONNX file, text in and text out.
 
     Args:
@@ -34,7 +34,7 @@ def export(checkpoint: Checkpoint, held_out: Sequence[str], path: Path) -> Parit
     """
     checkpoint = attrs.evolve(checkpoint, model=copy.deepcopy(checkpoint.model).to(torch.device("cpu")).eval())
     config = checkpoint.config
-    pieces = export_pieces(checkpoint.model, features(config.decoding, prefix=config.export.prefix))
+    pieces = export_pieces(checkpoint.model, features_of(config.decoding, prefix=config.export.prefix))
     tokenizers = (checkpoint.source_tokenizer, checkpoint.target_tokenizer)
     model = ir.to_proto(stitch(pieces, tokenizers, config))
     _check(model)

@@ -11,13 +11,12 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from s2s_core.config.inputs import Features, chosen, features
-from s2s_core.config.tables import DecodingConfig
+from s2s_core.config.decoding import DecodingConfig, SearchFeatures, features_of, graph_inputs
 from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.errors import ExportError
 from s2s_core.exporting.replay import Trace, is_tie, same_ids
 from s2s_core.exporting.stitch import HYPOTHESIS_IDS, TRACE
-from s2s_core.model.checkpoint import Checkpoint
+from s2s_core.model.checkpoint import TextModel
 from s2s_core.text.vocabulary import SPECIALS
 
 STRANGE_TEXTS = (
@@ -65,7 +64,7 @@ class Parity:
     score_difference: float
 
 
-def prove(model: onnx.ModelProto, checkpoint: Checkpoint, texts: Sequence[str], tolerance: float) -> Parity:
+def prove(model: onnx.ModelProto, checkpoint: TextModel, texts: Sequence[str], tolerance: float) -> Parity:
     """Compares a file with the model that it was made of, on held-out and on strange texts.
 
     Args:
@@ -103,7 +102,7 @@ def _searches(own: DecodingConfig) -> list[DecodingConfig]:
     return [attrs.evolve(own, beam_size=beams, length_penalty=penalty) for beams, penalty in sorted(chosen)]
 
 
-def _other_searches(own: DecodingConfig, features: Features) -> Iterator[DecodingConfig]:
+def _other_searches(own: DecodingConfig, features: SearchFeatures) -> Iterator[DecodingConfig]:
     """Yields searches with other limits, and with each of the file's features set otherwise."""
     yield attrs.evolve(own, min_length=3, min_length_ratio=0.5, max_length=4, max_length_ratio=0.25, beam_size=3)
     if features.coverage:
@@ -117,8 +116,8 @@ def _other_searches(own: DecodingConfig, features: Features) -> Iterator[Decodin
 class _File:
     """The file in ONNX Runtime, with more outputs: the ids of the hypotheses, and what the search kept."""
 
-    def __init__(self, model: onnx.ModelProto, checkpoint: Checkpoint) -> None:
-        self.features = features(checkpoint.config.decoding, prefix=checkpoint.config.export.prefix)
+    def __init__(self, model: onnx.ModelProto, checkpoint: TextModel) -> None:
+        self.features = features_of(checkpoint.config.decoding, prefix=checkpoint.config.export.prefix)
         probe = onnx.ModelProto()
         probe.CopyFrom(model)
         probe.graph.output.extend(
@@ -136,7 +135,7 @@ class _File:
     ) -> tuple[list[list[str]], Hypotheses, Trace]:
         """Returns the hypotheses' texts, their ids and scores, and how they were found."""
         inputs: dict[str, Any] = {
-            name: np.array(value, kind) for name, kind, value in chosen(decoding, self.features)
+            name: np.array(value, kind) for name, kind, value in graph_inputs(decoding, self.features)
         } | {"source": np.array(texts, object)}
         if prefixes is not None:
             inputs["prefix"] = np.array(prefixes, object)
@@ -156,7 +155,7 @@ def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _compare(
-    file: _File, checkpoint: Checkpoint, texts: list[str], decoding: DecodingConfig, tolerance: float
+    file: _File, checkpoint: TextModel, texts: list[str], decoding: DecodingConfig, tolerance: float
 ) -> Parity:
     translator = Translator(checkpoint, decoding)
     prefixes = _prefixes(checkpoint, texts) if file.features.prefix else None
@@ -206,7 +205,7 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 1] + "…")
 
 
-def _prefixes(checkpoint: Checkpoint, texts: list[str]) -> list[str]:
+def _prefixes(checkpoint: TextModel, texts: list[str]) -> list[str]:
     """Returns prefixes of different lengths, some of them empty or unknown to the target."""
     known = checkpoint.target_tokenizer.decode(range(SPECIALS, len(checkpoint.target_tokenizer.vocabulary)))
     return [(text if row % 3 == 1 else known)[: row % PREFIXES] for row, text in enumerate(texts)]

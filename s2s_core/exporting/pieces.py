@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from s2s_core.compat import check, pytree
-from s2s_core.config.inputs import Features, chosen
-from s2s_core.config.tables import DecodingConfig
+from s2s_core.config.decoding import DecodingConfig, SearchFeatures, graph_inputs
 from s2s_core.decoding import Beams, Finish, Start, Step
 from s2s_core.decoding.start import Extras, Settings
 from s2s_core.errors import ExportError
@@ -28,7 +27,7 @@ from s2s_core.text.vocabulary import SPECIALS, UNK
 
 FREE = Dim.DYNAMIC
 
-NO_FEATURES = Features()
+NO_FEATURES = SearchFeatures()
 
 
 @attrs.frozen(eq=False)
@@ -67,7 +66,7 @@ class Pieces:
     settings: tuple[str, ...]
 
 
-def export_pieces(model: AnyModel, features: Features = NO_FEATURES) -> Pieces:
+def export_pieces(model: AnyModel, features: SearchFeatures = NO_FEATURES) -> Pieces:
     """Exports the search over a model.
 
     Raises:
@@ -129,19 +128,19 @@ class _ChangedOnly(nn.Module):
         return going, parents, beams.tokens, beams.finished, beams.scores, *(leaves[n] for n in self.changed)
 
 
-def _settings(features: Features, source: Tensor) -> Settings:
+def _settings(features: SearchFeatures, source: Tensor) -> Settings:
     """Returns settings under which no short search ends, with a prefix as wide as a source."""
     decoding = DecodingConfig(no_repeat_ngram=2, coverage_penalty=0.2)
     settings = {
         name: torch.tensor(value, dtype=getattr(torch, kind))
-        for name, kind, value in chosen(decoding, features)
+        for name, kind, value in graph_inputs(decoding, features)
         if name not in {"beam_size", "length_penalty"}
     }
     return settings | ({"prefix": torch.full_like(source, UNK)} if features.prefix else {})
 
 
 @torch.no_grad()
-def _leaves(model: AnyModel, features: Features) -> tuple[list[Leaf], Beams]:
+def _leaves(model: AnyModel, features: SearchFeatures) -> tuple[list[Leaf], Beams]:
     """Finds out about what beams remember by decoding at two sizes, for different numbers of steps."""
     runs = [
         _walk(model, features, batch=2, size=5, beams=3, steps=2),
@@ -162,7 +161,7 @@ def _leaves(model: AnyModel, features: Features) -> tuple[list[Leaf], Beams]:
 
 
 def _walk(
-    model: AnyModel, features: Features, *, batch: int, size: int, beams: int, steps: int
+    model: AnyModel, features: SearchFeatures, *, batch: int, size: int, beams: int, steps: int
 ) -> tuple[Beams, list[bool]]:
     """Decodes some steps and says which leaves of what beams remember never changed."""
     source, lengths = _sources(model, batch, size), torch.full((batch,), size)

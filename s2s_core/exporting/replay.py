@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from s2s_core.config.inputs import Features
-from s2s_core.config.tables import DecodingConfig
+from s2s_core.config.decoding import DecodingConfig, SearchFeatures
 from s2s_core.decoding import BeamSearch, Step
 from s2s_core.decoding.start import Extras
 from s2s_core.decoding.translate import Hypotheses, Translator
-from s2s_core.model.checkpoint import Checkpoint
+from s2s_core.model.checkpoint import TextModel
 from s2s_core.model.ensemble import AnyModel
 from s2s_core.text.vocabulary import PAD
 
@@ -40,7 +39,7 @@ class Trace(NamedTuple):
 
 
 def is_tie(
-    checkpoint: Checkpoint,
+    checkpoint: TextModel,
     text: str,
     prefix: str | None,
     found: Hypotheses,
@@ -106,7 +105,7 @@ class _Replay(BeamSearch):
         self._tokens, self._parents = (torch.from_numpy(kept[:, 0].copy()) for kept in trace)  # [T, K]
         self._tolerance = tolerance
 
-    def make_step(self, features: Features) -> Step:
+    def make_step(self, features: SearchFeatures) -> Step:
         return _ReplayedStep(self._model, features, self)
 
     def kept(self, step: int) -> tuple[Tensor, Tensor]:
@@ -127,7 +126,7 @@ class _Replay(BeamSearch):
 class _ReplayedStep(Step):
     """A step that keeps what another search kept."""
 
-    def __init__(self, model: AnyModel, features: Features, replay: _Replay) -> None:
+    def __init__(self, model: AnyModel, features: SearchFeatures, replay: _Replay) -> None:
         super().__init__(model, features)
         self._replay = replay
 

@@ -44,7 +44,7 @@ import numpy as np
 import onnx_ir as ir
 from onnxscript import GraphBuilder
 
-from s2s_core.config.inputs import chosen, features
+from s2s_core.config.decoding import features_of, graph_inputs
 from s2s_core.config.tables import RunConfig
 from s2s_core.exporting.graph import finished, new_builder
 from s2s_core.exporting.hoist import hoist
@@ -81,7 +81,7 @@ def stitch(pieces: Pieces, tokenizers: tuple[Tokenizer, Tokenizer], config: RunC
     settings = _settings(builder, config)
     count = op.Shape(source)
     sources = _never_empty(op, source, count)
-    ids, lengths = source_tokenizer.onnx_encode(op, sources)  # [N, S], [N]
+    ids, lengths = source_tokenizer.onnx_batch(op, sources)  # [N, S], [N]
     if config.export.prefix:
         settings["prefix"] = _prefix(builder, target_tokenizer, sources)
     hypothesis_ids, scores = _search(op, pieces, ids, lengths, settings)
@@ -91,7 +91,7 @@ def stitch(pieces: Pieces, tokenizers: tuple[Tokenizer, Tokenizer], config: RunC
 
 def _settings(builder: GraphBuilder, config: RunConfig) -> dict[str, Value]:
     """Adds an input for each setting of the search, whose default is the setting's own value."""
-    inputs = chosen(config.decoding, features(config.decoding, prefix=config.export.prefix))
+    inputs = graph_inputs(config.decoding, features_of(config.decoding, prefix=config.export.prefix))
     return {name: _input(builder, name, np.array(value, kind)) for name, kind, value in inputs}
 
 
@@ -114,7 +114,7 @@ def _prefix(builder: GraphBuilder, tokenizer: Tokenizer, sources: Value) -> Valu
     prefix = builder.input("prefix", STRING, [1], const_value=tensor)
     prefix.shape = ir.Shape(["P"])  # its default has one text, but another value may have more
     prefixes = _never_empty(op, prefix, op.Shape(prefix))
-    ids, _ = tokenizer.onnx_encode(op, op.Expand(prefixes, op.Shape(sources)))
+    ids, _ = tokenizer.onnx_batch(op, op.Expand(prefixes, op.Shape(sources)))
     return op.Where(op.Equal(ids, EOS), PAD, ids)
 
 

@@ -28,7 +28,7 @@ _NEEDED = frozenset(("config", "source_tokenizer", "target_tokenizer", "plugins"
 
 
 @attrs.frozen(eq=False)
-class Checkpoint:
+class TextModel:
     """A model and all that turns texts into its ids and back.
 
     Attributes:
@@ -36,7 +36,7 @@ class Checkpoint:
         source_tokenizer: Encodes sources.
         target_tokenizer: Decodes answers.
         model: The model itself.
-        plugins: Which distributions its components came from.
+        provenance: Which distributions its components came from.
         members: The runs that an ensemble came from.
     """
 
@@ -44,7 +44,7 @@ class Checkpoint:
     source_tokenizer: Tokenizer
     target_tokenizer: Tokenizer
     model: AnyModel
-    plugins: list[dict[str, str]]
+    provenance: list[dict[str, str]]
     members: tuple[RunConfig, ...] = ()
 
     @property
@@ -62,7 +62,7 @@ class Checkpoint:
             "source_tokenizer": self.source_tokenizer.save(),
             "target_tokenizer": self.target_tokenizer.save(),
             "parameters": self.model.parameter_count(),
-            "plugins": self.plugins,
+            "plugins": self.provenance,
             **({"members": [unstructure(member) for member in self.members]} if self.members else {}),
         }
 
@@ -77,11 +77,11 @@ class Checkpoint:
         write_atomically(run.weights_path, safetensors.torch.save(weights(self.model)))
 
 
-def new_checkpoint(run: Run, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer) -> Checkpoint:
+def new_checkpoint(run: Run, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer) -> TextModel:
     """Makes a run's model with new weights."""
     source_size, target_size = len(source_tokenizer.vocabulary), len(target_tokenizer.vocabulary)
     model = build_model(run.config, source_size, target_size, run.plugins)
-    return Checkpoint(run.config, source_tokenizer, target_tokenizer, model, provenance(run.config, run.plugins))
+    return TextModel(run.config, source_tokenizer, target_tokenizer, model, provenance(run.config, run.plugins))
 
 
 def load_tokenizers(run: Run) -> tuple[Tokenizer, Tokenizer]:
@@ -95,7 +95,7 @@ def load_tokenizers(run: Run) -> tuple[Tokenizer, Tokenizer]:
     return _load_tokenizers(run, _read_description(run))
 
 
-def load_checkpoint(run: Run) -> Checkpoint:
+def load_checkpoint(run: Run) -> TextModel:
     """Loads a run's best model, in evaluation mode.
 
     Raises:
@@ -108,7 +108,7 @@ def load_checkpoint(run: Run) -> Checkpoint:
     source_size, target_size = (len(tokenizer.vocabulary) for tokenizer in tokenizers)
     model = build_model(run.config, source_size, target_size, run.plugins)
     _fill(model, run.weights_path)
-    return Checkpoint(run.config, *tokenizers, model.eval(), description["plugins"])
+    return TextModel(run.config, *tokenizers, model.eval(), description["plugins"])
 
 
 def _load_tokenizers(run: Run, description: Mapping[str, Any]) -> tuple[Tokenizer, Tokenizer]:
@@ -137,7 +137,7 @@ def _fill(model: Seq2Seq, path: Path) -> None:
         raise ModelError(f"{path} is damaged: some weights are infinite or not numbers")
 
 
-def load_together(runs: Sequence[Run]) -> Checkpoint:
+def load_together(runs: Sequence[Run]) -> TextModel:
     """Loads the best models of several runs as one that answers with the mean of their probabilities.
 
     The settings for search and export are those of the first run. One run alone is loaded as it is.
@@ -157,16 +157,16 @@ def load_together(runs: Sequence[Run]) -> Checkpoint:
                 f"{run.folder} and {runs[0].folder} have different {difference}, so they can't answer together: "
                 "train them with the same task, tokenizers and data"
             )
-    plugins = {json.dumps(record, sort_keys=True): record for one in loaded for record in one.plugins}
+    records = {json.dumps(record, sort_keys=True): record for one in loaded for record in one.provenance}
     return attrs.evolve(
         first,
         model=Ensemble([one.model for one in loaded]).eval(),
-        plugins=list(plugins.values()),
+        provenance=list(records.values()),
         members=tuple(one.config for one in loaded),
     )
 
 
-def _difference(one: Checkpoint, other: Checkpoint) -> str | None:
+def _difference(one: TextModel, other: TextModel) -> str | None:
     """Returns what keeps two models from answering together."""
     if one.config.task != other.config.task:
         return "tasks"

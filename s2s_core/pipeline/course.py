@@ -12,7 +12,7 @@ import click
 from rich import console
 from rich import progress as bars
 
-from s2s_core.evaluation.metric import Measure
+from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.pipeline.printing import EXPORTING, PrintedProgress
 from s2s_core.pipeline.progress import Progress
 
@@ -38,7 +38,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 59.5 else str(timedelta(seconds=round(seconds)))
 
 
-def _shown(metrics: Mapping[str, Measure], scores: Mapping[str, float]) -> str:
+def _shown(metrics: Mapping[str, BaseMetric], scores: Mapping[str, float]) -> str:
     """Returns the score that chooses the best model."""
     main = next(iter(metrics))
     return f"{main.replace('_', ' ')} {metrics[main].display(scores[main])}"
@@ -49,7 +49,7 @@ class BarProgress(PrintedProgress):
 
     _shown: "bars.Progress | Status | None" = None
 
-    def started(self, step: int, steps: int, metrics: Mapping[str, Measure]) -> None:
+    def started(self, step: int, steps: int, metrics: Mapping[str, BaseMetric]) -> None:
         """Shows the bar."""
         self._metrics, self._score = metrics, ""
         self._shown = self._bar = bars.Progress(
@@ -87,7 +87,7 @@ class BarProgress(PrintedProgress):
 class LineProgress(PrintedProgress):
     """Prints a line after each validation, and every ten seconds."""
 
-    def started(self, step: int, steps: int, metrics: Mapping[str, Measure]) -> None:
+    def started(self, step: int, steps: int, metrics: Mapping[str, BaseMetric]) -> None:
         """Starts the clock."""
         if step:
             click.echo(f"train    goes on after step {step:,} of {steps:,}")

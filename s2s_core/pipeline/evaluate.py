@@ -13,8 +13,8 @@ from s2s_core.data.splits import Splits
 from s2s_core.data.task import Example, Split
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.evaluation.answers import Answered, answer
-from s2s_core.evaluation.evaluation import Evaluation, examine
-from s2s_core.evaluation.metric import LikelihoodMetric, Measure
+from s2s_core.evaluation.evaluation import Evaluation, evaluate_answers
+from s2s_core.evaluation.metric import BaseMetric, LikelihoodMetric
 from s2s_core.pipeline.models import Runs, opened, require_tables, several
 from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.plugins.registry import Plugins
@@ -24,7 +24,7 @@ from s2s_core.runs.run import Run
 from s2s_core.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from s2s_core.runtime.file import Model
+    from s2s_core.runtime.file import ExportedModel
 
 BATCH_SIZE = 256
 """How many texts a file answers at once when it is evaluated."""
@@ -99,10 +99,10 @@ def _evaluate_file(
     overrides: Sequence[Overrides],
     examples: Sequence[Example] | None,
 ) -> Evaluation:
-    from s2s_core.runtime.file import Model  # noqa: PLC0415
+    from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415
 
     require_tables(overrides, {"evaluation"}, "the evaluation of a file")
-    model = Model(path, provider=provider)
+    model = ExportedModel(path, provider=provider)
     description = _FileDescription.read(model, path, plugins)
     tables = merge([{"evaluation": description.evaluation}, *overrides])
     config = structure_table(tables["evaluation"], EvaluationConfig, "evaluation", plugins)
@@ -131,7 +131,7 @@ class _FileDescription:
     evaluation: Mapping[str, Any]
 
     @classmethod
-    def read(cls, model: "Model", path: Path, plugins: Plugins) -> "_FileDescription":
+    def read(cls, model: "ExportedModel", path: Path, plugins: Plugins) -> "_FileDescription":
         """Reads the metadata of a file.
 
         Raises:
@@ -164,7 +164,7 @@ class _FileDescription:
         return cls(task, source, target, saved.get("evaluation", {}))
 
 
-def _in_batches(model: "Model") -> Callable[[Sequence[str]], list[str]]:
+def _in_batches(model: "ExportedModel") -> Callable[[Sequence[str]], list[str]]:
     """Returns what answers any number of texts with a file."""
 
     def translate(texts: Sequence[str]) -> list[str]:
@@ -175,10 +175,10 @@ def _in_batches(model: "Model") -> Callable[[Sequence[str]], list[str]]:
 
 
 def _examined(
-    answered: Answered, source: Tokenizer, metrics: Mapping[str, Measure], config: EvaluationConfig
+    answered: Answered, source: Tokenizer, metrics: Mapping[str, BaseMetric], config: EvaluationConfig
 ) -> Evaluation:
     lengths = [len(source.split(text)) for text in answered.sources]
-    return examine(answered, lengths, metrics, config.length_buckets)
+    return evaluate_answers(answered, lengths, metrics, config.length_buckets)
 
 
 def _examples(splits: Splits, split: Split) -> Sequence[Example]:

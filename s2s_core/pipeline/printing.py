@@ -8,8 +8,8 @@ import click
 
 from s2s_core.data.splits import Splits
 from s2s_core.evaluation.evaluation import Evaluation
-from s2s_core.evaluation.lengths import Bucket
-from s2s_core.evaluation.metric import Measure
+from s2s_core.evaluation.lengths import LengthScores
+from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.pipeline.card import USAGE
 from s2s_core.pipeline.progress import Progress
 from s2s_core.pipeline.results import Export
@@ -17,7 +17,7 @@ from s2s_core.runs.processes import is_first_process
 from s2s_core.runs.run import Run
 
 if TYPE_CHECKING:
-    from s2s_core.model.checkpoint import Checkpoint
+    from s2s_core.model.checkpoint import TextModel
     from s2s_core.training.initial import Inheritance
     from s2s_core.training.state import TrainingState
 
@@ -50,7 +50,7 @@ class PrintedProgress(Progress):
         for remark in splits.remarks():
             line("", remark)
 
-    def built(self, run: Run, checkpoint: "Checkpoint", inheritance: "Inheritance | None") -> None:
+    def built(self, run: Run, checkpoint: "TextModel", inheritance: "Inheritance | None") -> None:
         """Says what the model is, and what it took from an earlier run."""
         source, target = (
             len(tokenizer.vocabulary) for tokenizer in (checkpoint.source_tokenizer, checkpoint.target_tokenizer)
@@ -130,7 +130,7 @@ def _inherited(inheritance: "Inheritance") -> None:
         line("", f"and {len(inheritance.left) - MOST_LEFT} others not")
 
 
-def _lengths(bucket: Bucket) -> str:
+def _lengths(bucket: LengthScores) -> str:
     """Says how long the sources of a bucket are."""
     least, most = bucket.shortest, bucket.longest
     if least < most:
@@ -138,5 +138,5 @@ def _lengths(bucket: Bucket) -> str:
     return f"{least} source token" + ("" if least == 1 else "s")
 
 
-def _scores(scores: Mapping[str, float], metrics: Mapping[str, Measure]) -> str:
+def _scores(scores: Mapping[str, float], metrics: Mapping[str, BaseMetric]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {metrics[name].display(score)}" for name, score in scores.items())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from s2s_core.config.tables import DecodingConfig
+from s2s_core.config.decoding import DecodingConfig
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.runs.run import Run
 

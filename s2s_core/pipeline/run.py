@@ -56,13 +56,13 @@ def run(
 
 
 def _finish(trained: TrainedRun, progress: Progress) -> TrainedRun:
-    from s2s_core.runtime.file import Model  # noqa: PLC0415  # s2s starts without ONNX Runtime
+    from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415  # s2s starts without ONNX Runtime
 
     evaluation = evaluate(trained)
     record_test_scores(trained, evaluation)
     progress.evaluated(trained, evaluation)
     exported = export(trained, progress=progress)
-    write_card(trained, Model(trained.onnx_path).metadata, evaluation)
+    write_card(trained, ExportedModel(trained.onnx_path).metadata, evaluation)
     progress.finished(trained)
     return trained.measured(evaluation, exported)
 
@@ -73,5 +73,5 @@ def record_test_scores(run: Run, evaluation: Evaluation) -> None:
     Raises:
         ModelError: A line is damaged.
     """
-    record = evaluation.record()
+    record = evaluation.to_json()
     record_test(run, {"test": record.pop("scores"), **record})

@@ -8,7 +8,7 @@ from s2s_core.config.tables import Component, EvaluationConfig, RunConfig, Token
 from s2s_core.data.splits import Again
 from s2s_core.data.task import Example, Task
 from s2s_core.errors import ConfigError, ModelError, closest, listing
-from s2s_core.evaluation.metric import Measure
+from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.plugins.registry import Plugins
 from s2s_core.text.tokenizer import Tokenizer
 
@@ -40,7 +40,7 @@ def choose_metrics(config: EvaluationConfig, task: Task | type[Task], plugins: P
 
 def make_metrics(
     config: EvaluationConfig, task: Task, plugins: Plugins, split: Callable[[str], Sequence[str]] = list
-) -> Mapping[str, Measure]:
+) -> Mapping[str, BaseMetric]:
     """Makes the metrics that a run reports; the first chooses the best checkpoint.
 
     Args:
@@ -49,7 +49,7 @@ def make_metrics(
         plugins: Where they come from.
         split: Cuts a text into the target's tokens; not needed to show scores.
     """
-    metrics: dict[str, Measure] = {}
+    metrics: dict[str, BaseMetric] = {}
     for component in choose_metrics(config, task, plugins):
         metric_class: Any = plugins.component("metric", component.name)
         metrics[component.name] = metric_class(split, component.config)

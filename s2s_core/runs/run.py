@@ -13,7 +13,7 @@ from s2s_core.config.tables import RunConfig
 from s2s_core.data.splits import Splits
 from s2s_core.data.task import Task
 from s2s_core.errors import ConfigError
-from s2s_core.evaluation.metric import Measure
+from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.files import write_atomically
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import make_metrics, make_task
@@ -119,7 +119,7 @@ class Run(RunFolder):
         """The run's task."""
         return make_task(self.config.task, self.plugins)
 
-    def metrics(self, tokenize: Callable[[str], Sequence[str]]) -> Mapping[str, Measure]:
+    def metrics(self, tokenize: Callable[[str], Sequence[str]]) -> Mapping[str, BaseMetric]:
         """Returns the metrics that the run reports, made once; the first chooses the best checkpoint.
 
         Args:
@@ -127,7 +127,7 @@ class Run(RunFolder):
         """
         if "_metrics" not in vars(self):
             vars(self)["_metrics"] = make_metrics(self.config.evaluation, self.task, self.plugins, tokenize)
-        metrics: Mapping[str, Measure] = vars(self)["_metrics"]
+        metrics: Mapping[str, BaseMetric] = vars(self)["_metrics"]
         return metrics
 
     def keep_data_of(self, other: "Run") -> None:

@@ -12,8 +12,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from s2s_core.compat import runtime_errors as errors
+from s2s_core.config.decoding import ASKED_BY, INPUTS
 from s2s_core.config.fields import LARGEST
-from s2s_core.config.inputs import ASKED_BY, INPUTS
 from s2s_core.errors import ConfigError, DataError, ModelError, closest, is_utf8, listing
 from s2s_core.runtime.external_data import has_external_data
 from s2s_core.version import FORMAT_VERSION, __version__
@@ -38,7 +38,7 @@ class Answers(NamedTuple):
     scores: NDArray[np.float32]
 
 
-class Model:
+class ExportedModel:
     """An exported model.
 
     Args:
@@ -149,9 +149,9 @@ class Model:
         return metadata
 
 
-def load(file: str | Path | bytes, *, provider: str = "cpu", threads: int = 0) -> Model:
+def load(file: str | Path | bytes, *, provider: str = "cpu", threads: int = 0) -> ExportedModel:
     """Loads an exported model: ``load("model.onnx")(["hello"])``; see ``Model``."""
-    return Model(file, provider=provider, threads=threads)
+    return ExportedModel(file, provider=provider, threads=threads)
 
 
 _RUNTIME_ERRORS = (

@@ -47,7 +47,7 @@ class TokenizerGraph:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._front = Graph(tokenizer.onnx_encode)
+        self._front = Graph(tokenizer.onnx_batch)
         self._back = Graph(lambda op, ids: [tokenizer.onnx_decode(op, ids)], np.int64, 2)
 
     def encode(self, texts: Sequence[str]) -> tuple[Ids, Ids]:

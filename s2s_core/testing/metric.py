@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from s2s_core.data.splits import generator
-from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric, Measure, Metric
+from s2s_core.evaluation.metric import BaseMetric, Likelihood, LikelihoodMetric, Metric
 from s2s_core.testing.promise import broken, naming, require
 from s2s_core.testing.subject import Subject
 from s2s_core.testing.texts import AWKWARD, SENTENCES, shown
@@ -280,13 +280,13 @@ def _score_line(metric: Metric, hypothesis: str, references: Sequence[str]) -> f
         return metric.score_line(hypothesis, references)
 
 
-def _shown(metric: Measure, lines: Lines) -> str:
+def _shown(metric: BaseMetric, lines: Lines) -> str:
     if isinstance(metric, LikelihoodMetric):
         return shown(lines.likelihoods, 400)
     return f"answers {shown(lines.hypotheses, 200)} for {shown(lines.references, 200)}"
 
 
-def _require_bounds(metric: Measure, score: Any, what: str) -> None:
+def _require_bounds(metric: BaseMetric, score: Any, what: str) -> None:
     require(
         isinstance(score, int | float) and not isinstance(score, bool) and math.isfinite(score),
         f"{what} should be a finite number, not {shown(score)}",
@@ -299,7 +299,7 @@ def _require_bounds(metric: Measure, score: Any, what: str) -> None:
         )
 
 
-def _require_no_better(metric: Measure, score: float, best: float, what: str, right: str) -> None:
+def _require_no_better(metric: BaseMetric, score: float, best: float, what: str, right: str) -> None:
     better = score > best if metric.higher_is_better else score < best
     require(
         not better or _is_close(score, best),

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from s2s_core.config.decoding import DecodingConfig
 from s2s_core.config.fields import NoConfig
-from s2s_core.config.tables import Component, DecodingConfig, RunConfig, SourceConfig, TargetConfig
+from s2s_core.config.tables import Component, RunConfig, SourceConfig, TargetConfig
 from s2s_core.decoding import BeamSearch
-from s2s_core.model.checkpoint import Checkpoint, load_weights, weights
+from s2s_core.model.checkpoint import TextModel, load_weights, weights
 from s2s_core.model.contract import memory_sizes
 from s2s_core.model.interfaces import Decoder, Encoder, padding_mask
 from s2s_core.model.seq2seq import Seq2Seq
@@ -114,7 +115,7 @@ def require_export(subject: Subject) -> None:
     )
     tokenizers = Characters.train(config, [LETTERS]), Characters.train(config, [LETTERS])
     with tempfile.TemporaryDirectory() as folder:
-        export(Checkpoint(run, *tokenizers, model, []), TEXTS, Path(folder) / "model.onnx")
+        export(TextModel(run, *tokenizers, model, []), TEXTS, Path(folder) / "model.onnx")
 
 
 def _whole(subject: Subject) -> Seq2Seq:

@@ -146,10 +146,10 @@ def save_load(subject: Subject) -> None:
             require(back == again, f"{name} decodes {shown(row)} as {shown(back)}, loaded again as {shown(again)}")
 
 
-def onnx_encode(subject: Subject) -> None:
+def onnx_batch(subject: Subject) -> None:
     """The graph encodes every text as Python does, with EOS, padding and length.
 
-    The graph of ``onnx_encode`` is cleaned as in an export, and ONNX Runtime runs it on the texts of ``any_text``, one
+    The graph of ``onnx_batch`` is cleaned as in an export, and ONNX Runtime runs it on the texts of ``any_text``, one
     by one and in batches. Operators often differ from ``str.split``, ``str.lower`` or Python's regular expressions:
     check white space, line breaks, the dot of a pattern, and letters beyond ASCII.
     """
@@ -200,7 +200,7 @@ def onnx_decode(subject: Subject) -> None:
                 )
 
 
-PROMISES = (training, round_trip, any_text, special_ids, any_ids, split, save_load, onnx_encode, onnx_decode)
+PROMISES = (training, round_trip, any_text, special_ids, any_ids, split, save_load, onnx_batch, onnx_decode)
 
 
 def learnt(component: type[Any], config: Any) -> Any:

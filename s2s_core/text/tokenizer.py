@@ -121,7 +121,7 @@ class Tokenizer:
         """Restores a tokenizer from what ``save`` returned."""
         return cls(config, Vocabulary(saved["tokens"]))
 
-    def onnx_encode(self, op: Op, texts: Value) -> tuple[Value, Value]:
+    def onnx_batch(self, op: Op, texts: Value) -> tuple[Value, Value]:
         """Adds the nodes that convert texts to ids.
 
         Args:

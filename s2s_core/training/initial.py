@@ -8,7 +8,7 @@ import torch
 
 from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
-from s2s_core.model.checkpoint import Checkpoint, weights
+from s2s_core.model.checkpoint import TextModel, weights
 from s2s_core.text.tokenizer import Tokenizer
 
 Side = Literal["source", "target"]
@@ -37,7 +37,7 @@ class Inheritance:
         return self.taken + len(self.left)
 
 
-def same_tokenizer(side: Side, config: RunConfig, initial: Checkpoint | None) -> Tokenizer | None:
+def same_tokenizer(side: Side, config: RunConfig, initial: TextModel | None) -> Tokenizer | None:
     """Returns the earlier run's tokenizer of a side, if the new run chose the same one with the same settings."""
     if initial is None or getattr(config, side).tokenizer != getattr(initial.config, side).tokenizer:
         return None
@@ -47,7 +47,7 @@ def same_tokenizer(side: Side, config: RunConfig, initial: Checkpoint | None) ->
     return tokenizer
 
 
-def inherit(checkpoint: Checkpoint, initial: Checkpoint, folder: Path) -> Inheritance:
+def inherit(checkpoint: TextModel, initial: TextModel, folder: Path) -> Inheritance:
     """Takes over every weight whose name and shape are the same, and whose rows mean the same ids.
 
     Raises:

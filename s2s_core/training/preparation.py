@@ -7,8 +7,8 @@ import attrs
 from accelerate import Accelerator
 
 from s2s_core.data.batches import TrainingBatches
-from s2s_core.evaluation.metric import Measure
-from s2s_core.model.checkpoint import Checkpoint, load_checkpoint, load_tokenizers, new_checkpoint
+from s2s_core.evaluation.metric import BaseMetric
+from s2s_core.model.checkpoint import TextModel, load_checkpoint, load_tokenizers, new_checkpoint
 from s2s_core.runs.components import train_tokenizers
 from s2s_core.runs.run import Run
 from s2s_core.runs.trackers import require_trackers
@@ -41,9 +41,9 @@ class Training:
     run: Run
     resumes: bool
     state: TrainingState
-    checkpoint: Checkpoint
+    checkpoint: TextModel
     inheritance: Inheritance | None
-    metrics: Mapping[str, Measure]
+    metrics: Mapping[str, BaseMetric]
     batches: TrainingBatches
     updater: Updater
     saved: Saved
@@ -91,7 +91,7 @@ def _resumed_state(run: Run) -> TrainingState:
     return state
 
 
-def _model(run: Run, initial_run: Run | None, *, resume: bool) -> tuple[Checkpoint, Inheritance | None]:
+def _model(run: Run, initial_run: Run | None, *, resume: bool) -> tuple[TextModel, Inheritance | None]:
     """Makes the model, with what it inherits from an earlier run."""
     if resume:
         return new_checkpoint(run, *load_tokenizers(run)), None

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from s2s_core.evaluation.metric import Measure
+from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.runs.run import Run
 
 if TYPE_CHECKING:
-    from s2s_core.model.checkpoint import Checkpoint
+    from s2s_core.model.checkpoint import TextModel
     from s2s_core.training.initial import Inheritance
     from s2s_core.training.state import TrainingState
 
@@ -18,10 +18,10 @@ class TrainingProgress:
     def opened(self, run: Run) -> None:
         """The data is about to be read; nothing is written yet."""
 
-    def built(self, run: Run, checkpoint: "Checkpoint", inheritance: "Inheritance | None") -> None:
+    def built(self, run: Run, checkpoint: "TextModel", inheritance: "Inheritance | None") -> None:
         """The model was made, and took over what it inherits."""
 
-    def started(self, step: int, steps: int, metrics: Mapping[str, Measure]) -> None:
+    def started(self, step: int, steps: int, metrics: Mapping[str, BaseMetric]) -> None:
         """Training begins after ``step`` of ``steps`` updates; the metrics know how to show a score."""
 
     def advanced(self, step: int, loss: float, tokens_per_second: float) -> None:

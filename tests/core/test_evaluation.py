@@ -12,7 +12,7 @@ from s2s_core import ConfigError, DataError, Example, Likelihood
 from s2s_core.data.examples import read_examples
 from s2s_core.decoding.likelihood import Likelihoods
 from s2s_core.evaluation.answers import Answered, answer, evaluate, score
-from s2s_core.evaluation.evaluation import examine
+from s2s_core.evaluation.evaluation import evaluate_answers
 from s2s_core.evaluation.lengths import LEAST_SOURCES, MOST_BUCKETS, bucket_starts, by_length
 from s2s_core.evaluation.metrics.edit_distance import EditDistance
 from s2s_core.evaluation.metrics.error_rate import WordErrorRate
@@ -131,7 +131,7 @@ def test_an_evaluation_keeps_the_signature_of_the_whole():
     """Scoring parts and lines afterwards doesn't change what was noted."""
     rows = [("a", ["a b c d"], "a b c d"), ("b b", ["a b c d", "e"], "a b c e")]
     metrics = {"bleu": BLEU(), "word_error_rate": WordErrorRate(), "exact_match": ExactMatch()}
-    found = examine(answered(*rows), [1, 2], metrics, [2])
+    found = evaluate_answers(answered(*rows), [1, 2], metrics, [2])
     assert "nrefs:var|" in found.record()["signatures"]["bleu"]
     assert {"bleu", "word_error_rate"} == set(found.signatures)
     assert [1, 1] == [bucket["examples"] for bucket in found.record()["buckets"]]

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from s2s_core import NoConfig, Output
-from s2s_core.config.inputs import INPUTS, Features
+from s2s_core.config.decoding import INPUTS, SearchFeatures
 from s2s_core.data.pairs import Sequences
 from s2s_core.decoding import BeamSearch
 from s2s_core.decoding.translate import Hypotheses, Translator
@@ -466,7 +466,7 @@ def test_a_refusal_tells_the_difference(export_once, beams, search):
     other = Hypotheses(own.ids[:, ::-1] if beams > 1 else own.ids[..., ::-1], own.scores - 2)
 
     class Wrong:
-        features = Features()
+        features = SearchFeatures()
 
         def answer(self, texts, prefixes, decoding):
             kept = np.full((3, 1, beams), EOS)
@@ -495,7 +495,7 @@ def test_scores_that_differ_are_told_with_their_search(export_once, change, mess
     own = Translator(checkpoint, decoding).hypotheses(["a"])
 
     class Wrong:
-        features = Features(sampling=True)
+        features = SearchFeatures(sampling=True)
 
         def answer(self, texts, prefixes, decoding):
             return [[""] * 3], Hypotheses(own.ids, own.scores + change), None

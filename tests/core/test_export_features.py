@@ -6,7 +6,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from s2s_core.config.inputs import ASKED_BY, INPUTS
+from s2s_core.config.decoding import ASKED_BY, INPUTS
 from s2s_core.decoding.translate import Translator
 from s2s_core.errors import ConfigError, DataError, ExportError
 from s2s_core.exporting.exporter import export

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 import torch
 
-from s2s_core.config.tables import MOST_BEAMS
+from s2s_core.config.decoding import MOST_BEAMS
 from s2s_core.decoding import BeamSearch, sampling
 from s2s_core.text.vocabulary import BOS, EOS, PAD
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
-from s2s_core.config.inputs import Features
+from s2s_core.config.decoding import SearchFeatures
 from s2s_core.decoding import BeamSearch, Start
 from s2s_core.errors import ConfigError
 from s2s_core.text.vocabulary import BOS, EOS, PAD, UNK
@@ -198,7 +198,7 @@ def test_an_answer_is_as_long_as_it_must_be(random_model):
 @pytest.mark.parametrize("ratio", [2.0**31, 1e30, math.inf])
 def test_a_limit_that_no_integer_holds_is_no_limit(random_model, ratio):
     """It must not come out as a small one, nor as less than nothing."""
-    start = Start(random_model(0), Features())
+    start = Start(random_model(0), SearchFeatures())
     sources, lengths = pad([[4, 3, EOS], [EOS]])
     for most in (1, 2**63 - 1):
         settings = {

@@ -8,9 +8,8 @@ from generate import inputs
 
 from s2s_core import BadValueError, at_least, between, described, more_than, must_be, one_of, setting
 from s2s_core.cli.predict import search_options
+from s2s_core.config.decoding import DecodingConfig, inputs_of
 from s2s_core.config.fields import search_setting
-from s2s_core.config.inputs import inputs_of
-from s2s_core.config.tables import DecodingConfig
 
 
 def _is_shorter(config, attribute, value):

@@ -130,11 +130,11 @@ def test_a_damaged_tokenizer_is_refused(name, saved):
 
 def test_a_vocabulary_of_one_side_does_not_become_that_of_both():
     """A run that starts from an earlier one takes its tokenizers only if both shared, or both didn't."""
-    from s2s_core.model.checkpoint import Checkpoint
+    from s2s_core.model.checkpoint import TextModel
     from s2s_core.training.initial import same_tokenizer
 
     apart, shared = run(), run(target=SHARED)
     for earlier, later, same in ((apart, apart, True), (apart, shared, False), (shared, apart, False)):
-        initial = Checkpoint(earlier, *train_tokenizers(earlier, EXAMPLES, PLUGINS), None, [])
+        initial = TextModel(earlier, *train_tokenizers(earlier, EXAMPLES, PLUGINS), None, [])
         for side in ("source", "target"):
             assert same == (same_tokenizer(side, later, initial) is not None)

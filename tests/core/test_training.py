@@ -20,7 +20,7 @@ from s2s_core import ConfigError, Example, Metric, ModelError, Task, hookimpl
 from s2s_core.config.resolve import resolve
 from s2s_core.config.schedule import learning_rate
 from s2s_core.config.training import TrainingConfig
-from s2s_core.model.checkpoint import Checkpoint
+from s2s_core.model.checkpoint import TextModel
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.training import trainer
@@ -366,7 +366,7 @@ def test_a_crash_between_two_writes_loses_nothing(make_run, monkeypatch, moment,
     train(whole)
 
     parts = make_run("parts")
-    owner = Checkpoint if moment == "save_weights" else trainer
+    owner = TextModel if moment == "save_weights" else trainer
     write = getattr(owner, moment)
     calls = []
 

@@ -11,11 +11,11 @@ import pytest
 
 from s2s_core import evaluate
 from s2s_core.evaluation.answers import Answered
-from s2s_core.evaluation.evaluation import examine
+from s2s_core.evaluation.evaluation import evaluate_answers
 from s2s_core.pipeline.card import write_card
 from s2s_core.runs.components import make_metrics, make_task
 from s2s_core.runs.run import Run
-from s2s_core.runtime.file import Model, load
+from s2s_core.runtime.file import ExportedModel, load
 
 FILES = {
     "run.toml",
@@ -106,7 +106,7 @@ def test_the_card_counts_what_was_scored(exported_run, tmp_path):
     run = Run.open(shutil.copytree(exported_run.folder, tmp_path / "copied"), exported_run.plugins)
     answered = Answered(["abc", "ab"], [["cba", "abc"], ["ba"]], ["cba", "ab"])
     metrics = make_metrics(run.config.evaluation, make_task(run.config.task, run.plugins), run.plugins)
-    write_card(run, Model(run.onnx_path).metadata, examine(answered, [3, 2], metrics))
+    write_card(run, ExportedModel(run.onnx_path).metadata, evaluate_answers(answered, [3, 2], metrics))
     assert "| on the 2 test examples | |" in run.card_path.read_text(encoding="utf-8")
 
 
@@ -281,9 +281,9 @@ def test_few_answers_are_searched_with_the_file_s_beams(here, file, words, monke
         seen.append(beam_size or model.beam_size)
         return answered(model, texts, beam_size=beam_size, **search)
 
-    answered = Model.answers
-    monkeypatch.setattr(Model, "answers", answers)
-    monkeypatch.setattr(Model, "beam_size", 6)
+    answered = ExportedModel.answers
+    monkeypatch.setattr(ExportedModel, "answers", answers)
+    monkeypatch.setattr(ExportedModel, "beam_size", 6)
     assert here("predict", file, words, "--scores", *options).code == 0
     assert seen == [beams]
 
@@ -386,7 +386,7 @@ def test_evaluate_and_export_follow_an_edit_of_the_settings(here, exported_run, 
     settings.write_text(text.replace("beam_size = 1\n", "beam_size = 3\n"), encoding="utf-8")
     ended = here("export", folder)
     assert ended.code == 0, ended
-    model = Model(folder / "model.onnx")
+    model = ExportedModel(folder / "model.onnx")
     assert 3 == model.beam_size == model.answers(["abc"]).hypotheses.shape[1]
     settings.write_text(text.replace("embedding_size = ", "embedding_size = 1"), encoding="utf-8")
     for command in ("evaluate", "export"):

@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from s2s_core import BadValueError, Decoder, Encoder, Memory, MemorySizes, NoConfig, Output
-from s2s_core.config.tables import Component, DecodingConfig, RunConfig, SourceConfig, TargetConfig
+from s2s_core.config.decoding import DecodingConfig
+from s2s_core.config.tables import Component, RunConfig, SourceConfig, TargetConfig
 from s2s_core.exporting.exporter import export
-from s2s_core.model.checkpoint import Checkpoint
+from s2s_core.model.checkpoint import TextModel
 from s2s_core.model.interfaces import padding_mask
 from s2s_core.model.seq2seq import Seq2Seq
 from s2s_core.text.characters import Characters
@@ -388,7 +389,7 @@ def exported_kinds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]
     model = shaken(Seq2Seq(encoder, decoder, *(len(made.vocabulary) for made in tokenizers))).float()
     nn.init.normal_(model.projection.weight, std=0.5)
     path = tmp_path_factory.mktemp("kinds") / "model.onnx"
-    return path, export(Checkpoint(run, *tokenizers, model, []), ["abc", "d", "a bc", "dcbabcdd"], path)
+    return path, export(TextModel(run, *tokenizers, model, []), ["abc", "d", "a bc", "dcbabcdd"], path)
 
 
 def test_a_file_answers_as_the_model_does(exported_kinds: tuple[Path, Any]):

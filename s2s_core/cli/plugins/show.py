@@ -9,14 +9,9 @@ import click
 from s2s_core.cli.options import installed
 from s2s_core.cli.plugins.record import record_of
 from s2s_core.cli.plugins.table import table
+from s2s_core.config.decoding import DecodingConfig
 from s2s_core.config.fields import type_name
-from s2s_core.config.tables import (
-    DecodingConfig,
-    EvaluationConfig,
-    ExportConfig,
-    SourceConfig,
-    TargetConfig,
-)
+from s2s_core.config.tables import EvaluationConfig, ExportConfig, SourceConfig, TargetConfig
 from s2s_core.config.training import TrainingConfig
 from s2s_core.errors import PluginError
 from s2s_core.plugins.registry import KINDS, Kind, Plugins

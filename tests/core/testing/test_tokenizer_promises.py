@@ -161,20 +161,20 @@ class SplitsAtAnySpace(Words):
 
 
 class ForgetsTheEnd(Characters):
-    def onnx_encode(self, op, texts):
-        ids, lengths = super().onnx_encode(op, texts)
+    def onnx_batch(self, op, texts):
+        ids, lengths = super().onnx_batch(op, texts)
         return ids, op.Sub(lengths, 1)
 
 
 class PadsTooFar(Characters):
-    def onnx_encode(self, op, texts):
-        ids, lengths = super().onnx_encode(op, texts)
+    def onnx_batch(self, op, texts):
+        ids, lengths = super().onnx_batch(op, texts)
         return op.Pad(ids, [0, 0, 0, 1]), lengths
 
 
 class LosesRows(Characters):
-    def onnx_encode(self, op, texts):
-        ids, lengths = super().onnx_encode(op, texts)
+    def onnx_batch(self, op, texts):
+        ids, lengths = super().onnx_batch(op, texts)
         return op.Slice(ids, [0], [1], [0]), lengths
 
 
@@ -212,12 +212,12 @@ BROKEN = [
     ("save_load", SavesNumbers, "raises KeyError: 0"),
     ("save_load", ForgetsItsOrder, "of a tokenizer that was trained, loaded again, tokens[0] is '"),
     ("save_load", ForgetsAnOption, "loaded again as '"),
-    ("onnx_encode", SplitsAtAnySpace, r"Python encodes 'a\nb', text 1 of 10, as ["),
-    ("onnx_encode", ForgetsTheEnd, "; ids[37] is None instead of 2"),
-    ("onnx_encode", LosesRows, "the graph gives 1 rows of ids and 10 lengths for 10 texts"),
-    ("onnx_encode", NeedsMore, 'was trained needs ONNX IR, which isn\'t installed: pip install "s2s-toolkit[train]"'),
-    ("onnx_encode", PadsTooFar, "as rows of 39 ids, [["),
-    ("onnx_encode", HasNoNodes, "building the graph of a tokenizer that was trained raises NotImplementedError: to be"),
+    ("onnx_batch", SplitsAtAnySpace, r"Python encodes 'a\nb', text 1 of 10, as ["),
+    ("onnx_batch", ForgetsTheEnd, "; ids[37] is None instead of 2"),
+    ("onnx_batch", LosesRows, "the graph gives 1 rows of ids and 10 lengths for 10 texts"),
+    ("onnx_batch", NeedsMore, 'was trained needs ONNX IR, which isn\'t installed: pip install "s2s-toolkit[train]"'),
+    ("onnx_batch", PadsTooFar, "as rows of 39 ids, [["),
+    ("onnx_batch", HasNoNodes, "building the graph of a tokenizer that was trained raises NotImplementedError: to be"),
     ("onnx_decode", JoinsWithDots, "Python decodes [3, 3, 2, 0, 0] as '\ufffd \ufffd', the graph as '\ufffd\ufffd'"),
 ]
 
