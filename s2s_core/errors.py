@@ -54,9 +54,9 @@ class ExportError(S2SError):
     """An exported file doesn't answer as the model does."""
 
 
-def closest(name: str, known: Iterable[str]) -> str:
-    """Returns ``" (did you mean 'x'?)"`` for the known name nearest to ``name``, or an empty string."""
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+def closest(name: str, names: Iterable[str]) -> str:
+    """Returns ``" (did you mean 'x'?)"`` for the one of some names that is nearest to ``name``, or an empty string."""
+    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f" (did you mean {matches[0]!r}?)" if matches else ""
 
 

@@ -147,8 +147,8 @@ def _answers(
     if n_best == 1 and not scores:
         yield from map(_one_line, model(batch, **search))
         return
-    found = model.answers(batch, **search)
-    for texts, values in zip(found.hypotheses, found.scores, strict=True):
+    answers = model.answers(batch, **search)
+    for texts, values in zip(answers.hypotheses, answers.scores, strict=True):
         columns: Iterable[str] = (_one_line(text).replace("\t", " ") for text in texts[:n_best])
         if scores:
             columns = (f"{text}\t{value:.4f}" for text, value in zip(columns, values, strict=False))

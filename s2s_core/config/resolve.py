@@ -29,8 +29,8 @@ def resolve(overrides: Sequence[Overrides], plugins: Plugins) -> RunConfig:
         ConfigError: With one line for each setting that is unknown or can't be used.
         PluginError: A component is missing or broken.
     """
-    chosen = merge(overrides)
-    task = _table(chosen, "task")
+    tables = merge(overrides)
+    task = _table(tables, "task")
     if "name" not in task:
         names = listing(plugins.names("task"))
         raise ConfigError(f"no task chosen: use --task NAME, or set task.name; there are: {names}")

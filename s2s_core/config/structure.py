@@ -161,9 +161,9 @@ def _explain(error: BaseException, path: str) -> Iterator[str]:
         for inner in error.exceptions:
             yield from _explain(inner, _inner_path(inner, path))
     elif isinstance(error, ForbiddenExtraKeysError):
-        known = [field.name for field in attrs.fields(error.cl)]
+        names = [field.name for field in attrs.fields(error.cl)]
         for key in sorted(error.extra_fields):
-            yield f"unknown setting {_join(path, key)}{closest(key, known)}; {path or 'a run'} has: {listing(known)}"
+            yield f"unknown setting {_join(path, key)}{closest(key, names)}; {path or 'a run'} has: {listing(names)}"
     elif isinstance(error, BadValueError):
         yield f"{_join(path, error.name)} must be {error.expected} (got {error.value!r})"
     elif isinstance(error, _BadTypeError):

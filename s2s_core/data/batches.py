@@ -102,12 +102,12 @@ class TrainingBatches:
         """Returns part of an endless row of shuffled epochs."""
         assert self._fixed is not None  # noqa: S101  # for the type checker
         total = len(self._fixed)
-        parts: list[Ids] = []
+        pieces: list[Ids] = []
         while count:
             epoch, offset = divmod(start, total)
-            parts.append(self._order(epoch, total)[offset : offset + count])
-            start, count = start + len(parts[-1]), count - len(parts[-1])
-        return np.concatenate(parts)
+            pieces.append(self._order(epoch, total)[offset : offset + count])
+            start, count = start + len(pieces[-1]), count - len(pieces[-1])
+        return np.concatenate(pieces)
 
     def _order(self, epoch: int, total: int) -> Ids:
         """Returns an epoch's order. The last one is kept, as it takes a while to make where there are many pairs."""

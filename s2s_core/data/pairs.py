@@ -80,10 +80,10 @@ class Sequences:
 
     def padded(self, rows: Iterable[int]) -> tuple[Ids, Ids]:
         """Returns some sequences as padded ids [B, S], and their lengths [B]."""
-        chosen = np.fromiter(rows, np.int64)
-        lengths = self.lengths_of(chosen)
-        ids = np.full((len(chosen), int(lengths.max(initial=1))), PAD, np.int64)
-        for row, start, length in zip(ids, self.starts[chosen], lengths, strict=True):
+        numbers = np.fromiter(rows, np.int64)
+        lengths = self.lengths_of(numbers)
+        ids = np.full((len(numbers), int(lengths.max(initial=1))), PAD, np.int64)
+        for row, start, length in zip(ids, self.starts[numbers], lengths, strict=True):
             row[:length] = self.ids[start : start + length]
         return ids, lengths
 
@@ -130,8 +130,8 @@ class Pairs:
 
     def batch(self, rows: Iterable[int]) -> Batch:
         """Returns some of the pairs as a batch."""
-        chosen = np.fromiter(rows, np.int64)
-        return Batch(*self.sources.padded(chosen), *self.targets.padded(chosen))
+        numbers = np.fromiter(rows, np.int64)
+        return Batch(*self.sources.padded(numbers), *self.targets.padded(numbers))
 
     def by_length(self, rows: Ids) -> Ids:
         """Returns rows in the order of their sources' lengths, those of equal ones by their targets'."""

@@ -42,15 +42,15 @@ class BeamSearch:
             ConfigError: A coverage penalty is set, but the decoder has no attention.
         """
         config = DecodingConfig(**decoding)
-        parts = features_of(config, prefix=prefix is not None)
+        features = features_of(config, prefix=prefix is not None)
         settings = {
             name: torch.tensor(value, dtype=getattr(torch, kind), device=source.device)
-            for name, kind, value in graph_inputs(config, parts)
+            for name, kind, value in graph_inputs(config, features)
         }
         penalty = settings["length_penalty"]
         if prefix is not None:
             settings["prefix"] = prefix
-        start, step, finish = Start(self._model, parts), self.make_step(parts), Finish(parts)
+        start, step, finish = Start(self._model, features), self.make_step(features), Finish(features)
         beams = start(source, lengths, torch.arange(config.beam_size, device=source.device), settings)
         tokens, parents = [], []
         for number in itertools.count():
@@ -59,8 +59,9 @@ class BeamSearch:
             parents.append(parent)
             if not going:
                 break
-        found: tuple[Any, Any] = finish(torch.stack(tokens), torch.stack(parents), beams.scores, beams.extras, penalty)
-        return found
+        trace = torch.stack(tokens), torch.stack(parents)
+        hypotheses: tuple[Any, Any] = finish(*trace, beams.scores, beams.extras, penalty)
+        return hypotheses
 
     def make_step(self, features: SearchFeatures) -> Step:
         """Makes what takes a step."""

@@ -100,20 +100,20 @@ class Start(nn.Module):
 
     def _memories(self, source: Tensor, lengths: Tensor, settings: Settings) -> Extras:
         batch, size = source.shape
-        found: Extras = {}
+        memories: Extras = {}
         read: list[str] = []
         if self.features.prefix:
-            found["prefix"] = settings["prefix"]
+            memories["prefix"] = settings["prefix"]
         if self.features.no_repeat:
-            found["history"] = found["matches"] = source[:, :0]
+            memories["history"] = memories["matches"] = source[:, :0]
             read += ["no_repeat_ngram"]
         if self.features.coverage:
-            found["coverage"] = torch.zeros(batch, size, device=source.device)
-            found["real"] = padding_mask(lengths, size)
+            memories["coverage"] = torch.zeros(batch, size, device=source.device)
+            memories["real"] = padding_mask(lengths, size)
             read += ["coverage_penalty"]
         if self.features.sampling:
             read += ["temperature", "top_k", "top_p"]
-        return found | {name: settings[name].expand(batch) for name in read}
+        return memories | {name: settings[name].expand(batch) for name in read}
 
 
 def log_probabilities(logits: Tensor) -> Tensor:

@@ -38,17 +38,17 @@ class Step(nn.Module):
         """
         batch, beams = size = extras["longest"].shape  # of what never changes, so that it's found before the loop
         before = pytree.tree_map(lambda leaf: leaf.flatten(0, 1), (state, extras))
-        known, after = self._look(tokens.flatten(), finished.flatten(), *before)
-        gains, picks = self._candidates(step, known, after[1], beams)
-        gains, picks = self._force(step, known, finished.reshape(-1, 1), after[1], gains, picks)  # [R, C]
+        token_scores, after = self._look(tokens.flatten(), finished.flatten(), *before)
+        gains, picks = self._candidates(step, token_scores, after[1], beams)
+        gains, picks = self._force(step, token_scores, finished.reshape(-1, 1), after[1], gains, picks)  # [R, C]
         scores, parents, tokens = self._choose(scores, gains, picks, size)
         rows = (torch.arange(batch, device=tokens.device)[:, None] * beams + parents).flatten()
 
         def follow(leaf: Tensor, before: Tensor, beamed: Tensor) -> Tensor:
             if leaf is before:
                 return beamed
-            kept = leaf if self.features.sampling else leaf.index_select(0, rows)
-            return kept.reshape(*size, *leaf.shape[1:])
+            followed = leaf if self.features.sampling else leaf.index_select(0, rows)
+            return followed.reshape(*size, *leaf.shape[1:])
 
         ended = (tokens == EOS) | (scores == NEVER) | (step >= extras["longest"] - 1)
         state, extras = pytree.tree_map(follow, after, before, (state, extras))
@@ -74,31 +74,31 @@ class Step(nn.Module):
             extras["history"], extras["matches"] = repeats.extend(extras["history"], extras["matches"], tokens)
         return log_probabilities(logits), (state, extras)
 
-    def _candidates(self, step: Tensor, known: Tensor, extras: Extras, beams: int) -> tuple[Tensor, Tensor]:
+    def _candidates(self, step: Tensor, token_scores: Tensor, extras: Extras, beams: int) -> tuple[Tensor, Tensor]:
         """Returns the log-probabilities and ids of the tokens that each beam might go on with, [R, C]."""
         early = step < extras["shortest"][:, None] - 1
         if self.features.no_repeat:
-            known = repeats.ban(known, extras["history"], extras["matches"], extras["no_repeat_ngram"])
+            token_scores = repeats.ban(token_scores, extras["history"], extras["matches"], extras["no_repeat_ngram"])
         if self.features.sampling:
-            ids = torch.arange(known.shape[1], device=known.device)
-            known = known.masked_fill(early & (ids == EOS), NEVER)
-            noise = sampling.gumbel(extras["key"], step, known.shape[1])
-            picks = sampling.pick(known, extras["temperature"], extras["top_k"], extras["top_p"], noise)[:, None]
-            return known.gather(1, picks), picks
+            ids = torch.arange(token_scores.shape[1], device=token_scores.device)
+            token_scores = token_scores.masked_fill(early & (ids == EOS), NEVER)
+            noise = sampling.gumbel(extras["key"], step, token_scores.shape[1])
+            picks = sampling.pick(token_scores, extras["temperature"], extras["top_k"], extras["top_p"], noise)[:, None]
+            return token_scores.gather(1, picks), picks
         # One more than there are beams, as one of them may be an end that comes too early.
-        count = torch.sym_min(beams + 1, known.shape[1])  # type: ignore[no-untyped-call]
-        gains, picks = known.topk(count)
+        count = torch.sym_min(beams + 1, token_scores.shape[1])  # type: ignore[no-untyped-call]
+        gains, picks = token_scores.topk(count)
         return gains.masked_fill(early & (picks == EOS), NEVER), picks
 
     def _force(
-        self, step: Tensor, known: Tensor, finished: Tensor, extras: Extras, gains: Tensor, picks: Tensor
+        self, step: Tensor, token_scores: Tensor, finished: Tensor, extras: Extras, gains: Tensor, picks: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Leaves one candidate to a beam that isn't free: a prefix's token, or at no cost PAD after the end."""
         first = torch.arange(picks.shape[1], device=picks.device) == 0  # [C]
         if self.features.prefix:
             place = step.clamp(max=extras["prefix"].shape[1] - 1)
             token = extras["prefix"].index_select(1, place[None])  # [R, 1]
-            gain = torch.where(first, known.gather(1, token), NEVER)
+            gain = torch.where(first, token_scores.gather(1, token), NEVER)
             gains, picks = torch.where(token != PAD, gain, gains), torch.where(token != PAD, token, picks)
         return torch.where(finished, torch.where(first, 0.0, NEVER), gains), picks.masked_fill(finished, PAD)
 

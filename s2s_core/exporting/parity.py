@@ -98,8 +98,8 @@ def prove(model: onnx.ModelProto, checkpoint: TextModel, texts: Sequence[str], t
 
 def _searches(own: DecodingConfig) -> list[DecodingConfig]:
     """Returns the run's own search, a greedy one and one with beams."""
-    chosen = {(own.beam_size, own.length_penalty), (1, 0.0), (5, 0.6)}
-    return [attrs.evolve(own, beam_size=beams, length_penalty=penalty) for beams, penalty in sorted(chosen)]
+    searches = {(own.beam_size, own.length_penalty), (1, 0.0), (5, 0.6)}
+    return [attrs.evolve(own, beam_size=beams, length_penalty=penalty) for beams, penalty in sorted(searches)]
 
 
 def _other_searches(own: DecodingConfig, features: SearchFeatures) -> Iterator[DecodingConfig]:
@@ -139,12 +139,12 @@ class _File:
         } | {"source": np.array(texts, object)}
         if prefixes is not None:
             inputs["prefix"] = np.array(prefixes, object)
-        target, hypotheses, scores, ids, *kept = self._session.run(
+        target, hypotheses, scores, ids, *trace = self._session.run(
             ["target", "hypotheses", "scores", HYPOTHESIS_IDS, *TRACE], inputs
         )
         if target.tolist() != hypotheses[:, 0].tolist():
             raise _refusal("the file's target is not its first hypothesis")
-        return hypotheses.tolist(), Hypotheses(ids[: len(texts)], scores), Trace(*kept)
+        return hypotheses.tolist(), Hypotheses(ids[: len(texts)], scores), Trace(*trace)
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
@@ -160,11 +160,11 @@ def _compare(
     translator = Translator(checkpoint, decoding)
     prefixes = _prefixes(checkpoint, texts) if file.features.prefix else None
     expected = translator.hypotheses(texts, prefixes)
-    found_texts, found, trace = file.answer(texts, prefixes, decoding)
-    same = same_ids(expected.ids, found.ids)  # [N, K]
-    both = np.isfinite(expected.scores) & np.isfinite(found.scores)
-    difference = float(np.abs(expected.scores - found.scores)[both & same].max(initial=0.0))
-    if (np.isfinite(expected.scores) != np.isfinite(found.scores)).any():
+    answered_texts, answered, trace = file.answer(texts, prefixes, decoding)
+    same = same_ids(expected.ids, answered.ids)  # [N, K]
+    both = np.isfinite(expected.scores) & np.isfinite(answered.scores)
+    difference = float(np.abs(expected.scores - answered.scores)[both & same].max(initial=0.0))
+    if (np.isfinite(expected.scores) != np.isfinite(answered.scores)).any():
         raise _refusal(f"the file doesn't find as many answers as the model {_search(decoding)}")
     if difference > tolerance:
         raise _refusal(
@@ -172,18 +172,18 @@ def _compare(
             f"export.tolerance, {tolerance:.2g}"
         )
     for row in np.flatnonzero(~same.all(1)):
-        own, other = (Hypotheses(one.ids[row], one.scores[row]) for one in (expected, found))
+        own, other = (Hypotheses(one.ids[row], one.scores[row]) for one in (expected, answered))
         prefix = None if prefixes is None else prefixes[row]
         if not is_tie(checkpoint, texts[row], prefix, other, trace.of(int(row)), decoding, tolerance):
             rank = int(np.argmin(same[row]))
             answers = (
                 f"{_shown(beams[row][rank])} (score {one.scores[rank]:.4f})"
-                for beams, one in ((found_texts, other), (translator.texts(expected), own))
+                for beams, one in ((answered_texts, other), (translator.texts(expected), own))
             )
             raise _refusal(
                 f"the file answers {_shown(texts[row])} {_search(decoding)} with {', the model with '.join(answers)}"
             )
-    if found_texts != translator.texts(found):
+    if answered_texts != translator.texts(answered):
         raise _refusal("the file turns ids into other texts than the target's tokenizer")
     return Parity(len(texts), 1, same.size, int((~same).sum()), difference)
 
@@ -207,5 +207,5 @@ def _shown(text: str) -> str:
 
 def _prefixes(checkpoint: TextModel, texts: list[str]) -> list[str]:
     """Returns prefixes of different lengths, some of them empty or unknown to the target."""
-    known = checkpoint.target_tokenizer.decode(range(SPECIALS, len(checkpoint.target_tokenizer.vocabulary)))
-    return [(text if row % 3 == 1 else known)[: row % PREFIXES] for row, text in enumerate(texts)]
+    every_token = checkpoint.target_tokenizer.decode(range(SPECIALS, len(checkpoint.target_tokenizer.vocabulary)))
+    return [(text if row % 3 == 1 else every_token)[: row % PREFIXES] for row, text in enumerate(texts)]

@@ -42,7 +42,7 @@ def is_tie(
     checkpoint: TextModel,
     text: str,
     prefix: str | None,
-    found: Hypotheses,
+    hypotheses: Hypotheses,
     trace: Trace,
     decoding: DecodingConfig,
     tolerance: float,
@@ -53,15 +53,15 @@ def is_tie(
         checkpoint: The model.
         text: The source.
         prefix: Of the answers.
-        found: The file's hypotheses.
-        trace: How the file found them.
+        hypotheses: The file's hypotheses.
+        trace: How the file came to them.
         decoding: How it searched.
         tolerance: The largest difference of what counts as equal.
     """
     replay = _Replay(checkpoint.model, trace, tolerance)
     translator = Translator(checkpoint, decoding, replay)
     said = Hypotheses(*(beams[0] for beams in translator.hypotheses([text], None if prefix is None else [prefix])))
-    return replay.fair and _same(said, found, tolerance)
+    return replay.fair and _same(said, hypotheses, tolerance)
 
 
 def same_ids(*hypotheses: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -102,7 +102,7 @@ class _Replay(BeamSearch):
     def __init__(self, model: AnyModel, trace: Trace, tolerance: float) -> None:
         super().__init__(model)
         self.fair = True
-        self._tokens, self._parents = (torch.from_numpy(kept[:, 0].copy()) for kept in trace)  # [T, K]
+        self._tokens, self._parents = (torch.from_numpy(picks[:, 0].copy()) for picks in trace)  # [T, K]
         self._tolerance = tolerance
 
     def make_step(self, features: SearchFeatures) -> Step:
@@ -114,9 +114,9 @@ class _Replay(BeamSearch):
         last = min(step, len(self._tokens) - 1)
         return self._tokens[last], self._parents[last]
 
-    def judge(self, kept: Tensor, left: Tensor) -> None:
-        """Compares the scores of what was kept with those of what was left out."""
-        self.fair &= bool(kept.min() >= left.max() - self._tolerance)
+    def judge(self, taken: Tensor, left: Tensor) -> None:
+        """Compares the scores of what was taken with those of what was left out."""
+        self.fair &= bool(taken.min() >= left.max() - self._tolerance)
 
     def lenient(self, log_probabilities: Tensor, tokens: Tensor) -> Tensor:
         """Returns log-probabilities [R, V] among which those of some tokens [R] win where it is close."""
@@ -134,12 +134,12 @@ class _ReplayedStep(Step):
         self._kept = self._replay.kept(int(step))
         return super().forward(step, *beams)
 
-    def _candidates(self, step: Tensor, known: Tensor, extras: Extras, beams: int) -> tuple[Tensor, Tensor]:
+    def _candidates(self, step: Tensor, token_scores: Tensor, extras: Extras, beams: int) -> tuple[Tensor, Tensor]:
         """Returns all tokens, as one that the file kept may be just beyond the best; in sampling, the one drawn."""
         if not self.features.sampling:
-            return super()._candidates(step, known, extras, known.shape[1])
-        _, picks = super()._candidates(step, self._replay.lenient(known, self._kept[0]), extras, beams)
-        return known.gather(1, picks), picks
+            return super()._candidates(step, token_scores, extras, token_scores.shape[1])
+        _, picks = super()._candidates(step, self._replay.lenient(token_scores, self._kept[0]), extras, beams)
+        return token_scores.gather(1, picks), picks
 
     def _choose(self, scores: Tensor, gains: Tensor, picks: Tensor, size: torch.Size) -> tuple[Tensor, Tensor, Tensor]:
         tokens, parents = self._kept  # [K]
@@ -148,9 +148,9 @@ class _ReplayedStep(Step):
             return super()._choose(scores, gains, picks, size)
         every = scores.reshape(-1, 1) + gains  # [K, C]
         there, places = _places(picks[parents] == tokens[:, None], parents, tokens)  # [K]
-        kept = every[parents, places].masked_fill(~there, float("-inf"))
-        self._replay.judge(kept, every.index_put((parents, places), torch.tensor(float("-inf"))))
-        return kept[None], parents[None], tokens[None]
+        taken = every[parents, places].masked_fill(~there, float("-inf"))
+        self._replay.judge(taken, every.index_put((parents, places), torch.tensor(float("-inf"))))
+        return taken[None], parents[None], tokens[None]
 
 
 def _places(same: Tensor, parents: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:

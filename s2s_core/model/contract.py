@@ -97,14 +97,14 @@ def require_memory(memory: Any, inputs: Tensor, sizes: MemorySizes) -> None:
     if not isinstance(memory, Memory):
         raise PluginError(f"forward must return a Memory (got {_shown(memory)})")
     rows, positions = inputs.shape[:2]
-    given = f"for inputs {list(inputs.shape)}"
+    case = f"for inputs {list(inputs.shape)}"
     expected = {
         "states": ("[B, S, states_size]", (rows, positions, sizes.states), inputs.dtype),
         "mask": ("[B, S]", (rows, positions), torch.bool),
         "summary": ("[B, summary_size]", (rows, sizes.summary), inputs.dtype),
     }
     for name, (letters, shape, dtype) in expected.items():
-        _require_tensor(getattr(memory, name), f"the memory's {name}", letters, shape, dtype, given)
+        _require_tensor(getattr(memory, name), f"the memory's {name}", letters, shape, dtype, case)
 
 
 def require_output(output: Output, rows: tuple[int, ...], memory: Memory, width: int) -> None:
@@ -120,11 +120,11 @@ def require_output(output: Output, rows: tuple[int, ...], memory: Memory, width:
         PluginError: One of them is wrong.
     """
     what, axes = ("step", "B") if len(rows) == 1 else ("forward", "B, T")
-    dtype, given = memory.summary.dtype, f"for a memory of states {list(memory.states.shape)}"
-    _require_tensor(output.vectors, f"the vectors of {what}", f"[{axes}, output_size]", (*rows, width), dtype, given)
+    dtype, case = memory.summary.dtype, f"for a memory of states {list(memory.states.shape)}"
+    _require_tensor(output.vectors, f"the vectors of {what}", f"[{axes}, output_size]", (*rows, width), dtype, case)
     if output.attention is not None:
         shape = (*rows, memory.mask.shape[1])
-        _require_tensor(output.attention, f"the attention of {what}", f"[{axes}, S]", shape, dtype, given)
+        _require_tensor(output.attention, f"the attention of {what}", f"[{axes}, S]", shape, dtype, case)
 
 
 def require_start(state: State, rows: int) -> None:
@@ -233,14 +233,12 @@ def _size(module: nn.Module, attribute: str, name: str) -> int:
     return size
 
 
-def _require_tensor(
-    found: Any, what: str, letters: str, shape: tuple[int, ...], dtype: torch.dtype, given: str
-) -> None:
-    if not isinstance(found, Tensor):
-        raise PluginError(f"{what} must be a tensor {letters} (got {_shown(found)})")
-    if (tuple(found.shape), found.dtype) != (shape, dtype):
+def _require_tensor(value: Any, what: str, letters: str, shape: tuple[int, ...], dtype: torch.dtype, case: str) -> None:
+    if not isinstance(value, Tensor):
+        raise PluginError(f"{what} must be a tensor {letters} (got {_shown(value)})")
+    if (tuple(value.shape), value.dtype) != (shape, dtype):
         kind = f"{str(dtype).removeprefix('torch.')} {letters} = {list(shape)}"
-        raise PluginError(f"{what} must be {kind} {given} (got {_kind(found)})")
+        raise PluginError(f"{what} must be {kind} {case} (got {_kind(value)})")
 
 
 def _numbers(module: nn.Module, *shape: int) -> Tensor:
@@ -271,10 +269,10 @@ def _nesting(state: State) -> str:
     return _cut(repr(pytree.tree_map(lambda _: _Tensor(), state)))
 
 
-def _shown(found: Any) -> str:
-    if isinstance(found, Tensor):
-        return f"a tensor {_kind(found)}"
-    shown = pytree.tree_map(lambda leaf: _Tensor() if isinstance(leaf, Tensor) else leaf, found)
+def _shown(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor {_kind(value)}"
+    shown = pytree.tree_map(lambda leaf: _Tensor() if isinstance(leaf, Tensor) else leaf, value)
     return _cut(repr(shown))
 
 

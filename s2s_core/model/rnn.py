@@ -68,9 +68,9 @@ def _recurrent(
         return outputs, finals
     real = lengths > 0  # [B]
     before = initial or tuple(torch.zeros_like(final) for final in finals)
-    kept = zip(finals, before, strict=True)
+    pairs = zip(finals, before, strict=True)
     mask = padding_mask(lengths, inputs.shape[1])[:, :, None]
-    return outputs.where(mask, 0.0), tuple(final.where(real[None, :, None], first) for final, first in kept)
+    return outputs.where(mask, 0.0), tuple(final.where(real[None, :, None], first) for final, first in pairs)
 
 
 def _lacks_autocast(inputs: Tensor) -> bool:

@@ -26,16 +26,16 @@ def choose_metrics(config: EvaluationConfig, task: Task | type[Task], plugins: P
     Raises:
         ConfigError: ``evaluation.select`` isn't among them.
     """
-    chosen = list(config.metrics) or [
+    metrics = list(config.metrics) or [
         Component(name, plugins.component("metric", name).Config()) for name in task.metrics
     ]
-    names = [component.name for component in chosen]
+    names = [component.name for component in metrics]
     if config.select and config.select not in names:
         raise ConfigError(
             f"evaluation.select must be one of the metrics, {listing(names)} "
             f"(got {config.select!r}){closest(config.select, names)}"
         )
-    return sorted(chosen, key=lambda component: component.name != config.select)
+    return sorted(metrics, key=lambda component: component.name != config.select)
 
 
 def make_metrics(

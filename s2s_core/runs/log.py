@@ -50,8 +50,8 @@ def record_test(run: Run, record: Record) -> None:
     Raises:
         ModelError: A line is damaged.
     """
-    found = read_metrics(run.metrics_path) if run.metrics_path.exists() else []
-    validations = [record for record in found if "test" not in record]
+    records = read_metrics(run.metrics_path) if run.metrics_path.exists() else []
+    validations = [record for record in records if "test" not in record]
     step = validations[-1]["step"] if validations else 0
     _write(run, [*validations, {"step": step, **record}])
 

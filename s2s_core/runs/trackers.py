@@ -14,17 +14,17 @@ def require_trackers(run: Run) -> None:
         ConfigError: No plugin serves one, or two plugins do, or it can't be used, as its package isn't installed.
         PluginError: A plugin doesn't answer with names.
     """
-    chosen = run.config.training.trackers
-    if not chosen:
+    trackers = run.config.training.trackers
+    if not trackers:
         return
     offers = run.plugins.ask("s2s_trackers", run=run)
     for plugin, names in offers:
         _require_names(plugin, names)
-    for tracker in chosen:
+    for tracker in trackers:
         serving = [plugin for plugin, names in offers if tracker in names]
         if not serving:
-            known = {name for _, names in offers for name in names}
-            raise ConfigError(run.plugins.unknown("training.trackers: unknown tracker", tracker, known))
+            offered = {name for _, names in offers for name in names}
+            raise ConfigError(run.plugins.unknown("training.trackers: unknown tracker", tracker, offered))
         if len(serving) > 1:
             rivals = " and ".join(map(str, serving))
             raise ConfigError(f"training.trackers: {tracker!r} is claimed by {rivals}: disable one of them")

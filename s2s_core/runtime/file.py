@@ -112,16 +112,16 @@ class ExportedModel:
                 self._require(name)
                 inputs[name] = _prefixes(value, len(texts)) if name == "prefix" else _number(name, value)
         try:
-            found: list[Any] = self._session.run(outputs, inputs)
+            results: list[Any] = self._session.run(outputs, inputs)
         except _RUNTIME_ERRORS as error:
             raise ModelError(f"{self._name} can't answer: {_first_line(error)}") from error
-        return found
+        return results
 
     def _require(self, name: str) -> None:
         """Checks that the file has what an optional input belongs to."""
-        known = (*INPUTS, "prefix")
-        if name not in known:
-            raise TypeError(f"a search has no setting {name!r}{closest(name, known)}; it has: {listing(known)}")
+        names = (*INPUTS, "prefix")
+        if name not in names:
+            raise TypeError(f"a search has no setting {name!r}{closest(name, names)}; it has: {listing(names)}")
         feature = "prefix" if name == "prefix" else INPUTS[name].feature
         if feature is not None and name not in self._inputs:
             raise ConfigError(f"{self._name} has no input {name!r}: export it again with --set {ASKED_BY[feature]}")

@@ -105,7 +105,7 @@ class BestCheckpoints(Averaging):
 
     def judged(self, score: float) -> None:
         """Keeps the weights if they are among the best; of equal ones the later."""
-        ranked = sorted([(score, _stored(self._model)), *self._best], key=lambda kept: kept[0], reverse=True)
+        ranked = sorted([(score, _stored(self._model)), *self._best], key=lambda model: model[0], reverse=True)
         self._best = ranked[: self._config.average_count]
 
     def final(self) -> Weights | None:

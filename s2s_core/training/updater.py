@@ -46,12 +46,12 @@ class Updater:
 
     def _backward(self, batch: Batch, turn: int) -> Tensor:
         """Adds the gradients of one of this process's parts of a batch, and returns its summed loss."""
-        processes, parts = self._accelerator.num_processes, self._config.accumulation
-        part = batch.part(self._accelerator.process_index + turn * processes, parts * processes)
+        processes, count = self._accelerator.num_processes, self._config.accumulation
+        part = batch.part(self._accelerator.process_index + turn * processes, count * processes)
         counts = len(part.source) > 0
         if not counts:  # there are more parts than rows; but all processes must take as many, or the others would wait
             part = batch.part(0, len(batch.source))
-        with self._exchanging(now=turn == parts - 1):
+        with self._exchanging(now=turn == count - 1):
             loss = self._loss(part)
             # Processes average their gradients, so the mean over the whole batch takes their number back out.
             self._accelerator.backward(loss.objective * (counts * processes) / self._size(batch))

@@ -132,9 +132,9 @@ def test_an_evaluation_keeps_the_signature_of_the_whole():
     rows = [("a", ["a b c d"], "a b c d"), ("b b", ["a b c d", "e"], "a b c e")]
     metrics = {"bleu": BLEU(), "word_error_rate": WordErrorRate(), "exact_match": ExactMatch()}
     found = evaluate_answers(answered(*rows), [1, 2], metrics, [2])
-    assert "nrefs:var|" in found.record()["signatures"]["bleu"]
+    assert "nrefs:var|" in found.to_json()["signatures"]["bleu"]
     assert {"bleu", "word_error_rate"} == set(found.signatures)
-    assert [1, 1] == [bucket["examples"] for bucket in found.record()["buckets"]]
+    assert [1, 1] == [bucket["examples"] for bucket in found.to_json()["buckets"]]
     assert 3 == len(list(found.details()))
 
 

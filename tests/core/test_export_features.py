@@ -147,7 +147,7 @@ def test_inputs_are_those_that_were_asked_for(featured, exported):
         (exported.path, exported.checkpoint.config, set()),
     ]:
         graph = onnx.load(path).graph
-        expected = {name for name, (_, part) in INPUTS.items() if part is None or part in parts}
+        expected = {name for name, (_, part, _) in INPUTS.items() if part is None or part in parts}
         found = {value.name for value in graph.input} - {"source", "prefix"}
         defaults = {value.name: onnx.numpy_helper.to_array(value) for value in graph.initializer}
         assert expected == found
@@ -159,7 +159,7 @@ def test_inputs_are_those_that_were_asked_for(featured, exported):
 def test_what_a_file_cannot_do_is_refused(exported):
     """The message says how to export it."""
     model = load(exported.path)
-    settings = {name: 1 for name, (_, part) in INPUTS.items() if part is not None} | {"prefix": "a"}
+    settings = {name: 1 for name, (_, part, _) in INPUTS.items() if part is not None} | {"prefix": "a"}
     for name, value in settings.items():
         asked = ASKED_BY["prefix" if name == "prefix" else INPUTS[name].feature]
         with pytest.raises(ConfigError, match=f"has no input '{name}': export it again with --set {asked}$"):

@@ -35,7 +35,7 @@ def check(
     name: str,
     kind: Kind | None,
     assignments: tuple[str, ...],
-    chosen: tuple[str, ...],
+    promises: tuple[str, ...],
     *,
     as_json: bool,
 ) -> None:
@@ -49,29 +49,29 @@ def check(
     s2s plugins check lstm --kind decoder --set decoder.layers=3
     s2s plugins check pairs --set task.train=pairs.tsv
     """
-    subjects = _with_promises(_subjects(installed(context), name, kind, assignments), chosen)
-    examinations = [(subject, _examined(subject, chosen)) for subject in subjects]
+    subjects = _with_promises(_subjects(installed(context), name, kind, assignments), promises)
+    examinations = [(subject, _examined(subject, promises)) for subject in subjects]
     if as_json:
         with contextlib.redirect_stdout(sys.stderr):  # whatever a component prints
             records = [_record(subject, examined) for subject, examined in examinations]
         click.echo(json.dumps(records, ensure_ascii=False, indent=1))
-        broken = any(found["outcome"] == "broken" for record in records for found in record["promises"])
+        broken = any(finding["outcome"] == "broken" for record in records for finding in record["promises"])
     else:
         broken = sum(_report(subject, examined) for subject, examined in examinations) > 0
     context.exit(int(broken))
 
 
-def _subjects(found: Plugins, name: str, kind: Kind | None, assignments: Sequence[str]) -> list["Subject"]:
+def _subjects(plugins: Plugins, name: str, kind: Kind | None, assignments: Sequence[str]) -> list["Subject"]:
     from s2s_core.testing import Subject  # noqa: PLC0415  # s2s starts without the kit
 
-    claimed = {claim.kind for claim in found.claims(kind) if claim.name == name}
+    claimed = {claim.kind for claim in plugins.claims(kind) if claim.name == name}
     if not claimed:
-        known = {claim.name for claim in found.claims(kind)}
-        raise PluginError(found.unknown(f"no {kind or 'component'} is called", name, known))
+        names = {claim.name for claim in plugins.claims(kind)}
+        raise PluginError(plugins.unknown(f"no {kind or 'component'} is called", name, names))
     paths = {one: setting_table(one, name) for one in KINDS if one in claimed}
     _require_settings_of(name, list(paths.values()), assignments)
     tables = merge([parse_assignment(assignment) for assignment in assignments])
-    return [Subject.installed(one, name, _settings(tables, path), found) for one, path in paths.items()]
+    return [Subject.installed(one, name, _settings(tables, path), plugins) for one, path in paths.items()]
 
 
 def _require_settings_of(name: str, paths: Sequence[str], assignments: Sequence[str]) -> None:
@@ -85,29 +85,29 @@ def _require_settings_of(name: str, paths: Sequence[str], assignments: Sequence[
 
 def _settings(tables: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     """Returns the table at a path; an empty one where there is none."""
-    found: Any = tables
+    settings: Any = tables
     for name in path.split("."):
-        found = found.get(name, {}) if isinstance(found, Mapping) else {}
-    return found if isinstance(found, Mapping) else {}
+        settings = settings.get(name, {}) if isinstance(settings, Mapping) else {}
+    return settings if isinstance(settings, Mapping) else {}
 
 
-def _with_promises(subjects: Sequence["Subject"], chosen: Sequence[str]) -> list["Subject"]:
-    """Returns those that make one of the chosen promises, or all if none is chosen."""
+def _with_promises(subjects: Sequence["Subject"], wanted: Sequence[str]) -> list["Subject"]:
+    """Returns those that make one of the wanted promises, or all if none is named."""
     from s2s_core.testing import promises  # noqa: PLC0415
 
     names = {subject.kind: {promise.name for promise in promises(subject.kind)} for subject in subjects}
-    known = set().union(*names.values())
-    for name in chosen:
-        if name not in known:
-            raise PluginError(f"there is no promise {name!r}{closest(name, known)}; there are: {listing(known)}")
-    return [subject for subject in subjects if not chosen or names[subject.kind] & set(chosen)]
+    every = set().union(*names.values())
+    for name in wanted:
+        if name not in every:
+            raise PluginError(f"there is no promise {name!r}{closest(name, every)}; there are: {listing(every)}")
+    return [subject for subject in subjects if not wanted or names[subject.kind] & set(wanted)]
 
 
-def _examined(subject: "Subject", chosen: Sequence[str]) -> Examined:
+def _examined(subject: "Subject", promises: Sequence[str]) -> Examined:
     from s2s_core.testing import examine  # noqa: PLC0415
 
     began = time.perf_counter()
-    for finding in examine(subject, chosen or None):
+    for finding in examine(subject, promises or None):
         yield finding, time.perf_counter() - began
         began = time.perf_counter()
 

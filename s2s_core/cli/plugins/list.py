@@ -24,23 +24,23 @@ def list_(context: click.Context, *, as_json: bool) -> None:
     s2s plugins list
     s2s plugins list --json
     """
-    found = installed(context)
+    plugins = installed(context)
     if as_json:
-        click.echo(json.dumps(_record(found), ensure_ascii=False, indent=1))
+        click.echo(json.dumps(_record(plugins), ensure_ascii=False, indent=1))
         return
-    components = map(_component, found.claims())
+    components = map(_component, plugins.claims())
     click.echo(table([COLUMNS, *([component[column] for column in COLUMNS] for component in components)]))
-    for problem in found.problems:
+    for problem in plugins.problems:
         click.echo(f"problem: {problem}", err=True)
-    if found.disabled:
-        click.echo(f"disabled: {listing(map(str, found.disabled))}", err=True)
+    if plugins.disabled:
+        click.echo(f"disabled: {listing(map(str, plugins.disabled))}", err=True)
 
 
-def _record(found: Plugins) -> dict[str, Any]:
+def _record(plugins: Plugins) -> dict[str, Any]:
     return {
-        "components": list(map(_component, found.claims())),
-        "problems": list(map(_problem, found.problems)),
-        "disabled": list(map(record_of, found.disabled)),
+        "components": list(map(_component, plugins.claims())),
+        "problems": list(map(_problem, plugins.problems)),
+        "disabled": list(map(record_of, plugins.disabled)),
     }
 
 

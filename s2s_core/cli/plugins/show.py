@@ -41,14 +41,14 @@ def show(context: click.Context, name: str, *, as_json: bool) -> None:
     s2s plugins show mlp-rnn
     s2s plugins show training
     """
-    found = installed(context)
-    claimed = {claim.kind for claim in found.claims() if claim.name == name}
-    shown = [_component(found, kind, name) for kind in KINDS if kind in claimed]
+    plugins = installed(context)
+    claimed = {claim.kind for claim in plugins.claims() if claim.name == name}
+    shown = [_component(plugins, kind, name) for kind in KINDS if kind in claimed]
     if name in TABLES:
         shown.append({"kind": "table", "name": name} | _described(TABLES[name], name, TABLES[name]))
     if not shown:
-        names = {*TABLES, *(claim.name for claim in found.claims())}
-        raise PluginError(found.unknown("no component is called", name, names))
+        names = {*TABLES, *(claim.name for claim in plugins.claims())}
+        raise PluginError(plugins.unknown("no component is called", name, names))
     if as_json:
         click.echo(json.dumps(shown, ensure_ascii=False, indent=1))
     else:
@@ -60,9 +60,9 @@ def setting_table(kind: Kind, name: str) -> str:
     return {"tokenizer": "source.tokenizer", "metric": name}.get(kind, kind)
 
 
-def _component(found: Plugins, kind: Kind, name: str) -> dict[str, Any]:
-    component = found.component(kind, name)
-    place = {"kind": kind, "name": name, **record_of(found.plugin_of(kind, name))}
+def _component(plugins: Plugins, kind: Kind, name: str) -> dict[str, Any]:
+    component = plugins.component(kind, name)
+    place = {"kind": kind, "name": name, **record_of(plugins.plugin_of(kind, name))}
     return place | _described(component, setting_table(kind, name), component.Config)
 
 
