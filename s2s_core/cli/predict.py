@@ -65,7 +65,7 @@ def _whole(bound: float | None) -> int | None:
 @click.option(
     "--n-best",
     type=click.IntRange(1, MOST_BEAMS),
-    help="Print so many answers to each line, tab-separated. Takes as many beams at least; the file may have more.",
+    help="Print this many answers to each line, tab-separated. Uses at least as many beams; the file may have more.",
 )
 @click.option("--scores", is_flag=True, help="Print each answer's score after it, tab-separated.")
 @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
@@ -119,7 +119,7 @@ def _exported_file(model: Path) -> Path:
 
 
 def _beams(model: "ExportedModel", beam_size: int | None, n_best: int | None) -> int | None:
-    """Returns the beams to search with, enough for so many answers; nothing leaves it to the file."""
+    """Returns the beams to search with, enough for the answers that are asked for; nothing leaves it to the file."""
     if n_best is None:
         return beam_size
     if beam_size is None:

@@ -127,7 +127,7 @@ def must_be(expected: str, holds: Callable[[Any], bool]) -> Check:
 
 
 def described(expected: str, check: Check) -> Check:
-    """Says what any attrs validator allows, such as one that compares a value with other settings.
+    """Describes any attrs validator, such as one that compares a value with other settings.
 
     Args:
         expected: What a value must be, as ``s2s plugins show`` says it.

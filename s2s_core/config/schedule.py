@@ -15,7 +15,7 @@ SCHEDULES: Mapping[str, Callable[["ScheduleConfig", int], float]] = {
     "plateau": lambda _, __: 1.0,  # what reduces it is counted, as it follows from scores
     "halving": lambda config, step: math.ldexp(1.0, -max(config.halvings(step), 0)),
 }
-"""What each multiplies the highest rate with, after so many updates. A new schedule is a new line here."""
+"""The factor of the highest rate, by the number of updates so far. A new schedule is a new line here."""
 
 
 @attrs.frozen(slots=False)  # as ``TrainingConfig`` has several such bases
@@ -57,5 +57,5 @@ def learning_rate(config: ScheduleConfig, step: int, reductions: int = 0) -> flo
 
 
 def is_plateau(config: ScheduleConfig, stale: int) -> bool:
-    """Whether the rate is to be reduced after so many validations without a better score."""
+    """Whether the rate is to be reduced after ``stale`` validations without a better score."""
     return config.schedule == "plateau" and stale > 0 and stale % config.plateau_patience == 0

@@ -36,7 +36,7 @@ class TrainingBatches:
 
     A bucket has ``bucket_batches`` times ``batch_size`` pairs. A batch has ``batch_size`` of them. Where
     ``batch_tokens`` is set, it has as many as fit: sources and targets, EOS and padding included, are together at most
-    so many ids; a pair that is longer by itself is a batch. How many batches a bucket has follows from lengths alone,
+    that many ids; a pair that is longer by itself is a batch. How many batches a bucket has follows from lengths alone,
     so that training can go on anywhere.
 
     Args:

@@ -23,7 +23,7 @@ def read_example_batches(file: str, batch_size: int) -> Iterator[list[Example]]:
         batch_size: The most lines in a batch.
 
     Raises:
-        DataError: The file can't be read or is empty, or a line is something else.
+        DataError: The file can't be read or is empty, or a line has another form.
     """
     count = 0
     for lines in read_batches(file, batch_size):

@@ -101,7 +101,7 @@ def _describe(tokenizer: Tokenizer) -> object:
 
 @contextlib.contextmanager
 def _only_process(path: Path) -> Iterator[None]:
-    """Lets in one process at a time. The lock of one that is killed is gone with it."""
+    """Admits one process at a time; a killed process releases its lock."""
     with path.open("ab") as file:  # what a link leads to stays as it is
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)

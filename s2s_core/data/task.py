@@ -63,7 +63,7 @@ class Task:
         return ()
 
     def fingerprint(self) -> str | None:
-        """Returns a text that is another one whenever the training examples or their order are others.
+        """Returns a string that changes whenever the training examples or their order change.
 
         With it, the core may keep a large task's encoded examples on disk, and take them from there in later runs. The
         examples then don't depend on ``rng``. By default there is none, and they are held in memory.

@@ -1,4 +1,4 @@
-"""No n-gram twice."""
+"""Blocks repeated n-grams."""
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ def extend(history: Tensor, matches: Tensor, tokens: Tensor) -> tuple[Tensor, Te
 def ban(log_probabilities: Tensor, history: Tensor, matches: Tensor, size: Tensor) -> Tensor:
     """Rules out what would say an n-gram again.
 
-    Where the n - 1 tokens up to some place equal the last n - 1 ones, the token after that place would.
+    If the last n - 1 tokens already occurred, whatever followed them then is banned now.
 
     Args:
         log_probabilities: [R, V].

@@ -1,4 +1,4 @@
-"""Chance, made so that PyTorch and an exported file draw the same.
+"""Sampling that is reproducible across PyTorch and the exported file.
 
 Random numbers are a hash of the seed, the source's ids, the beam, the step and the token. So a sample depends neither
 on the batch nor on the order in which things are computed, and equal texts have equal samples. The token with the

@@ -193,7 +193,7 @@ def _refusal(difference: str) -> ExportError:
 
 
 def _search(decoding: DecodingConfig) -> str:
-    """Says in words how answers were looked for."""
+    """Describes a search in words."""
     count = decoding.beam_size
     if decoding.sampling:
         return f"with {count} samples" if count > 1 else "with a sample"

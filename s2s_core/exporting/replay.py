@@ -47,7 +47,7 @@ def is_tie(
     decoding: DecodingConfig,
     tolerance: float,
 ) -> bool:
-    """Whether a file's hypotheses [K, T] are the model's too, but for what is equally good.
+    """Whether a file's hypotheses [K, T] are the model's too, except for ties.
 
     Args:
         checkpoint: The model.

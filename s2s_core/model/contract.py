@@ -69,7 +69,7 @@ def memory_sizes(encoder: Encoder, name: str = "the encoder") -> MemorySizes:
     """Returns the widths that an encoder declares; an error calls it ``name``.
 
     Raises:
-        PluginError: It doesn't, or one is no number.
+        PluginError: It doesn't, or one is not a number.
     """
     return MemorySizes(_size(encoder, "states_size", name), _size(encoder, "summary_size", name))
 
@@ -78,7 +78,7 @@ def output_size(decoder: Decoder) -> int:
     """Returns the width that a decoder declares.
 
     Raises:
-        PluginError: It doesn't, or it is no number.
+        PluginError: It doesn't, or it is not a number.
     """
     return _size(decoder, "output_size", "the decoder")
 
@@ -219,7 +219,7 @@ def evaluating(*modules: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _named(name: str) -> Iterator[None]:
-    """Says of whom an error speaks."""
+    """Prefixes an error with the component's name."""
     try:
         yield
     except PluginError as error:

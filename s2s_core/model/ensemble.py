@@ -16,8 +16,8 @@ LEAST = 1e-30
 class Ensemble(nn.Module):
     """Models of the same ids, used as one. It isn't trained; each of them was.
 
-    It has what search, export and scoring use of a ``Seq2Seq``. Its logits are the logarithms of the models' mean
-    probabilities (arXiv 1409.3215, section 3.6).
+    It provides the part of ``Seq2Seq`` that search, export and scoring rely on. Its logits are the logarithms of the
+    models' mean probabilities (arXiv 1409.3215, section 3.6).
 
     Args:
         models: At least one.

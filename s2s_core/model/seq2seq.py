@@ -137,7 +137,7 @@ def _ordered(vectors: Tensor, order: Tensor) -> Tensor:
 
 
 def build_model(config: RunConfig, source_size: int, target_size: int, plugins: Plugins) -> Seq2Seq:
-    """Makes a run's model with new weights, for so many source and target ids.
+    """Makes a run's model with new weights, for vocabularies of the given sizes.
 
     Raises:
         ConfigError: The projection or the source embedding can't be tied to the target embedding.

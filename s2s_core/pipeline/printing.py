@@ -37,7 +37,7 @@ class PrintedProgress(Progress):
     """Prints everything except the updates, which ``BarProgress`` and ``LineProgress`` show, each in its own way."""
 
     def opened(self, run: Run) -> None:
-        """Says what the model learns from."""
+        """Prints what the model learns from."""
         splits = run.splits
         example = splits.validation[0]
         line("run", str(run.folder))
@@ -51,7 +51,7 @@ class PrintedProgress(Progress):
             line("", remark)
 
     def built(self, run: Run, checkpoint: "TextModel", inheritance: "Inheritance | None") -> None:
-        """Says what the model is, and what it took from an earlier run."""
+        """Prints what the model is, and what it took from an earlier run."""
         source, target = (
             len(tokenizer.vocabulary) for tokenizer in (checkpoint.source_tokenizer, checkpoint.target_tokenizer)
         )
@@ -65,7 +65,7 @@ class PrintedProgress(Progress):
             _inherited(inheritance)
 
     def trained(self, run: Run, state: "TrainingState") -> None:
-        """Says which model was kept."""
+        """Prints which model was kept."""
         end = f"stopped after step {state.step:,}; " if state.stopped else ""
         best = f"the mean of {state.best_of} models" if state.best_of > 1 else f"the model of step {state.best_step:,}"
         line("best", f"{end}{best}, in {run.weights_path}")
@@ -77,12 +77,12 @@ class PrintedProgress(Progress):
             click.echo(text)
 
     def exporting(self, path: Path) -> None:
-        """Says that it takes its time."""
+        """Prints that export has begun."""
         del path
         line("export", EXPORTING)
 
     def exported(self, export: Export) -> None:
-        """Says where the file is, and what the proof compared."""
+        """Prints where the file is, and what the proof compared."""
         parity = export.parity
         line("export", f"{export.path}, {export.size / 1e6:.1f} MB, in {export.seconds:.0f} s")
         searches = "samples" if export.decoding.sampling else "greedy and beam"
@@ -94,7 +94,7 @@ class PrintedProgress(Progress):
         )
 
     def finished(self, run: Run) -> None:
-        """Says how to use the file."""
+        """Prints how to use the file."""
         click.echo("\nRun it with nothing but ONNX Runtime, whose warnings about inputs with defaults are harmless:\n")
         click.echo(USAGE.format(path=run.onnx_path, example=run.splits.test[0].source))
 
@@ -131,7 +131,7 @@ def _inherited(inheritance: "Inheritance") -> None:
 
 
 def _lengths(bucket: LengthScores) -> str:
-    """Says how long the sources of a bucket are."""
+    """Describes the source lengths of a bucket."""
     least, most = bucket.shortest, bucket.longest
     if least < most:
         return f"{least} to {most} source tokens"

@@ -13,17 +13,17 @@ Record = dict[str, Any]
 
 
 def read_metrics(path: Path) -> list[Record]:
-    """Returns the lines, but for a last one that was only half written.
+    """Returns the lines, except a last one that was only half written.
 
     Raises:
-        ModelError: The file can't be read, or a line is something else.
+        ModelError: The file can't be read, or a line is not a record.
     """
     try:
         *lines, _ = path.read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise ModelError(f"can't read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ModelError(f"{path} is damaged: it is no text; put back what it was, or remove it") from error
+        raise ModelError(f"{path} is damaged: it is not text; put back what it was, or remove it") from error
     return [_parsed(line, f"{path} is damaged: line {number}") for number, line in enumerate(lines, 1)]
 
 
@@ -60,9 +60,9 @@ def _parsed(line: str, where: str) -> Record:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{where} is no JSON; remove it") from error
+        raise ModelError(f"{where} is not JSON; remove it") from error
     if not isinstance(record, dict) or not isinstance(record.get("step"), int):
-        raise ModelError(f'{where} is no JSON object with a whole number as "step"; remove it')
+        raise ModelError(f'{where} is not a JSON object with a whole number as "step"; remove it')
     return record
 
 

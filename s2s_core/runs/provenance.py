@@ -19,7 +19,7 @@ _INSTALLABLE = re.compile(r"([A-Za-z0-9][\w.!+-]*)?", re.ASCII)
 
 
 def provenance(config: RunConfig, plugins: Plugins) -> list[dict[str, str]]:
-    """Says which distribution each of a run's components came from, and its version."""
+    """Returns the distribution and version that each of a run's components came from."""
     task_class: Any = plugins.component("task", config.task.name)
     used = [
         ("task", config.task.name),

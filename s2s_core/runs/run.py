@@ -93,7 +93,7 @@ class Run(RunFolder):
         write_atomically(self.settings_path, to_toml(self.config))
 
     def require_trained_with(self, trained: RunConfig) -> None:
-        """Checks that the model was trained with the settings that ``run.toml`` has now, but for ``CHANGEABLE`` ones.
+        """Checks that the model was trained with the settings that ``run.toml`` has, except the ``CHANGEABLE`` ones.
 
         Args:
             trained: The settings that it was trained with.

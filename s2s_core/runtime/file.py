@@ -64,7 +64,7 @@ class ExportedModel:
                 content, options, providers=[_provider(provider)], enable_fallback=0
             )
         except _RUNTIME_ERRORS as error:
-            raise ModelError(f"{self._name} is damaged or is no ONNX file: {_first_line(error)}") from error
+            raise ModelError(f"{self._name} is damaged or is not an ONNX file: {_first_line(error)}") from error
         self._inputs = {value.name for value in self._session.get_overridable_initializers()}
         self.metadata = self._read_metadata()
 
@@ -131,7 +131,7 @@ class ExportedModel:
         try:
             elsewhere = has_external_data(content)
         except (ValueError, RecursionError) as error:
-            raise ModelError(f"{self._name} is damaged or is no ONNX file: {error}") from error
+            raise ModelError(f"{self._name} is damaged or is not an ONNX file: {error}") from error
         if elsewhere:
             raise ModelError(f"{self._name} was not made by s2s: it has weights in other files, which are not read")
 

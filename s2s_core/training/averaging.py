@@ -12,7 +12,7 @@ Weights = Mapping[str, Tensor]
 
 
 class Averaging:
-    """No average: the latest weights are validated. Training itself always goes on with those.
+    """The base class, which validates the latest weights without averaging. Training itself always goes on with those.
 
     Args:
         model: Which is trained.
@@ -23,13 +23,13 @@ class Averaging:
         self._model, self._config = model, config
 
     def updated(self, step: int) -> None:
-        """Hears of each update; ``step`` counts them."""
+        """Called after each update; ``step`` is the number of updates so far."""
 
     def running(self) -> Weights | None:
         """Returns the average that a validation is about to take; nothing if it takes the latest weights."""
 
     def judged(self, score: float) -> None:
-        """Hears how good the model's weights are; a higher score is better."""
+        """Called with the score of the model's weights; a higher one is better."""
 
     def final(self) -> Weights | None:
         """Returns what is validated once more when training ends, if anything."""

@@ -1,4 +1,4 @@
-"""Ends training when its numbers are no numbers any more."""
+"""Ends training when the loss or the weights are infinite or not numbers."""
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ class DivergedError(S2SError):
 def require_finite(run: Run, state: TrainingState, losses: Tensor, model: nn.Module) -> None:
     """Checks what the last updates did. It waits for the device, so it is not called after each.
 
-    A gradient that is no number spoils the weights one update before the loss shows it. So both are checked, and
+    A gradient that is not a number spoils the weights one update before the loss shows it. So both are checked, and
     nothing spoilt is validated or saved.
 
     Args:
@@ -35,7 +35,7 @@ def require_finite(run: Run, state: TrainingState, losses: Tensor, model: nn.Mod
         )
     if not torch.stack([parameter.isfinite().all() for parameter in model.parameters()]).all():
         raise DivergedError(
-            f"training diverged: some weights after step {state.step} are no numbers; {_way_out(run, state)}"
+            f"training diverged: some weights after step {state.step} are not numbers; {_way_out(run, state)}"
         )
 
 

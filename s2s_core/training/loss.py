@@ -1,4 +1,4 @@
-"""What training makes small."""
+"""The training loss: cross-entropy with optional label smoothing."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Where training's chance comes from, such as what dropout leaves out."""
+"""Seeds the random generators, for dropout and the like, before each update."""
 
 import hashlib
 

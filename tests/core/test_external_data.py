@@ -120,7 +120,7 @@ def test_a_length_may_be_written_in_many_ways():
 )
 def test_what_is_no_protobuf_is_refused(content, expected):
     """With what is wrong with it."""
-    with pytest.raises(ModelError, match=f"^the model is damaged or is no ONNX file: {expected}$"):
+    with pytest.raises(ModelError, match=f"^the model is damaged or is not an ONNX file: {expected}$"):
         load(content)
 
 
@@ -130,7 +130,7 @@ def test_graphs_without_end_are_refused():
     for _ in range(1000):
         for key in (b"\x32", b"\x2a", b"\x0a"):  # a graph of an attribute of a node
             content = key + varint(len(content)) + content
-    with pytest.raises(ModelError, match=r"^the model is damaged or is no ONNX file: "):
+    with pytest.raises(ModelError, match=r"^the model is damaged or is not an ONNX file: "):
         load(b"\x3a" + varint(len(content)) + content)
 
 
@@ -148,7 +148,7 @@ def test_operators_of_others_are_refused():
     made = helper.make_model(
         graph([node], [tensor()]), opset_imports=[helper.make_opsetid("ai.onnx.contrib", 1)], ir_version=9
     )
-    with pytest.raises(ModelError, match=r"^the model is damaged or is no ONNX file: .*ai\.onnx\.contrib"):
+    with pytest.raises(ModelError, match=r"^the model is damaged or is not an ONNX file: .*ai\.onnx\.contrib"):
         load(made.SerializeToString())
-    with pytest.raises(ModelError, match=r"^the model (is damaged or is no ONNX file|was not made by s2s)"):
+    with pytest.raises(ModelError, match=r"^the model (is damaged or is not an ONNX file|was not made by s2s)"):
         load(b"\x0a\x06\x00\x00ORTM")

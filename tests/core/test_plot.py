@@ -117,8 +117,8 @@ def test_runs_are_named_as_shortly_as_can_be(tmp_path):
     ("content", "message"),
     [
         (None, "can't read .*metrics.jsonl: No such file"),
-        ("{\n", "metrics.jsonl is damaged: line 1 is no JSON; remove it"),
-        ("[]\n", "metrics.jsonl is damaged: line 1 is no JSON object"),
+        ("{\n", "metrics.jsonl is damaged: line 1 is not JSON; remove it"),
+        ("[]\n", "metrics.jsonl is damaged: line 1 is not a JSON object"),
         ('{"step": 1}\n', "has no scores by length: s2s evaluate .* --json > scores.json makes such a file"),
     ],
 )

@@ -128,7 +128,7 @@ def test_a_file_that_was_cut_off_is_refused(exported_characters, tmp_path, share
 @pytest.mark.parametrize("content", [b"", b"no model", b"PK\x03\x04", bytes(range(256))])
 def test_a_file_of_another_kind_is_refused(content):
     """Given as content, it's called the model."""
-    with pytest.raises(ModelError, match=r"^the model (is damaged or is no ONNX file|was not made by s2s)"):
+    with pytest.raises(ModelError, match=r"^the model (is damaged or is not an ONNX file|was not made by s2s)"):
         load(content)
 
 

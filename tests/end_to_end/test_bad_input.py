@@ -194,7 +194,7 @@ def test_a_file_of_another_kind_is_refused(use, tmp_path, content):
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
     message = use(path).error()
-    assert message.startswith((f"{path} is damaged or is no ONNX file: ", f"{path} was not made by s2s: "))
+    assert message.startswith((f"{path} is damaged or is not an ONNX file: ", f"{path} was not made by s2s: "))
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])

@@ -1,4 +1,4 @@
-"""``s2s plugins``: what can be chosen, what can be set of it, whether it keeps its promises, and new ones."""
+"""``s2s plugins``: lists components, shows their settings, checks their promises, and writes new ones."""
 
 import click
 
@@ -10,7 +10,7 @@ from s2s_core.cli.plugins.show import show
 
 @click.group(short_help="List, show and check the installed components, and write new ones.")
 def plugins() -> None:
-    """Lists what can be chosen, shows what can be set of it, checks that it keeps its promises, and writes new ones.
+    """Lists components, shows their settings, checks their promises, and writes new ones.
 
     \b
     s2s plugins list

@@ -47,7 +47,7 @@ def new(
 
 
 def _git_user() -> str:
-    """Returns the name that git writes into commits; an empty text where it has none or there is no git."""
+    """Returns the name that git writes into commits; an empty text if it has none, or there is no git."""
     try:
         asked = subprocess.run(
             ["git", "config", "user.name"],  # noqa: S607  # whichever git the user has

@@ -1,4 +1,4 @@
-"""``s2s plugins show``: what can be set of a component, or of a run."""
+"""``s2s plugins show``: the settings of a component, or of a run."""
 
 import json
 from typing import Annotated, Any, get_args, get_origin
@@ -28,7 +28,7 @@ TABLES: dict[str, type] = {
 HEADINGS = ("setting", "type", "default", "allowed", "meaning")
 
 
-@click.command(short_help="Show what can be set of a component, or of a run.")
+@click.command(short_help="Show the settings of a component, or of a run.")
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 @click.pass_context

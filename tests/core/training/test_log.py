@@ -11,14 +11,14 @@ WHOLE = b'{"step": 4, "loss": 1.5}\n'
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"garbage\n", "line 2 is no JSON; remove it"),
-        (b"\n", "line 2 is no JSON; remove it"),
-        (b"[" * 100_000 + b"\n", "line 2 is no JSON; remove it"),
+        (b"garbage\n", "line 2 is not JSON; remove it"),
+        (b"\n", "line 2 is not JSON; remove it"),
+        (b"[" * 100_000 + b"\n", "line 2 is not JSON; remove it"),
         *(
-            (content, 'line 2 is no JSON object with a whole number as "step"; remove it')
+            (content, 'line 2 is not a JSON object with a whole number as "step"; remove it')
             for content in (b"[]\n", b"{}\n", b'{"step": "x"}\n', b"null\n")
         ),
-        (b"\xff\n", "it is no text; put back what it was, or remove it"),
+        (b"\xff\n", "it is not text; put back what it was, or remove it"),
     ],
 )
 def test_a_damaged_log_is_told(make_run, train, content, message):
