@@ -8,11 +8,11 @@ import attrs
 from s2s_core.config.tables import DecodingConfig
 
 KINDS: Mapping[Any, str] = {int: "int64", float: "float32"}
-"""What numpy, PyTorch and ONNX call the type of a setting."""
+"""The name of each setting type in numpy, PyTorch and ONNX."""
 
 
 class Features(NamedTuple):
-    """The parts of a search that cost time in each step. A file has those that its export asked for."""
+    """The optional parts of a search, each of which costs time in every step. A file has those that its export asked for."""
 
     coverage: bool = False
     no_repeat: bool = False
@@ -26,7 +26,7 @@ ASKED_BY = {
     "sampling": "decoding.sampling=true",
     "prefix": "export.prefix=true",
 }
-"""How an export asks for each feature."""
+"""The setting with which an export asks for each feature."""
 
 
 class Input(NamedTuple):
@@ -34,7 +34,7 @@ class Input(NamedTuple):
 
     Attributes:
         kind: The name of its type in numpy and PyTorch.
-        feature: The part of the search that it belongs to; none if every file has it.
+        feature: The part of the search that it belongs to; ``None`` if every file has it.
         field: The setting that declares it.
     """
 
@@ -53,16 +53,16 @@ def inputs_of(config: type) -> dict[str, Input]:
 
 
 INPUTS = inputs_of(DecodingConfig)
-"""All optional inputs but ``prefix``, which is text."""
+"""All optional inputs except ``prefix``, which is text."""
 
 
 def features(decoding: DecodingConfig, *, prefix: bool) -> Features:
-    """Returns what a search needs for its settings, and for a prefix if there is one."""
+    """Returns the features that a search needs for its settings, and for a prefix if it has one."""
     return Features(decoding.coverage_penalty != 0, decoding.no_repeat_ngram > 0, decoding.sampling, prefix)
 
 
 def chosen(decoding: DecodingConfig, parts: Features) -> Iterator[tuple[str, str, Any]]:
-    """Yields the name, kind and value of each input that a search with these features has."""
+    """Yields the name, type and value of each input of a search with these features."""
     for name, (kind, feature, _) in INPUTS.items():
         if feature is None or getattr(parts, feature):
             yield name, kind, getattr(decoding, name)
