@@ -1,1 +1,1 @@
-"""Configuration: how settings are declared, which there are, and how they are read from what a user wrote."""
+"""Configuration: declares the settings, and reads them from what a user wrote."""

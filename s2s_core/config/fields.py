@@ -9,7 +9,7 @@ import attrs
 Check = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 LARGEST = 2**32
-"""The largest whole number that a setting may have, whatever else it allows; one more than the largest seed."""
+"""The largest whole number that any setting accepts, whatever its own bounds; one more than the largest seed."""
 
 
 @attrs.frozen
@@ -23,7 +23,7 @@ class BadValueError(ValueError):
     Args:
         name: The setting.
         expected: What it must be, such as ``"at least 1"``.
-        value: What came.
+        value: The value that was set.
     """
 
     def __init__(self, name: str, expected: str, value: object) -> None:
@@ -36,7 +36,7 @@ class BadValueError(ValueError):
 
 
 def type_name(field: "attrs.Attribute[Any]") -> str:
-    """Returns what a field's values are, such as ``"int"`` or ``"int or str"``."""
+    """Returns the type of a field's values, such as ``"int"`` or ``"int or str"``."""
     kinds = get_args(field.type) if isinstance(field.type, UnionType) else (field.type,)
     return " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
 
@@ -45,10 +45,10 @@ def setting(default: Any, help: str, *checks: Check) -> Any:  # noqa: A002  # as
     """Declares one field of a ``Config``.
 
     Args:
-        default: Its value where nothing is set.
+        default: Its value when the user sets none.
         help: What it means, as ``s2s plugins show`` prints it.
-        *checks: ``at_least``, ``between``, ``one_of``, ``must_be`` and others, which say what they allow. Of any other
-            attrs validator ``described`` says it.
+        *checks: ``at_least``, ``between``, ``one_of``, ``must_be`` and others, which describe what they allow. Wrap any
+            other attrs validator in ``described``.
     """
     return _field(default, help, checks, {})
 
@@ -59,13 +59,13 @@ def search_setting(
     *checks: Check,
     feature: str | None = None,
 ) -> Any:
-    """Declares a setting of a search, which is an input of exported files and an option of ``s2s predict`` too.
+    """Declares a search setting, which is also an input of exported files and an option of ``s2s predict``.
 
     Args:
-        default: Its value where nothing is set.
+        default: Its value when the user sets none.
         help: What it means.
-        *checks: What is allowed.
-        feature: The part of the search that it belongs to, if a file has it only where its export asked for it.
+        *checks: The values that it allows.
+        feature: The part of the search that it belongs to, if files have it only when their export asks for it.
     """
     return _field(default, help, checks, {"search": True, "feature": feature, "checks": checks})
 
@@ -80,7 +80,7 @@ def _field(default: Any, meaning: str, checks: Sequence[Check], metadata: Mappin
 
 
 def limits(field: "attrs.Attribute[Any]") -> tuple[float | None, float | None]:
-    """Returns the least and the greatest number that the checks of a search setting allow, if they set any."""
+    """Returns the bounds that the checks of a search setting impose, each ``None`` where there is none."""
     for check in field.metadata["checks"]:
         if isinstance(check, _Bound) and (check.minimum, check.maximum) != (None, None):
             return check.minimum, check.maximum
@@ -93,22 +93,22 @@ def at_least(minimum: float) -> Check:
 
 
 def more_than(minimum: float) -> Check:
-    """Refuses ``minimum`` and values below it."""
+    """Refuses ``minimum`` and any value below it."""
     return _Bound(f"more than {minimum}", lambda value: value > minimum)
 
 
 def between(minimum: float, maximum: float) -> Check:
-    """Refuses values outside the two bounds, which are allowed themselves."""
+    """Refuses values outside the two bounds; the bounds themselves are allowed."""
     return _Bound(f"from {minimum} to {maximum}", lambda value: minimum <= value <= maximum, minimum, maximum)
 
 
 def one_of(*values: Any) -> Check:
-    """Refuses every value but the given ones."""
+    """Refuses any value that is not listed."""
     return _Bound("one of " + ", ".join(map(repr, values)), lambda value: value in values)
 
 
 def all_different() -> Check:
-    """Refuses lists that have a value twice."""
+    """Refuses lists that contain a value more than once."""
     return _Bound("a list without repetitions", lambda values: len(set(values)) == len(values))
 
 
@@ -120,8 +120,8 @@ def must_be(expected: str, holds: Callable[[Any], bool]) -> Check:
         letters: str = setting("abc", "letters of a word", must_be("lower case", str.islower))
 
     Args:
-        expected: What a value must be, as errors and ``s2s plugins show`` say it.
-        holds: Whether a value is that.
+        expected: What a value must be, in the words of error messages and ``s2s plugins show``.
+        holds: Tells whether a value is allowed.
     """
     return _Bound(expected, holds)
 
@@ -130,7 +130,7 @@ def described(expected: str, check: Check) -> Check:
     """Describes any attrs validator, such as one that compares a value with other settings.
 
     Args:
-        expected: What a value must be, as ``s2s plugins show`` says it.
+        expected: What a value must be, in the words of ``s2s plugins show``.
         check: Takes the configuration, the attribute and the value, and raises ``BadValueError``.
     """
     return _Described(expected, check)
@@ -138,7 +138,7 @@ def described(expected: str, check: Check) -> Check:
 
 @attrs.frozen
 class _Bound:
-    """A check that says what it allows."""
+    """A check that describes what it allows."""
 
     expected: str
     holds: Callable[[Any], bool]
@@ -152,7 +152,7 @@ class _Bound:
 
 @attrs.frozen
 class _Described:
-    """A check that raises an error of its own."""
+    """A check that raises its own error."""
 
     expected: str
     check: Check

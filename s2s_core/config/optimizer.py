@@ -1,4 +1,4 @@
-"""Optimizers: which class of ``torch.optim`` each is, and the settings that it takes."""
+"""Optimizers: the ``torch.optim`` class of each, and its settings."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ class Optimizer:
 
     Attributes:
         kind: Its class in ``torch.optim``.
-        options: Its arguments besides the parameters and the learning rate, by the run's settings.
+        options: Returns its arguments besides the parameters and the learning rate, from the run's settings.
     """
 
     kind: str
@@ -31,19 +31,21 @@ OPTIMIZERS = {
     "sgd": Optimizer("SGD", lambda config: {"momentum": config.momentum, "fused": True}),
     "adafactor": Optimizer("Adafactor", lambda config: {"weight_decay": config.weight_decay}),
 }
-"""By their names in a run. ``fused`` is the form that updates in one pass. A new optimizer is a new entry here."""
+"""The optimizers by name. ``fused`` updates all parameters in one pass. To add an optimizer, add an entry."""
 
 
-@attrs.frozen(slots=False)  # as ``TrainingConfig`` has several such bases
+@attrs.frozen(slots=False)  # ``TrainingConfig`` has several such bases, which slots forbid
 class OptimizerConfig:
-    """What turns gradients into updates."""
+    """The algorithm that turns gradients into updates."""
 
-    optimizer: str = setting("adamw", "what turns gradients into updates", one_of(*OPTIMIZERS))
+    optimizer: str = setting("adamw", "algorithm that turns gradients into updates", one_of(*OPTIMIZERS))
     weight_decay: float = setting(0.01, "for adamw and adafactor: decay of the weights", at_least(0))
     beta1: float = setting(0.9, "for adamw and adam: decay of the first moment", between(0, 0.9999))
     beta2: float = setting(0.98, "for adamw and adam: decay of the second moment", between(0, 0.9999))
-    momentum: float = setting(0.0, "for sgd: share of the update before that is added", between(0, 0.9999))
-    clip_norm: float = setting(5.0, "largest norm of the whole gradient; 0 clips nothing", at_least(0))
+    momentum: float = setting(
+        0.0, "for sgd: share of the previous update that is added to the next", between(0, 0.9999)
+    )
+    clip_norm: float = setting(5.0, "maximum norm of the whole gradient; 0 disables clipping", at_least(0))
 
     @property
     def betas(self) -> tuple[float, float]:

@@ -11,11 +11,11 @@ from typing import Any, cast
 from s2s_core.errors import ConfigError, is_utf8
 
 Overrides = Mapping[str, Any]
-"""Settings in tables, as a run's TOML has them."""
+"""Settings in nested tables, as in a run's TOML."""
 
 
 def merge(tables: Sequence[Overrides]) -> dict[str, Any]:
-    """Puts tables of rising precedence into one."""
+    """Merges tables of rising precedence into one."""
     merged: dict[str, Any] = {}
     for each in tables:
         merged = _merge(merged, each)
@@ -42,7 +42,7 @@ def _merge_tables(below: Any, above: Any) -> Any:
 
 
 def named(value: Any) -> Any:
-    """Spells out a component that is given by its name alone."""
+    """Returns a component as a table, even if it was given by its name alone."""
     if value is None:
         return {}
     return {"name": value} if isinstance(value, str) else value
@@ -67,7 +67,7 @@ def read_toml(path: Path) -> Overrides:
 def parse_assignment(text: str) -> Overrides:
     """Turns ``a.b=value`` into ``{"a": {"b": value}}``.
 
-    The value is read as TOML; what isn't TOML is taken as a string, so that ``encoder.name=lstm`` needs no quotes.
+    The value is read as TOML. Anything that isn't TOML is a string, so that ``encoder.name=lstm`` needs no quotes.
 
     Raises:
         ConfigError: There is no ``=``, or no name before it, or the text isn't UTF-8.

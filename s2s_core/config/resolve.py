@@ -1,6 +1,6 @@
-"""From what a user wrote to the configuration of a run.
+"""Builds the configuration of a run from what a user wrote.
 
-Later overrides come before earlier ones: the task's defaults, the TOML file, flags, ``--set``.
+Each of these overrides the ones before it: the task's defaults, the TOML file, flags, ``--set``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from s2s_core.errors import ConfigError, PluginError, listing
 from s2s_core.plugins.registry import Plugins
 
 DEFAULT_ENCODER = "mlp-rnn"
-"""The one plugin that is named here: what a run without a choice learns mustn't depend on what else is installed."""
+"""The only plugin that the core names: without a choice, a run must not depend on which other plugins are installed."""
 
 DEFAULT_TOKENIZER = "characters"
 
@@ -22,11 +22,11 @@ def resolve(overrides: Sequence[Overrides], plugins: Plugins) -> RunConfig:
     """Builds the configuration of a run.
 
     Args:
-        overrides: Tables as in a run's TOML, of rising precedence.
+        overrides: Tables as in a run's TOML, in rising precedence.
         plugins: Where components come from.
 
     Raises:
-        ConfigError: With one line for each setting that is unknown or can't be used.
+        ConfigError: A setting is unknown or can't be used; the message has one line for each.
         PluginError: A component is missing or broken.
     """
     tables = merge(overrides)
@@ -39,7 +39,7 @@ def resolve(overrides: Sequence[Overrides], plugins: Plugins) -> RunConfig:
 
 
 def _with_names(tables: Overrides, plugins: Plugins) -> Overrides:
-    """Fills in the components that nobody chose."""
+    """Fills in the components that the user didn't name."""
     encoder = _table(tables, "encoder")
     if "name" not in encoder:
         _require_default_encoder(plugins)

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: their settings, and the rate that they give at each update."""
+"""Learning-rate schedules: their settings, and the rate at each update."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -12,22 +12,22 @@ SCHEDULES: Mapping[str, Callable[["ScheduleConfig", int], float]] = {
     "linear": lambda config, step: 1 - step / config.steps,
     "constant": lambda _, __: 1.0,
     "inverse-square-root": lambda config, step: math.sqrt(config.warmed / max(step + 1, config.warmed)),
-    "plateau": lambda _, __: 1.0,  # what reduces it is counted, as it follows from scores
+    "plateau": lambda _, __: 1.0,  # ``learning_rate`` takes the reductions, which depend on scores
     "halving": lambda config, step: math.ldexp(1.0, -max(config.halvings(step), 0)),
 }
 """The factor of the highest rate, by the number of updates so far. A new schedule is a new line here."""
 
 
-@attrs.frozen(slots=False)  # as ``TrainingConfig`` has several such bases
+@attrs.frozen(slots=False)  # ``TrainingConfig`` has several such bases, which slots forbid
 class ScheduleConfig:
-    """How the learning rate changes over a run: a rise, then the schedule."""
+    """How the learning rate changes over a run: a linear warm-up, then the schedule."""
 
     steps: int = setting(3000, "number of updates", at_least(1))
     learning_rate: float = setting(5e-4, "highest learning rate", more_than(0))
     schedule: str = setting("cosine", "how the learning rate falls", one_of(*SCHEDULES))
     warmup_steps: int = setting(100, "updates in which the learning rate rises to its highest", at_least(0))
-    halving_start: int = setting(1000, "for halving: updates before the rate is halved first", at_least(1))
-    halving_interval: int = setting(500, "for halving: updates between that and each further halving", at_least(1))
+    halving_start: int = setting(1000, "for halving: updates before the rate is first halved", at_least(1))
+    halving_interval: int = setting(500, "for halving: updates between two halvings", at_least(1))
     plateau_patience: int = setting(
         2, "for plateau: validations without a better score before the rate is reduced", at_least(1)
     )
@@ -35,11 +35,11 @@ class ScheduleConfig:
 
     @property
     def warmed(self) -> int:
-        """The updates of the rise, at least one."""
+        """The number of warm-up updates, at least one."""
         return max(self.warmup_steps, 1)
 
     def halvings(self, step: int) -> int:
-        """Returns how often the rate is halved by then; negative before ``halving_start``."""
+        """Returns how often the rate was halved in ``step`` updates; zero or less before ``halving_start``."""
         return 1 + (step - self.halving_start) // self.halving_interval
 
 
@@ -47,8 +47,8 @@ def learning_rate(config: ScheduleConfig, step: int, reductions: int = 0) -> flo
     """Returns the learning rate of an update.
 
     Args:
-        config: Names the schedule.
-        step: The number of updates before it.
+        config: The schedule and its settings.
+        step: The number of updates before this one.
         reductions: How often the rate was reduced on a plateau.
     """
     warmup = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0

@@ -1,4 +1,4 @@
-"""From tables of settings to checked configurations, and back. cattrs does it; errors name each setting's full path."""
+"""Converts tables of settings to checked configurations and back, with cattrs; errors name each setting's full path."""
 
 import json
 import math
@@ -21,22 +21,22 @@ Table = TypeVar("Table")
 
 
 def structure(tables: Overrides, plugins: Plugins) -> RunConfig:
-    """Builds a configuration from complete tables, such as ``unstructure`` gives."""
+    """Builds a configuration from complete tables, such as those of ``unstructure``."""
     return cast("RunConfig", _structured(tables, RunConfig, "", plugins))
 
 
 def structure_component(table: Overrides, kind: Kind, plugins: Plugins) -> Component:
-    """Builds the configuration of one component alone, so that no other is imported."""
+    """Builds the configuration of one component, without importing any other."""
     return cast("Component", _structured(table, Annotated[Component, kind], kind, plugins))
 
 
 def structure_table(table: Overrides, form: type[Table], path: str, plugins: Plugins) -> Table:
-    """Builds the configuration of one table alone, such as ``EvaluationConfig``."""
+    """Builds the configuration of one table, such as ``EvaluationConfig``."""
     return cast("Table", _structured(table, form, path, plugins))
 
 
 def override(config: RunConfig, overrides: Sequence[Overrides], plugins: Plugins) -> RunConfig:
-    """Returns a configuration of which some settings are changed."""
+    """Returns a configuration with some settings changed."""
     return structure(merge([unstructure(config), *overrides]), plugins)
 
 
@@ -52,7 +52,7 @@ def to_toml(config: RunConfig) -> str:
 
 
 class _BadTypeError(TypeError):
-    """A value has the wrong type, for which ``_explain`` finds the path."""
+    """A value has the wrong type; ``_explain`` adds the setting's path."""
 
 
 def _structured(tables: Overrides, form: Any, path: str, plugins: Plugins) -> Any:
@@ -65,7 +65,7 @@ def _structured(tables: Overrides, form: Any, path: str, plugins: Plugins) -> An
 
 
 class ComponentConverter(cattrs.Converter):
-    """Structures configurations strictly: unknown keys and values of another type are errors.
+    """Structures configurations strictly: unknown keys and values of the wrong type are errors.
 
     Args:
         plugins: Where the ``Config`` of a component comes from.
@@ -82,7 +82,7 @@ class ComponentConverter(cattrs.Converter):
         self.register_structure_hook_func(lambda kind: kind == int | str, _number_or_text)
 
     def _component(self, value: Any, annotated: Any) -> Component:
-        """Structures a component, given by its name or as a table of its name and its settings."""
+        """Structures a component that is written as its name, or as a table with its name and settings."""
         kind = get_args(annotated)[1]
         table = named(value)
         if not isinstance(table, Mapping):
@@ -94,7 +94,7 @@ class ComponentConverter(cattrs.Converter):
         return Component(table["name"], self.structure(settings, config_class))
 
     def _table_hook(self, cls: type) -> Any:
-        """Returns what structures a table of settings, of which none without a default may be missing."""
+        """Returns a hook that structures a table of settings and requires those without a default."""
         structure_fields: Any = make_dict_structure_fn(cls, self)
         required = [field.name for field in attrs.fields(cls) if field.default is attrs.NOTHING]
 
@@ -148,7 +148,7 @@ def _number_or_text(value: Any, _: Any) -> int | str:
 
 
 def _require_usable(value: object) -> None:
-    """Refuses numbers that nothing can compute with."""
+    """Refuses numbers that are too large or not finite."""
     if isinstance(value, int) and abs(value) > LARGEST:
         raise _BadTypeError(f"must be from -{LARGEST} to {LARGEST} (got {value})")
     if isinstance(value, float) and not math.isfinite(value):
@@ -156,7 +156,7 @@ def _require_usable(value: object) -> None:
 
 
 def _explain(error: BaseException, path: str) -> Iterator[str]:
-    """Yields one line for each thing that is wrong, with the full path of its setting."""
+    """Yields one line for each problem, with the full path of its setting."""
     if isinstance(error, ClassValidationError | IterableValidationError):
         for inner in error.exceptions:
             yield from _explain(inner, _inner_path(inner, path))

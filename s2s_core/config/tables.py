@@ -1,4 +1,4 @@
-"""What a run consists of: the tables of its TOML."""
+"""The configuration of a run: the tables of its TOML."""
 
 from typing import Annotated, Any
 
@@ -17,10 +17,10 @@ WIDEST = 16_384
 class Component:
     """A component that a run uses.
 
-    In TOML it is a table of its name and its settings, or just its name: ``encoder = "mlp-rnn"``.
+    In TOML it is a table with its name and settings, or just its name: ``encoder = "mlp-rnn"``.
 
     Attributes:
-        name: As its plugin registered it.
+        name: The name under which its plugin registered it.
         config: An instance of the component's ``Config``.
     """
 
@@ -41,7 +41,7 @@ class SourceConfig:
 
     tokenizer: TokenizerComponent
     embedding_size: int = setting(64, "width E of a source token's vector", between(1, WIDEST))
-    dropout: float = setting(0.0, "share of numbers dropped from these vectors in training", between(0, 0.99))
+    dropout: float = setting(0.0, "dropout on these vectors in training", between(0, 0.99))
     reverse: bool = setting(default=False, help="whether the encoder reads the tokens from the last to the first")
 
 
@@ -51,7 +51,7 @@ class TargetConfig:
 
     tokenizer: TokenizerComponent
     embedding_size: int = setting(64, "width E of a target token's vector", between(1, WIDEST))
-    dropout: float = setting(0.0, "share of numbers dropped from these vectors in training", between(0, 0.99))
+    dropout: float = setting(0.0, "dropout on these vectors in training", between(0, 0.99))
     tie_projection: bool = setting(default=False, help="whether the projection's weight is the target embedding's")
     share_vocabulary: bool = setting(default=False, help="whether one tokenizer, trained on both sides, serves both")
     tie_embeddings: bool = setting(
@@ -67,7 +67,7 @@ def _distinct(_: Any, attribute: "attrs.Attribute[Any]", value: tuple[Component,
 
 def _ascending(_: Any, attribute: "attrs.Attribute[Any]", value: tuple[int, ...]) -> None:
     if list(value) != sorted(set(value)) or min(value, default=1) < 1:
-        raise BadValueError(attribute.name, "a rising list of lengths from 1 on", list(value))
+        raise BadValueError(attribute.name, "a rising list of lengths, each at least 1", list(value))
 
 
 @attrs.frozen
@@ -75,13 +75,15 @@ class EvaluationConfig:
     """How answers are scored."""
 
     metrics: tuple[MetricComponent, ...] = setting(
-        (), "metrics to report; none takes the task's", described("metrics that differ in their names", _distinct)
+        (),
+        "metrics to report; an empty list takes the task's",
+        described("metrics that differ in their names", _distinct),
     )
-    select: str = setting("", "metric that chooses the best checkpoint; none takes the first")
+    select: str = setting("", "metric that chooses the best checkpoint; empty takes the first")
     length_buckets: tuple[int, ...] = setting(
         (),
-        "source lengths in tokens at which a bucket of the test scores begins; none takes about equal parts",
-        described("a rising list of lengths from 1 on", _ascending),
+        "source lengths in tokens at which buckets of the test scores begin; empty makes buckets of about equal size",
+        described("a rising list of lengths, each at least 1", _ascending),
     )
 
 
@@ -89,9 +91,9 @@ class EvaluationConfig:
 class ExportConfig:
     """How the model is exported."""
 
-    parity_examples: int = setting(64, "held-out pairs on which file and model are compared", at_least(1))
-    tolerance: float = setting(1e-3, "largest difference of a score between file and model", more_than(0))
-    prefix: bool = setting(default=False, help="whether the file has the input prefix, with which answers begin")
+    parity_examples: int = setting(64, "held-out pairs on which the file is compared with the model", at_least(1))
+    tolerance: float = setting(1e-3, "maximum difference between a score of the file and the model's", more_than(0))
+    prefix: bool = setting(default=False, help="whether the file has an input prefix, with which answers begin")
 
 
 @attrs.frozen
@@ -109,7 +111,7 @@ class RunConfig:
     export: ExportConfig = attrs.field(factory=ExportConfig)
 
     def __attrs_post_init__(self) -> None:
-        """Refuses settings of source and target that don't fit together."""
+        """Refuses settings of source and target that contradict each other."""
         source, target = self.source, self.target
         if target.share_vocabulary and source.tokenizer != target.tokenizer:
             raise ConfigError(
@@ -126,6 +128,6 @@ class RunConfig:
 
 
 def _text(component: Component) -> str:
-    """Returns a component as TOML has it."""
+    """Returns a component with its settings, as a message shows it."""
     settings = ", ".join(f"{name} = {value!r}" for name, value in attrs.asdict(component.config).items())
     return f"{component.name!r} with {settings}" if settings else repr(component.name)
