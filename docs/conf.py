@@ -26,9 +26,14 @@ napoleon_numpy_docstring = False
 napoleon_attr_annotations = False
 napoleon_use_ivar = True
 nitpick_ignore_regex = [
-    ("py:.*", r"(attrs|collections|numpy|pathlib|pluggy|random|torch)\..*"),  # theirs, whose sites a build doesn't ask
+    (
+        "py:.*",
+        r"(attrs|collections|numpy|os|pathlib|pluggy|random|torch)\..*",
+    ),  # theirs, whose sites a build doesn't ask
     ("py:.*", r"PluginManager(\..*)?"),  # in the docstring of pluggy's marker
-    ("py:.*", r"s2s_core\.(config\.tables\.RunConfig|plugins\.registry\.Plugins)"),  # which a plugin only looks at
+    ("py:.*", r"s2s_core\.(config\.\w+\.\w+Config|plugins\.registry\.Plugins)"),  # which a plugin only looks at
+    ("py:.*", r"s2s_core\.(evaluation\.\w+\.(Answered|LengthScores)|runs\.run\.Run)"),  # parts of what is documented
+    ("py:.*", r"[A-Z]\w+"),  # names that are imported for the type checker alone, by which Sphinx finds nothing
 ]
 
 html_theme = "furo"
