@@ -55,6 +55,11 @@ class Beams(NamedTuple):
     state: State
     extras: Extras
 
+    @property
+    def leaves(self) -> list[Tensor]:
+        """All tensors that a beam remembers, those of the state before the extras, [B, K, …]."""
+        return pytree.tree_leaves((self.state, self.extras))
+
 
 class Start(nn.Module):
     """Reads the sources and sets up the beams, of which only the first is alive; in sampling, all are.

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 import onnx
 import onnxruntime
+from numpy.typing import NDArray
 
 from s2s_core.config.decoding import DecodingConfig, SearchFeatures, features_of, graph_inputs
 from s2s_core.decoding.translate import Hypotheses, Translator
@@ -78,13 +79,13 @@ def prove(model: onnx.ModelProto, checkpoint: TextModel, texts: Sequence[str], t
     """
     file = _File(model, checkpoint)
     records = [
-        _compare(file, checkpoint, batch, decoding, tolerance)
+        compare(file, checkpoint, batch, decoding, tolerance)
         for decoding in _searches(checkpoint.config.decoding)
         for batch in _batches(texts)
     ]
     together = [*texts, *STRANGE_TEXTS]
     records += [
-        _compare(file, checkpoint, together, decoding, tolerance)
+        compare(file, checkpoint, together, decoding, tolerance)
         for decoding in _other_searches(checkpoint.config.decoding, file.features)
     ]
     return Parity(
@@ -154,38 +155,47 @@ def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
         yield [text]
 
 
-def _compare(
-    file: _File, checkpoint: TextModel, texts: list[str], decoding: DecodingConfig, tolerance: float
-) -> Parity:
+def compare(file: _File, checkpoint: TextModel, texts: list[str], decoding: DecodingConfig, tolerance: float) -> Parity:
+    """Compares the file's answers to a batch with the model's.
+
+    Raises:
+        ExportError: They differ.
+    """
     translator = Translator(checkpoint, decoding)
     prefixes = _prefixes(checkpoint, texts) if file.features.prefix else None
     expected = translator.hypotheses(texts, prefixes)
     answered_texts, answered, trace = file.answer(texts, prefixes, decoding)
     same = same_ids(expected.ids, answered.ids)  # [N, K]
-    both = np.isfinite(expected.scores) & np.isfinite(answered.scores)
-    difference = float(np.abs(expected.scores - answered.scores)[both & same].max(initial=0.0))
-    if (np.isfinite(expected.scores) != np.isfinite(answered.scores)).any():
-        raise _refusal(f"the file doesn't find as many answers as the model {_search(decoding)}")
-    if difference > tolerance:
-        raise _refusal(
-            f"the file's scores differ from the model's by {difference:.2g} {_search(decoding)}, more than "
-            f"export.tolerance, {tolerance:.2g}"
-        )
+    difference = _score_difference(expected, answered, same, decoding, tolerance)
     for row in np.flatnonzero(~same.all(1)):
         own, other = (Hypotheses(one.ids[row], one.scores[row]) for one in (expected, answered))
         prefix = None if prefixes is None else prefixes[row]
         if not is_tie(checkpoint, texts[row], prefix, other, trace.of(int(row)), decoding, tolerance):
             rank = int(np.argmin(same[row]))
-            answers = (
-                f"{_shown(beams[row][rank])} (score {one.scores[rank]:.4f})"
-                for beams, one in ((answered_texts, other), (translator.texts(expected), own))
-            )
+            sides = ((answered_texts, other), (translator.texts(expected), own))
+            answers = (f"{_shown(beams[row][rank])} (score {one.scores[rank]:.4f})" for beams, one in sides)
             raise _refusal(
                 f"the file answers {_shown(texts[row])} {_search(decoding)} with {', the model with '.join(answers)}"
             )
     if answered_texts != translator.texts(answered):
         raise _refusal("the file turns ids into other texts than the target's tokenizer")
     return Parity(len(texts), 1, same.size, int((~same).sum()), difference)
+
+
+def _score_difference(
+    expected: Hypotheses, answered: Hypotheses, same: NDArray[np.bool_], decoding: DecodingConfig, tolerance: float
+) -> float:
+    """Returns the largest difference of the scores of the same hypotheses, and refuses one beyond the tolerance."""
+    there, answered_there = np.isfinite(expected.scores), np.isfinite(answered.scores)
+    if (there != answered_there).any():
+        raise _refusal(f"the file doesn't find as many answers as the model {_search(decoding)}")
+    difference = float(np.abs(expected.scores - answered.scores)[there & same].max(initial=0.0))
+    if difference > tolerance:
+        raise _refusal(
+            f"the file's scores differ from the model's by {difference:.2g} {_search(decoding)}, more than "
+            f"export.tolerance, {tolerance:.2g}"
+        )
+    return difference
 
 
 def _refusal(difference: str) -> ExportError:

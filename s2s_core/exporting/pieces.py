@@ -124,7 +124,7 @@ class _ChangedOnly(nn.Module):
             same = before[number].shape[dimension] == tokens.shape[dimension]
             check(same)
         going, parents, beams = self.step(step, tokens, finished, scores, state, extras)
-        leaves = pytree.tree_leaves((beams.state, beams.extras))
+        leaves = beams.leaves
         return going, parents, beams.tokens, beams.finished, beams.scores, *(leaves[n] for n in self.changed)
 
 
@@ -146,18 +146,18 @@ def _leaves(model: AnyModel, features: SearchFeatures) -> tuple[list[Leaf], Beam
         _walk(model, features, batch=2, size=5, beams=3, steps=2),
         _walk(model, features, batch=3, size=7, beams=4, steps=5),
     ]
-    shapes = [[leaf.shape for leaf in pytree.tree_leaves(tuple(beams[3:]))] for beams, _ in runs]
     after, invariant = runs[0]
     leaves = [
-        Leaf(
-            example,
-            unchanged,
-            frozenset(n for n, sizes in enumerate(zip(*both, strict=True)) if len({*sizes}) > 1),
-        )
-        for example, unchanged, *both in zip(pytree.tree_leaves(tuple(after[3:])), invariant, *shapes, strict=True)
+        Leaf(one, unchanged, _differing(one.shape, other.shape))
+        for one, other, unchanged in zip(*(beams.leaves for beams, _ in runs), invariant, strict=True)
     ]
     # Arguments that are one object would become one input of the graph.
-    return leaves, Beams(*pytree.tree_map(lambda leaf: leaf.clone(memory_format=torch.contiguous_format), tuple(after)))
+    return leaves, pytree.tree_map(lambda leaf: leaf.clone(memory_format=torch.contiguous_format), after)
+
+
+def _differing(one: torch.Size, other: torch.Size) -> frozenset[int]:
+    """Returns the dimensions in which two shapes differ."""
+    return frozenset(n for n, sizes in enumerate(zip(one, other, strict=True)) if len({*sizes}) > 1)
 
 
 def _walk(
@@ -167,10 +167,10 @@ def _walk(
     source, lengths = _sources(model, batch, size), torch.full((batch,), size)
     step = Step(model, features)
     after = Start(model, features)(source, lengths, torch.arange(beams), _settings(features, source))
-    first = pytree.tree_leaves(tuple(after[3:]))
+    first = after.leaves
     for number in range(steps):
         _, _, after = step(torch.tensor(number), *after)
-    return after, [leaf is start for leaf, start in zip(pytree.tree_leaves(tuple(after[3:])), first, strict=True)]
+    return after, [leaf is start for leaf, start in zip(after.leaves, first, strict=True)]
 
 
 def _sources(model: AnyModel, batch: int, size: int) -> Tensor:

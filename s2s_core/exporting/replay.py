@@ -5,7 +5,7 @@ anywhere. So the model searches again and keeps in each step what the file kept.
 better, and what the hypotheses are worth.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from torch.nn.functional import one_hot
 
 from s2s_core.config.decoding import DecodingConfig, SearchFeatures
 from s2s_core.decoding import BeamSearch, Step
-from s2s_core.decoding.start import Extras
+from s2s_core.decoding.choice import BestTokens, Candidates, DrawnTokens, Selection
+from s2s_core.decoding.start import NEVER, Extras
 from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.model.checkpoint import TextModel
 from s2s_core.model.ensemble import AnyModel
@@ -47,21 +48,21 @@ def is_tie(
     decoding: DecodingConfig,
     tolerance: float,
 ) -> bool:
-    """Whether a file's hypotheses [K, T] are the model's too, except for ties.
+    """Whether a file's hypotheses [K, T] are the model's too, but for what is equally good.
 
     Args:
         checkpoint: The model.
         text: The source.
         prefix: Of the answers.
-        hypotheses: The file's hypotheses.
-        trace: How the file came to them.
+        hypotheses: The file's.
+        trace: What the file kept in each step of its search.
         decoding: How it searched.
         tolerance: The largest difference of what counts as equal.
     """
-    replay = _Replay(checkpoint.model, trace, tolerance)
-    translator = Translator(checkpoint, decoding, replay)
-    said = Hypotheses(*(beams[0] for beams in translator.hypotheses([text], None if prefix is None else [prefix])))
-    return replay.fair and _same(said, hypotheses, tolerance)
+    judge = _Judge(trace, tolerance)
+    translator = Translator(checkpoint, decoding, _Replay(checkpoint.model, judge))
+    ids, scores = translator.hypotheses([text], None if prefix is None else [prefix])
+    return judge.fair and _same(Hypotheses(ids[0], scores[0]), hypotheses, tolerance)
 
 
 def same_ids(*hypotheses: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -87,70 +88,87 @@ def _by_ids(hypotheses: Hypotheses) -> Hypotheses:
     return Hypotheses(hypotheses.ids[order], hypotheses.scores[order])
 
 
-class _Replay(BeamSearch):
-    """A search that keeps in each step what another one kept, and notes whether that was fair.
+class _Judge:
+    """Knows what a file did with a text, and judges whether the model might have done the same.
 
     Args:
-        model: In evaluation mode.
-        trace: What the other search kept for the only text.
-        tolerance: By how much what it left out may be better.
+        trace: What the file kept for the only text.
+        tolerance: By how much something that the file left out may be better.
 
     Attributes:
-        fair: Whether nothing that it left out is better by more.
+        fair: Whether nothing so far was better by more.
     """
 
-    def __init__(self, model: AnyModel, trace: Trace, tolerance: float) -> None:
-        super().__init__(model)
+    def __init__(self, trace: Trace, tolerance: float) -> None:
         self.fair = True
-        self._tokens, self._parents = (torch.from_numpy(picks[:, 0].copy()) for picks in trace)  # [T, K]
+        self._tokens, self._parents = (torch.from_numpy(array[:, 0].copy()) for array in trace)  # [T, K]
         self._tolerance = tolerance
 
-    def make_step(self, features: SearchFeatures) -> Step:
-        return _ReplayedStep(self._model, features, self)
-
-    def kept(self, step: int) -> tuple[Tensor, Tensor]:
-        """Returns the tokens [K] of a step, and the beams before; a search that goes on for longer isn't fair."""
+    def kept_in(self, step: int) -> tuple[Tensor, Tensor]:
+        """Returns the tokens [K] of a step and their parents [K]; a search that goes on for longer isn't fair."""
         self.fair &= step < len(self._tokens)
         last = min(step, len(self._tokens) - 1)
         return self._tokens[last], self._parents[last]
 
-    def judge(self, taken: Tensor, left: Tensor) -> None:
-        """Compares the scores of what was taken with those of what was left out."""
-        self.fair &= bool(taken.min() >= left.max() - self._tolerance)
+    def compare(self, scores: Tensor, others: Tensor) -> None:
+        """Compares the scores of what was kept with those of what was left out."""
+        self.fair &= bool(scores.min() >= others.max() - self._tolerance)
 
-    def lenient(self, log_probabilities: Tensor, tokens: Tensor) -> Tensor:
+    def lenient(self, token_scores: Tensor, tokens: Tensor) -> Tensor:
         """Returns log-probabilities [R, V] among which those of some tokens [R] win where it is close."""
-        return log_probabilities + self._tolerance * one_hot(tokens, log_probabilities.shape[1])
+        return token_scores + self._tolerance * one_hot(tokens, token_scores.shape[1])
 
 
-class _ReplayedStep(Step):
-    """A step that keeps what another search kept."""
+class _Replay(BeamSearch):
+    """A search that keeps in each step what the file kept."""
 
-    def __init__(self, model: AnyModel, features: SearchFeatures, replay: _Replay) -> None:
-        super().__init__(model, features)
-        self._replay = replay
+    def __init__(self, model: AnyModel, judge: _Judge) -> None:
+        super().__init__(model)
+        self._judge = judge
 
-    def forward(self, step: Tensor, *beams: Any) -> Any:
-        self._kept = self._replay.kept(int(step))
-        return super().forward(step, *beams)
+    def make_step(self, features: SearchFeatures) -> Step:
+        choice = _ReplayedDraws(self._judge) if features.sampling else _ReplayedBest(self._judge)
+        return Step(self._model, features, choice)
 
-    def _candidates(self, step: Tensor, token_scores: Tensor, extras: Extras, beams: int) -> tuple[Tensor, Tensor]:
-        """Returns all tokens, as one that the file kept may be just beyond the best; in sampling, the one drawn."""
-        if not self.features.sampling:
-            return super()._candidates(step, token_scores, extras, token_scores.shape[1])
-        _, picks = super()._candidates(step, self._replay.lenient(token_scores, self._kept[0]), extras, beams)
-        return token_scores.gather(1, picks), picks
 
-    def _choose(self, scores: Tensor, gains: Tensor, picks: Tensor, size: torch.Size) -> tuple[Tensor, Tensor, Tensor]:
-        tokens, parents = self._kept  # [K]
-        if self.features.sampling:
-            self._replay.fair &= torch.equal(picks[:, 0], tokens)
-            return super()._choose(scores, gains, picks, size)
-        every = scores.reshape(-1, 1) + gains  # [K, C]
-        there, places = _places(picks[parents] == tokens[:, None], parents, tokens)  # [K]
-        taken = every[parents, places].masked_fill(~there, float("-inf"))
-        self._replay.judge(taken, every.index_put((parents, places), torch.tensor(float("-inf"))))
-        return taken[None], parents[None], tokens[None]
+class _ReplayedBest(BestTokens):
+    """Keeps the beams that the file kept."""
+
+    def __init__(self, judge: _Judge) -> None:
+        self._judge = judge
+
+    def candidates(self, step: Tensor, token_scores: Tensor, early: Tensor, extras: Extras, beams: int) -> Candidates:
+        """Returns all tokens, as one that the file kept may be just beyond the best."""
+        del beams
+        return super().candidates(step, token_scores, early, extras, token_scores.shape[1])
+
+    def select(self, step: Tensor, scores: Tensor, candidates: Candidates, size: torch.Size) -> Selection:
+        """Returns what the file kept; a token that its parent doesn't offer gets a score of minus infinity."""
+        del size  # one text, [1, K]
+        tokens, parents = self._judge.kept_in(int(step))  # [K]
+        totals = scores.reshape(-1, 1) + candidates.gains  # [K, C]
+        possible, places = _places(candidates.tokens[parents] == tokens[:, None], parents, tokens)  # [K]
+        scores = totals[parents, places].masked_fill(~possible, NEVER)  # [K]
+        self._judge.compare(scores, totals.index_put((parents, places), torch.tensor(NEVER)))
+        return Selection(scores[None], parents[None], tokens[None])
+
+
+class _ReplayedDraws(DrawnTokens):
+    """Draws the tokens that the file drew, where that is close."""
+
+    def __init__(self, judge: _Judge) -> None:
+        self._judge = judge
+
+    def draw(self, step: Tensor, token_scores: Tensor, extras: Extras) -> Tensor:
+        """Returns the token of the file wherever another one is hardly better."""
+        tokens, _ = self._judge.kept_in(int(step))
+        return super().draw(step, self._judge.lenient(token_scores, tokens), extras)
+
+    def select(self, step: Tensor, scores: Tensor, candidates: Candidates, size: torch.Size) -> Selection:
+        """Notes whether the file drew the same tokens."""
+        tokens, _ = self._judge.kept_in(int(step))
+        self._judge.fair &= torch.equal(candidates.tokens[:, 0], tokens)
+        return super().select(step, scores, candidates, size)
 
 
 def _places(same: Tensor, parents: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from s2s_core.model.interfaces import State
 from s2s_core.model.seq2seq import Seq2Seq
 
 LEAST = 1e-30
-"""The least probability, so that its logarithm is a number."""
+"""The least probability: its logarithm, -69, is a number, and it is far below what any token that is picked has."""
 
 
 class Ensemble(nn.Module):

@@ -37,10 +37,12 @@ def scan(cell: Cell, inputs: Tensor, mask: Tensor, initial: Any) -> tuple[Any, A
 
     def exported_step(state: Any, position: tuple[Tensor, Tensor]) -> tuple[Any, Any]:
         new = step(state, position)
-        return new, pytree.tree_map(torch.clone, new)  # the operator wants two tensors, not one twice
+        # The operator refuses outputs that are one tensor: what is carried and what is stacked must be two.
+        return new, pytree.tree_map(torch.clone, new)
 
     positions = (inputs.transpose(0, 1), mask.transpose(0, 1))  # [S, B, E], [S, B]
     if torch.compiler.is_exporting():
+        # The operator compares strides of what is carried in and out; an expanded initial state would differ.
         contiguous = pytree.tree_map(lambda leaf: leaf.clone(memory_format=torch.contiguous_format), initial)
         final, states = scan_operator(exported_step, contiguous, positions)
     else:

@@ -150,20 +150,13 @@ def build_model(config: RunConfig, source_size: int, target_size: int, plugins: 
     sizes = memory_sizes(encoder, names[0])
     decoder: Decoder = decoder_class(config.decoder.config, config.target.embedding_size, sizes)
     require_contract(encoder, decoder, names)
-    tied = config.target.tie_projection
-    if tied and not (decoder.reads_inputs and decoder.output_size == config.target.embedding_size):
-        width = (
-            f"target.embedding_size = {decoder.output_size}" if decoder.reads_inputs else "one that reads its inputs"
-        )
-        raise ConfigError(f"target.tie_projection: decoder {config.decoder.name!r} needs {width}")
-    if config.target.tie_embeddings and not decoder.reads_inputs:
-        raise ConfigError(f"target.tie_embeddings: decoder {config.decoder.name!r} has no target embedding")
+    _require_ties(config, decoder)
     model = Seq2Seq(
         encoder,
         decoder,
         source_size,
         target_size,
-        tie_projection=tied,
+        tie_projection=config.target.tie_projection,
         tie_embeddings=config.target.tie_embeddings,
         reverse_source=config.source.reverse,
         dropouts=(config.source.dropout, config.target.dropout),
@@ -172,3 +165,15 @@ def build_model(config: RunConfig, source_size: int, target_size: int, plugins: 
         for parameter in model.parameters():
             nn.init.uniform_(parameter, -config.training.initial_range, config.training.initial_range)
     return model
+
+
+def _require_ties(config: RunConfig, decoder: Decoder) -> None:
+    """Checks that what a run ties to the target embedding has its width, and that there is one."""
+    name, width = config.decoder.name, config.target.embedding_size
+    if config.target.tie_projection and not (decoder.reads_inputs and decoder.output_size == width):
+        needed = (
+            f"target.embedding_size = {decoder.output_size}" if decoder.reads_inputs else "one that reads its inputs"
+        )
+        raise ConfigError(f"target.tie_projection: decoder {name!r} needs {needed}")
+    if config.target.tie_embeddings and not decoder.reads_inputs:
+        raise ConfigError(f"target.tie_embeddings: decoder {name!r} has no target embedding")

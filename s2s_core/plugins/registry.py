@@ -66,23 +66,25 @@ class Plugins:
         self.disabled = tuple(plugin for plugin in plugins if plugin not in permitted)
         self._managers: dict[Plugin, pluggy.PluginManager] = {}
         self._reported: set[tuple[Plugin, str]] = set()
-        claims: list[Claim] = []
-        for plugin in distinct:
-            try:
-                with _prints_aside():
-                    manager, deprecations = discovery.load(plugin)
-                    claims += list(discovery.read(plugin, manager))
-            except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin can fail in any way
-                problems.append(Problem(plugin, discovery.reason(error)))
-            else:
-                self._managers[plugin] = manager
-                for deprecation in deprecations:
-                    self._warn(plugin, deprecation)
-        self._claims = _compared(claims)
+        self._claims = _compared([claim for plugin in distinct for claim in self._load(plugin, problems)])
         self.plugins = tuple(self._managers)
         self.problems = (*problems, *_clashes(self._claims))
         if self.problems and environment.get(STRICT, "0") not in {"", "0"}:
             raise PluginError(_lines(f"{STRICT} is set and there are problems:", *map(str, self.problems)))
+
+    def _load(self, plugin: Plugin, problems: list[Problem]) -> list[Claim]:
+        """Loads a plugin and returns what it offers: nothing, and one more problem, if it is broken."""
+        try:
+            with _prints_aside():
+                manager, deprecations = discovery.load(plugin)
+                claims = list(discovery.read(plugin, manager))
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin can fail in any way
+            problems.append(Problem(plugin, discovery.reason(error)))
+            return []
+        self._managers[plugin] = manager
+        for deprecation in deprecations:
+            self._warn(plugin, deprecation)
+        return claims
 
     def names(self, kind: Kind) -> list[str]:
         """Returns the names of all components of a kind that can be looked up, sorted."""

@@ -23,7 +23,7 @@ from s2s_core.decoding import BeamSearch
 from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.errors import ExportError
 from s2s_core.exporting import exporter
-from s2s_core.exporting.parity import _compare, prove
+from s2s_core.exporting.parity import compare, prove
 from s2s_core.exporting.pieces import export_pieces
 from s2s_core.exporting.replay import Trace, is_tie
 from s2s_core.text.vocabulary import BOS, EOS, PAD, UNK
@@ -473,7 +473,7 @@ def test_a_refusal_tells_the_difference(export_once, beams, search):
             return [["x" * 100] * beams], other, Trace(kept, np.zeros_like(kept))
 
     with pytest.raises(ExportError) as refused:
-        _compare(Wrong(), checkpoint, [text], decoding, 1e-3)
+        compare(Wrong(), checkpoint, [text], decoding, 1e-3)
     assert re.match(
         rf"the file answers '{'a' * 59}…' {search} with '{'x' * 59}…' \(score -[\d.]+\), "
         r"the model with '.{0,60}' \(score -[\d.]+\)\. No file is written and the run is kept\. .* report it ",
@@ -501,4 +501,4 @@ def test_scores_that_differ_are_told_with_their_search(export_once, change, mess
             return [[""] * 3], Hypotheses(own.ids, own.scores + change), None
 
     with pytest.raises(ExportError, match=rf"^{re.escape(message)}\. No file is written"):
-        _compare(Wrong(), checkpoint, ["a"], decoding, 1e-3)
+        compare(Wrong(), checkpoint, ["a"], decoding, 1e-3)
