@@ -27,7 +27,7 @@ Examined = Iterator[tuple["Finding", float]]
 @click.argument("name")
 @click.option("--kind", type=click.Choice(KINDS), help="Only the component of this kind.")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting of the component.")
-@click.option("--promise", "chosen", multiple=True, metavar="NAME", help="Only this promise; may be repeated.")
+@click.option("--promise", "promises", multiple=True, metavar="NAME", help="Only this promise; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 @click.pass_context
 def check(
