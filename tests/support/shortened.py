@@ -60,7 +60,9 @@ def leave_out_export():
     from s2s_core.pipeline import run as pipeline
 
     def evaluated(trained, progress):
-        progress.evaluated(trained, pipeline.evaluate(trained))
+        evaluation = pipeline.evaluate(trained)
+        pipeline.record_test_scores(trained, evaluation)
+        progress.evaluated(trained, evaluation)
         return trained
 
     pipeline._finish = evaluated
