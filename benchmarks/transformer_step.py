@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import onnx_ir as ir
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 
 from s2s_core import MemorySizes
 from s2s_core.config.decoding import DecodingConfig
+from s2s_core.config.tables import ExportConfig
 from s2s_core.exporting.pieces import export_pieces
 from s2s_core.exporting.stitch import stitch
 from s2s_core.model.seq2seq import Seq2Seq
@@ -46,10 +48,11 @@ def main() -> None:
     print(f"{SOURCE_LENGTH} words in, {STEPS} out, one thread, median of {ROUNDS} rounds; ms per call")
     print(f"{'model':<18} {'batch':>5}  {'PyTorch':>8}  {'file':>8}  {'products':>8}  {'ratio':>6}  {'of limit':>8}")
     words = [f"w{number}" for number in range(VOCABULARY - SPECIALS)]
+    run = SimpleNamespace(decoding=DecodingConfig(max_length=STEPS), export=ExportConfig())  # what a graph depends on
     tokenizer = Words.train(TokenizerConfig(), [" ".join(words)])
     for name, config in MODELS.items():
         model = make_model(config)
-        pieces = stitch(export_pieces(model), (tokenizer, tokenizer), DecodingConfig(max_length=STEPS))
+        pieces = stitch(export_pieces(model), (tokenizer, tokenizer), run)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = 1, 3
         session = onnxruntime.InferenceSession(ir.to_proto(pieces).SerializeToString(), options)

@@ -1,4 +1,4 @@
-"""The errors that s2s raises for what a user can put right.
+"""The errors that s2s raises for problems that a user can fix.
 
     S2SError
     ├── ConfigError     a setting is unknown, has the wrong type or a value that can't be used
@@ -66,7 +66,7 @@ def listing(names: Iterable[str]) -> str:
 
 
 def is_utf8(text: str) -> bool:
-    """Whether a text can be written as UTF-8: half a surrogate pair, as Python reads damaged bytes, can't."""
+    """Returns whether a text can be encoded as UTF-8, which half of a surrogate pair can't."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 

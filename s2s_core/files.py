@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writes files atomically, so that no reader sees half of one."""
 
 import contextlib
 import errno
@@ -23,11 +23,11 @@ def require_writable(path: Path) -> None:
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Writes a whole file or nothing.
 
-    The content goes to ``.NAME.partial`` beside the file, which then takes its place. What a killed process left there
-    makes room for the next one; so does a link, which is never followed.
+    The content goes to ``.NAME.partial`` beside the file, which then takes its place. A leftover of a
+    killed process is replaced, and so is a symbolic link, which is never followed.
 
     Raises:
-        OSError: It can't be written, and the error names ``path``, which is then as it was.
+        OSError: The file can't be written. The error names ``path``, which is left unchanged.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:

@@ -19,11 +19,11 @@ from s2s_core.plugins.registry import Plugins
 from s2s_core.version import __version__
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
-"""128 and the number of SIGINT or SIGPIPE, as of a program that the signal ends."""
+"""128 plus the number of SIGINT or SIGPIPE, the exit code of a program that the signal ends."""
 
 
 _NO_MEMORY = ("can't allocate memory", "out of memory", "Storage size calculation overflowed")
-"""How PyTorch says that there is too little memory."""
+"""What PyTorch's messages say when memory runs out."""
 
 _SIZES = (
     "the sizes of a batch, training.batch_size, decoding.batch_size and decoding.beam_size, "
@@ -32,7 +32,7 @@ _SIZES = (
 
 
 class Commands(click.Group):
-    """The commands. They end as a program does that a broken pipe ends; click would exit with 1."""
+    """The commands. On a broken pipe they exit as SIGPIPE would end them; click would exit with 1."""
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Adds a command, whose name must be new.
@@ -46,7 +46,7 @@ class Commands(click.Group):
         super().add_command(cmd, name)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the chosen command."""
+        """Runs the command."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def _run() -> int:
-    """Returns the exit code. What a user can put right is one message; a bug keeps its traceback."""
+    """Returns the exit code. An error that a user can fix is one message; a bug keeps its traceback."""
     try:
         code = _invoke(Plugins())
         if sys.stdout is not None:  # as it is where the user closed it
@@ -104,7 +104,7 @@ def _run() -> int:
 
 
 def _invoke(installed: Plugins) -> Any:
-    """Runs the chosen command. What may be a plugin's bug says so below its traceback."""
+    """Runs the command. A note below a traceback names the plugin whose bug it may be."""
     installed.add_commands(cli)
     try:
         return cli.main(prog_name="s2s", standalone_mode=False, obj=installed)
@@ -115,7 +115,7 @@ def _invoke(installed: Plugins) -> Any:
 
 
 def _message(error: BaseException) -> str | None:
-    """Returns what to tell the user, or nothing if only a bug can be the reason."""
+    """Returns the message for the user, or ``None`` if only a bug can be the reason."""
     if isinstance(error, ModuleNotFoundError):
         reason = missing_package(error)
         return reason and f"this command {reason}"

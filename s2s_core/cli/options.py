@@ -1,4 +1,4 @@
-"""What several commands take: which run, and what it consists of."""
+"""Options that several commands share: the run, and what it consists of."""
 
 import functools
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class ComponentName(click.ParamType[str, Any]):
 
 
 def run_options(command: Command) -> Command:
-    """Adds what describes a run."""
+    """Adds the options that describe a run."""
     options = [
         click.argument("recipe", required=False, type=FILE),
         click.option("--task", type=ComponentName("task"), help="What to learn, such as reverse."),
@@ -55,8 +55,8 @@ def run_options(command: Command) -> Command:
         click.option("--seed", type=int, help="The same seed gives the same model."),
         click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Any setting; may be repeated."),
         click.option("--output", type=FOLDER, help="The run's folder.  [default: runs/TASK-ENCODER-DECODER]"),
-        click.option("--resume", is_flag=True, help="Go on with an interrupted run."),
-        click.option("--overwrite", is_flag=True, help="Start again where a run is already."),
+        click.option("--resume", is_flag=True, help="Resume an interrupted run."),
+        click.option("--overwrite", is_flag=True, help="Start again, even if the folder already holds a run."),
     ]
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 

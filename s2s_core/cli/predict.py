@@ -37,7 +37,7 @@ class FiniteNumber(click.FloatRange):
 
 
 def search_options(config: type = DecodingConfig) -> Callable[[Command], Command]:
-    """Adds an option for each search setting, as its field declares it. Where nothing is given, the file decides."""
+    """Adds an option for each search setting, as its field declares it. Without it, the file's default applies."""
     options = [_option(declared) for declared in inputs_of(config).values()]
     options.append(click.option("--prefix", help=f"What every answer begins with. {FEATURE}"))
     return lambda command: functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
@@ -91,7 +91,7 @@ def predict(
     A line is one source; a tab is part of it.
 
     MODEL is an exported file, or the folder of a run that has one. PyTorch and ONNX aren't needed, only ONNX Runtime.
-    What isn't set is as the file's export chose. What is marked * works if the export asked for it.
+    Settings default to those of the export. Options marked * work only if the export asked for them.
 
     \b
     echo hello | s2s predict model.onnx
@@ -130,7 +130,7 @@ def _beams(model: "ExportedModel", beam_size: int | None, n_best: int | None) ->
 
 
 def _warned_of_tabs(batches: Iterable[list[str]]) -> Iterator[list[str]]:
-    """Passes lines on, and warns of the first that has a tab."""
+    """Passes lines on, and warns about the first that has a tab."""
     count, warned = 0, False
     for batch in batches:
         for number, line in enumerate(batch, count + 1):

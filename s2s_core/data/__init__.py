@@ -1,1 +1,1 @@
-"""Data: tasks and their examples, encoded pairs, the store on disk, and the batches of training."""
+"""Data: tasks and their examples, encoded pairs, the store on disk, and training batches."""

@@ -1,4 +1,4 @@
-"""The batches of training."""
+"""Training batches: shuffled, sorted by length and reproducible from any step on."""
 
 import itertools
 import random
@@ -15,7 +15,7 @@ from s2s_core.errors import DataError
 
 
 class _Bucket(NamedTuple):
-    """Equally many pairs as every other bucket has, sorted by length and cut into batches."""
+    """A fixed number of pairs, sorted by length and cut into batches."""
 
     pairs: Pairs
     batches: list[Ids]
@@ -28,7 +28,7 @@ class _Bucket(NamedTuple):
 
 
 class TrainingBatches:
-    """An endless stream of batches that depends on nothing but the seed and the step.
+    """An endless stream of batches that depends only on the data, the settings and the step.
 
     ::
 
@@ -40,9 +40,9 @@ class TrainingBatches:
     so that training can go on anywhere.
 
     Args:
-        splits: Where the pairs come from.
-        tokenizers: Of the source and of the target.
-        config: Its ``batch_size``, ``batch_tokens``, ``bucket_batches`` and ``seed``.
+        splits: The task's examples.
+        tokenizers: The tokenizers of the source and the target.
+        config: The training settings, of which ``BatchConfig`` declares those that matter here.
     """
 
     def __init__(self, splits: Splits, tokenizers: Tokenizers, config: TrainingConfig) -> None:
@@ -53,14 +53,14 @@ class TrainingBatches:
             raise DataError(f"task {splits.name!r} gives no train examples")
 
     def after(self, step: int) -> Iterator[Batch]:
-        """Yields the batches that follow the first ``step`` ones."""
+        """Yields the batches after the first ``step`` ones."""
         number, skipped = self._place(step)
         for bucket in map(self._bucket, itertools.count(number)):
             yield from itertools.islice(bucket.shuffled(), skipped, None)
             skipped = 0
 
     def _place(self, step: int) -> tuple[int, int]:
-        """Returns the bucket that a step is in, and how many of its batches come before."""
+        """Returns the bucket that contains a step, and how many of the bucket's batches come before it."""
         if not self._config.batch_tokens:
             return divmod(step, self._config.bucket_batches)
         for number in itertools.count():
@@ -85,7 +85,7 @@ class TrainingBatches:
         return _Bucket(pairs, np.split(rows, self._cuts(pairs, rows)), rng)
 
     def _cuts(self, pairs: Pairs, rows: Ids) -> list[int]:
-        """Returns where each batch but the first begins in sorted rows."""
+        """Returns the positions in the sorted rows where each batch except the first begins."""
         if not self._config.batch_tokens:
             return list(range(self._config.batch_size, len(rows), self._config.batch_size))
         cuts: list[int] = []
@@ -99,7 +99,7 @@ class TrainingBatches:
         return cuts
 
     def _epoch_rows(self, start: int, count: int) -> Ids:
-        """Returns part of an endless row of shuffled epochs."""
+        """Returns ``count`` rows from position ``start`` of an endless sequence of shuffled epochs."""
         assert self._fixed is not None  # noqa: S101  # for the type checker
         total = len(self._fixed)
         pieces: list[Ids] = []
@@ -110,7 +110,7 @@ class TrainingBatches:
         return np.concatenate(pieces)
 
     def _order(self, epoch: int, total: int) -> Ids:
-        """Returns an epoch's order. The last one is kept, as it takes a while to make where there are many pairs."""
+        """Returns an epoch's order; the latest is cached, as shuffling many pairs takes a while."""
         if self._shuffled is None or self._shuffled[0] != epoch:
             self._shuffled = epoch, np.random.default_rng([self._config.seed, epoch]).permutation(total)
         return self._shuffled[1]

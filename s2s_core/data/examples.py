@@ -1,4 +1,4 @@
-"""Reads examples from a file that belongs to no task."""
+"""Reads examples from a file that isn't part of a task."""
 
 import itertools
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _BATCH = 1024
 
 
 def read_examples(file: str) -> list[Example]:
-    """Returns all examples; see ``read_example_batches``. A source that comes again has several right targets."""
+    """Returns all examples; see ``read_example_batches``. A source that occurs again has several correct targets."""
     return list(itertools.chain.from_iterable(read_example_batches(file, _BATCH)))
 
 
@@ -20,7 +20,7 @@ def read_example_batches(file: str, batch_size: int) -> Iterator[list[Example]]:
 
     Args:
         file: Its path, or ``-`` for standard input.
-        batch_size: The most lines in a batch.
+        batch_size: The maximum number of lines in a batch.
 
     Raises:
         DataError: The file can't be read or is empty, or a line has another form.

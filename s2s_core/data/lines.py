@@ -1,4 +1,4 @@
-"""The one reader of lines: as they come, from files that may hold anything."""
+"""Reads lines from files and standard input as they arrive, and checks their encoding and length."""
 
 import itertools
 import sys
@@ -9,7 +9,7 @@ from typing import BinaryIO
 from s2s_core.errors import DataError
 
 MOST_LINE_BYTES = 1 << 20
-"""The length in bytes of the longest line that is read."""
+"""The length in bytes of the longest line that is accepted."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -27,14 +27,14 @@ def read_file(file: str) -> Iterator[str]:
 
 
 def read_batches(file: str, batch_size: int) -> Iterator[list[str]]:
-    """Yields the lines of a file in batches, each as soon as its lines are there.
+    """Yields the lines of a file in batches, each as soon as its lines have arrived.
 
     Args:
         file: Its path, or ``-`` for standard input.
-        batch_size: The most lines in a batch.
+        batch_size: The maximum number of lines in a batch.
 
     Raises:
-        DataError: It can't be read, or as ``read_lines`` says.
+        DataError: The file can't be read, or a line can't; see ``read_lines``.
     """
     if file == "-":
         yield from read_lines(sys.stdin.buffer, file_name(file), batch_size)
@@ -47,20 +47,20 @@ def read_batches(file: str, batch_size: int) -> Iterator[list[str]]:
 
 
 def file_name(file: str) -> str:
-    """Returns what a file is called in messages."""
+    """Returns the name of a file for messages."""
     return "standard input" if file == "-" else file
 
 
 def read_lines(stream: BinaryIO, name: str, batch_size: int) -> Iterator[list[str]]:
-    """Yields the lines of a stream in batches, each as soon as its lines are there.
+    """Yields the lines of a stream in batches, each as soon as its lines have arrived.
 
     Args:
-        stream: Buffered, so that it has ``read1``.
-        name: What to call it in messages.
-        batch_size: The most lines in a batch.
+        stream: A buffered stream, which has ``read1``.
+        name: The name of the stream in messages.
+        batch_size: The maximum number of lines in a batch.
 
     Raises:
-        DataError: A line is not UTF-8, or longer than ``MOST_LINE_BYTES``. The lines before it were yielded.
+        DataError: A line is not UTF-8, or longer than ``MOST_LINE_BYTES``. The lines before it are yielded first.
     """
     number = 0
     for lines in raw_lines(stream):
@@ -78,14 +78,14 @@ def read_lines(stream: BinaryIO, name: str, batch_size: int) -> Iterator[list[st
 
 
 def raw_lines(stream: BinaryIO) -> Iterator[list[bytes]]:
-    """Yields the bytes of lines, those of each read of the stream together.
+    """Yields the lines of a stream as bytes, one list for each read.
 
-    A line ends with LF or CR LF, which is not part of it; the last one needs no end. Byte order marks before the first
-    are left out. A line longer than ``MOST_LINE_BYTES`` is cut, but remains longer than that, so that ``decode_line``
-    refuses it.
+    A line ends with LF or CR LF, which is not part of it; the last line needs no line ending. Byte order marks at the
+    beginning of the stream are removed. A line longer than ``MOST_LINE_BYTES`` is truncated, but remains longer than
+    that, so that ``decode_line`` refuses it.
 
     Args:
-        stream: Buffered, so that it has ``read1``.
+        stream: A buffered stream, which has ``read1``.
     """
     first, cut, rest = True, False, b""
     while chunk := stream.read1(_CHUNK):  # type: ignore[attr-defined]  # buffered streams have it
@@ -95,7 +95,7 @@ def raw_lines(stream: BinaryIO) -> Iterator[list[bytes]]:
                 continue
             cut = False
         *lines, rest = (rest + chunk).split(b"\n")
-        if len(rest) > MOST_LINE_BYTES + 1:  # a CR may be the last of them
+        if len(rest) > MOST_LINE_BYTES + 1:  # the last byte may be a CR
             lines, rest, cut = [*lines, rest], b"", True
         if lines:
             if first:
@@ -110,7 +110,7 @@ def decode_line(line: bytes) -> str:
     """Returns a line's text.
 
     Raises:
-        BadLineError: It is too long, or not UTF-8; the message says what is wrong, but not where.
+        BadLineError: The line is too long or not UTF-8; the message says what is wrong, but not where.
     """
     if len(line) > MOST_LINE_BYTES:
         raise BadLineError(f"is longer than {MOST_LINE_BYTES:,} bytes")
@@ -122,7 +122,7 @@ def decode_line(line: bytes) -> str:
 
 
 def _unmarked(line: bytes) -> bytes:
-    """Returns a line without the byte order marks that it begins with."""
+    """Removes the byte order marks at the beginning of a line."""
     while line.startswith(BYTE_ORDER_MARK):
         line = line.removeprefix(BYTE_ORDER_MARK)
     return line

@@ -15,18 +15,18 @@ from s2s_core.text.vocabulary import EOS, PAD
 Ids = NDArray[np.int64]
 
 Tokenizers = tuple[Tokenizer, Tokenizer]
-"""Of the source and of the target."""
+"""The tokenizers of the source and the target."""
 
 
 @attrs.frozen(eq=False)
 class Batch:
-    """Some pairs as padded ids.
+    """A batch of pairs as padded ids.
 
     Attributes:
-        source: With EOS, [B, S].
-        source_lengths: EOS included, [B].
-        target: With EOS, [B, T].
-        target_lengths: EOS included, [B].
+        source: The ids of the sources, EOS included, [B, S].
+        source_lengths: The lengths of the sources, EOS included, [B].
+        target: The ids of the targets, EOS included, [B, T].
+        target_lengths: The lengths of the targets, EOS included, [B].
     """
 
     source: Ids
@@ -35,19 +35,19 @@ class Batch:
     target_lengths: Ids
 
     def part(self, number: int, count: int) -> "Batch":
-        """Returns every ``count``-th row from row ``number`` on, for one process of several."""
+        """Returns every ``count``-th row, starting at row ``number``, for one of several processes."""
         return Batch(*(array[number::count] for array in attrs.astuple(self, recurse=False)))
 
 
 class Sequences:
-    """Many sequences of ids, each ended by EOS, one after the other in one array.
+    """Sequences of ids, each ended by EOS, concatenated in one array.
 
     Args:
-        sequences: Ids without EOS.
+        sequences: The ids of each sequence, without EOS.
 
     Attributes:
-        ids: Of all sequences.
-        starts: Where each begins, and the last one ends.
+        ids: The ids of all sequences.
+        starts: The position where each sequence begins, then the position where the last one ends.
     """
 
     ids: NDArray[Any]
@@ -61,7 +61,7 @@ class Sequences:
 
     @classmethod
     def of(cls, ids: NDArray[Any], starts: Ids) -> Self:
-        """Makes them of what a ``SequenceWriter`` wrote; both arrays may lie on disk."""
+        """Wraps the arrays that a ``SequenceWriter`` wrote; both may lie on disk."""
         sequences = cls.__new__(cls)
         sequences.ids, sequences.starts = ids, starts
         return sequences
@@ -71,11 +71,11 @@ class Sequences:
 
     @property
     def lengths(self) -> Ids:
-        """The lengths of all, EOS included."""
+        """The lengths of all sequences, EOS included."""
         return np.diff(self.starts)
 
     def lengths_of(self, rows: Ids) -> Ids:
-        """Returns the lengths of some, EOS included."""
+        """Returns the lengths of some sequences, EOS included."""
         return self.starts[rows + 1] - self.starts[rows]
 
     def padded(self, rows: Iterable[int]) -> tuple[Ids, Ids]:
@@ -95,13 +95,13 @@ class SequenceWriter:
         self._ids, self._starts = array("i"), array("q", [0])
 
     def append(self, ids: Sequence[int]) -> None:
-        """Adds a sequence, given without EOS."""
+        """Adds a sequence of ids that has no EOS yet."""
         self._ids.extend(ids)
         self._ids.append(EOS)
         self._starts.append(len(self._ids))
 
     def arrays(self) -> tuple[NDArray[np.int32], Ids]:
-        """Returns the ids of all sequences, and where each begins and the last one ends."""
+        """Returns the ``ids`` and ``starts`` of ``Sequences``."""
         return np.array(self._ids, np.int32), np.array(self._starts, np.int64)
 
 
@@ -109,8 +109,8 @@ class Pairs:
     """Encoded examples.
 
     Args:
-        sources: Their sources.
-        targets: Their targets, in the same order.
+        sources: The encoded sources.
+        targets: The encoded targets, in the same order.
     """
 
     def __init__(self, sources: Sequences, targets: Sequences) -> None:
@@ -118,7 +118,7 @@ class Pairs:
 
     @classmethod
     def encode(cls, examples: Iterable[Example], tokenizers: Tokenizers) -> Self:
-        """Encodes examples as they come, without holding their texts."""
+        """Encodes examples one at a time, without keeping their texts in memory."""
         writers = SequenceWriter(), SequenceWriter()
         for example in examples:
             for writer, tokenizer, text in zip(writers, tokenizers, example, strict=True):
@@ -134,5 +134,5 @@ class Pairs:
         return Batch(*self.sources.padded(numbers), *self.targets.padded(numbers))
 
     def by_length(self, rows: Ids) -> Ids:
-        """Returns rows in the order of their sources' lengths, those of equal ones by their targets'."""
+        """Returns rows sorted by the length of their sources, then of their targets."""
         return rows[np.lexsort((self.targets.lengths_of(rows), self.sources.lengths_of(rows)))]

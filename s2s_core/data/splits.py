@@ -1,4 +1,4 @@
-"""The splits of a task: what is trained on, and what is held out."""
+"""The splits of a task: training examples, and the held-out validation and test sets."""
 
 import itertools
 import random
@@ -11,28 +11,28 @@ from s2s_core.errors import DataError
 Item = TypeVar("Item")
 
 HELD_OUT = 1000
-"""How many examples an endless task's validation and test sets have at most, each."""
+"""The maximum size of an endless task's validation set, and of its test set."""
 
 MOST_REPEATS = 20_000
-"""How many examples in a row may be known before an endless task is taken to have no others.
+"""How many repeated examples in a row mean that an endless task has no others.
 
-It is well above ``HELD_OUT``, as a task that doesn't look at the split begins its test set with its validation set.
+It is well above ``HELD_OUT``, since a task that ignores ``split`` yields its whole validation set again for the test.
 """
 
 MOST_HELD_OUT = 0.1
-"""The share of an endless task's draws that validation and test may hold without a warning."""
+"""The share of an endless task's examples that may be held out without a warning."""
 
 VOCABULARY_EXAMPLES = 20_000
-"""How many examples of an endless task the tokenizers are trained on."""
+"""How many examples of an endless task are used to train the tokenizers."""
 
 
 class Splits:
     """A task's examples. Validation and test sets are drawn first and are the same in every run.
 
     Args:
-        task: Gives the examples.
-        name: What the task is called.
-        version: Of the task's code, where that is known.
+        task: Provides the examples.
+        name: The task's name.
+        version: The version of the task's code, if it is known.
 
     Raises:
         DataError: A split has no examples.
@@ -45,34 +45,34 @@ class Splits:
         self._excluded = {example.source for example in itertools.chain(self.validation, self.test)}
 
     def train(self, rng: random.Random) -> Iterator[Example]:
-        """Yields training examples; of an endless task, without end and none that is held out."""
+        """Yields training examples; for an endless task, a stream without the held-out ones."""
         examples = self._task.examples("train", rng)
         if not self.endless:
             return examples
         return self._not_held_out(examples)
 
     def vocabulary_examples(self, seed: int) -> Iterable[Example]:
-        """Returns the examples that tokenizers are trained on: all, or many of an endless task's.
+        """Returns the examples to train tokenizers on: all of them, or ``VOCABULARY_EXAMPLES`` of an endless task.
 
-        They can be gone through more than once, and those of a finite task are not held in memory.
+        They can be iterated over more than once, and those of a finite task are not held in memory.
         """
         stream = Again(lambda: self.train(generator(seed, "vocabulary")))
         return list(itertools.islice(stream, VOCABULARY_EXAMPLES)) if self.endless else stream
 
     def training_size(self) -> int | None:
-        """Returns how many training examples there are, or nothing if that isn't known."""
+        """Returns how many training examples there are, or ``None`` if that isn't known."""
         return self._task.training_size()
 
     def fingerprint(self) -> str | None:
-        """Returns what tells these training examples from others; see ``Task.fingerprint``."""
+        """Returns a string that identifies the training examples; see ``Task.fingerprint``."""
         return self._task.fingerprint()
 
     def remarks(self) -> Sequence[str]:
-        """Returns what a reader should know about the data, a line each."""
+        """Returns remarks about the data, each one line."""
         return [*self._task.remarks(), *self._scarcity()]
 
     def _scarcity(self) -> Iterator[str]:
-        """Yields a warning if training lacks much of what an endless task draws."""
+        """Yields a warning if much of what an endless task draws is held out."""
         if not self.endless:
             return
         drawn = list(itertools.islice(self._task.examples("train", generator(0, "scarcity")), HELD_OUT))
@@ -103,10 +103,10 @@ class Splits:
 
 
 class Again(Generic[Item]):
-    """Iterates over the same items as often as it is asked to.
+    """An iterable that can be iterated over any number of times.
 
     Args:
-        start: Begins anew.
+        start: Returns a new iterator over the items.
     """
 
     def __init__(self, start: Callable[[], Iterator[Item]]) -> None:
@@ -118,11 +118,11 @@ class Again(Generic[Item]):
 
 def generator(seed: int, purpose: str) -> random.Random:
     """Returns a generator whose numbers differ for each purpose."""
-    return random.Random(f"{seed} {purpose}")  # noqa: S311  # not for secrets
+    return random.Random(f"{seed} {purpose}")  # noqa: S311  # not for cryptography
 
 
 def _distinct(examples: Iterable[Example], taken: Iterable[str]) -> Iterator[Example]:
-    """Yields examples whose sources are new, until ``MOST_REPEATS`` in a row were not."""
+    """Yields examples with new sources, until ``MOST_REPEATS`` in a row are repeats."""
     seen = set(taken)
     repeats = 0
     for example in examples:

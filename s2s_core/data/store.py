@@ -1,13 +1,14 @@
-"""Encoded training examples on disk, so that they need no room in memory and are encoded once.
+"""The store: encoded training examples on disk, which take up no memory and are encoded only once.
 
-A store is a folder in the cache, named by the hash of all that its content depends on::
+A store is a folder in the cache. Its name is the hash of everything that its content depends on::
 
     ~/.cache/s2s/4f1d…/     store.json       what it holds
                             sources.ids      the ids of all sources, each ended by EOS
-                            sources.starts   where each source begins, and the last one ends
+                            sources.starts   where each source begins, then where the last one ends
                             targets.ids, targets.starts
 
-It is built in a folder beside it, which then gets its name. So a store is whole, whatever happens.
+It is built under a temporary name in the same folder and renamed when it is complete, so a store is never half
+written.
 """
 
 import contextlib
@@ -35,14 +36,17 @@ from s2s_core.version import __version__
 
 try:
     import fcntl
-except ImportError:  # only Unix has it; elsewhere two processes may both build, and one of the stores is kept
+except ImportError:  # only Unix has it; elsewhere two processes may both build a store, and one of the two is kept
     fcntl = None  # type: ignore[assignment]
 
 CACHE = "S2S_CACHE"
-"""The variable of the environment that names the folder of all stores."""
+"""The environment variable that names the folder of all stores."""
 
 FEWEST_PAIRS = 200_000
-"""A task with fewer training examples is held in memory."""
+"""The smallest task that is stored on disk; one with fewer training examples is held in memory.
+
+A store costs a run more than encoding does: its files are synced when written, and read whole when opened.
+"""
 
 _CHUNK = 10_000
 _READ = 1 << 20
@@ -51,7 +55,7 @@ _STARTS = "<i8"
 
 
 def fixed_pairs(splits: Splits, tokenizers: Tokenizers, seed: int) -> Pairs:
-    """Returns a finite task's training examples, encoded: from disk if they are many, else in memory.
+    """Returns a finite task's encoded training examples: on disk if there are many, else in memory.
 
     Raises:
         DataError: The store can't be written.
@@ -70,8 +74,8 @@ def fixed_pairs(splits: Splits, tokenizers: Tokenizers, seed: int) -> Pairs:
             return _open(folder, tokenizers)
     except OSError as error:
         raise DataError(
-            f"can't keep the encoded examples in {folder.parent} ({error.strerror or error}): make room there, or name "
-            f"another folder by {CACHE}"
+            f"can't store the encoded examples in {folder.parent} ({error.strerror or error}): make room there, or "
+            f"name another folder by {CACHE}"
         ) from error
 
 
@@ -109,10 +113,10 @@ def _only_process(path: Path) -> Iterator[None]:
 
 
 def _require_trusted(folder: Path) -> None:
-    """Checks that nobody put a store of theirs where everybody may write.
+    """Checks that, in a folder that everybody can write to, the store is not another user's.
 
     Raises:
-        DataError: It is another user's, and neither root's nor that of the cache's owner.
+        DataError: The store belongs to another user, who is neither root nor the owner of the cache.
     """
     cache = folder.parent.stat()
     if os.name == "posix" and cache.st_mode & stat.S_IWOTH:
@@ -138,12 +142,12 @@ def _build(folder: Path, splits: Splits, tokenizers: Tokenizers, seed: int) -> N
 
 
 def _left_behind(folder: Path) -> list[Path]:
-    """Returns what killed processes left, where it can't be the work of others."""
+    """Returns what killed processes left behind. Without a lock it may be another process's work, so there is none."""
     return [] if fcntl is None else [*folder.parent.glob(f".{folder.name}.*.partial")]
 
 
 def _give_name(partial: Path, folder: Path, tokenizers: Tokenizers) -> None:
-    """Makes it the store, unless another process was faster."""
+    """Renames a finished folder to the store, unless another process was faster."""
     try:
         partial.rename(folder)
     except OSError:
@@ -160,21 +164,21 @@ class _Column:
         self._size = self._checksum = 0
 
     def append(self, values: NDArray[Any]) -> None:
-        """Writes some values."""
+        """Appends values."""
         content = values.astype(self._dtype).tobytes()
         self._file.write(content)
         self._size += len(content)
         self._checksum = zlib.crc32(content, self._checksum)
 
     def finish(self) -> dict[str, object]:
-        """Returns what ``store.json`` says of the file, which then lies on the disk itself."""
+        """Syncs the file to disk, and returns its entry in ``store.json``."""
         self._file.flush()
         os.fsync(self._file.fileno())
         return {"size": self._size, "crc32": self._checksum}
 
 
 class _Side:
-    """The sources or the targets."""
+    """Writes the sources or the targets of a store."""
 
     def __init__(self, folder: Path, name: str, tokenizer: Tokenizer, stack: contextlib.ExitStack) -> None:
         self._ids = _Column(folder / f"{name}.ids", _ids_type(tokenizer), stack)
@@ -184,18 +188,18 @@ class _Side:
         self._name = name
 
     def append(self, sequences: Sequences) -> None:
-        """Writes some sequences."""
+        """Appends sequences."""
         self._ids.append(sequences.ids)
         self._starts.append(sequences.starts[1:] + self._end)
         self._end += len(sequences.ids)
 
     def finish(self) -> dict[str, dict[str, object]]:
-        """Returns what ``store.json`` says of its files."""
+        """Returns the entries of its files in ``store.json``."""
         return {f"{self._name}.ids": self._ids.finish(), f"{self._name}.starts": self._starts.finish()}
 
 
 def _write(folder: Path, splits: Splits, tokenizers: Tokenizers, seed: int) -> dict[str, dict[str, object]]:
-    """Writes the arrays a chunk at a time, and returns what ``store.json`` says of them."""
+    """Writes the arrays chunk by chunk, and returns their entries in ``store.json``."""
     with contextlib.ExitStack() as stack:
         sources, targets = (
             _Side(folder, name, tokenizer, stack) for name, tokenizer in zip(_SIDES, tokenizers, strict=True)
@@ -208,7 +212,7 @@ def _write(folder: Path, splits: Splits, tokenizers: Tokenizers, seed: int) -> d
 
 
 def _types(tokenizers: Tokenizers) -> dict[str, str]:
-    """Returns the files of a store, and what each is an array of."""
+    """Returns the files of a store, and the type of each array."""
     types: dict[str, str] = {}
     for side, tokenizer in zip(_SIDES, tokenizers, strict=True):
         types |= {f"{side}.ids": _ids_type(tokenizer), f"{side}.starts": _STARTS}
@@ -220,7 +224,7 @@ def _ids_type(tokenizer: Tokenizer) -> str:
 
 
 def _is_whole(folder: Path, tokenizers: Tokenizers) -> bool:
-    """Whether a store is there and holds what was written."""
+    """Returns whether a store exists and its files match their checksums."""
     try:
         files = json.loads((folder / "store.json").read_text(encoding="utf-8"))["files"]
         return all(_matches(folder / name, files[name]) for name in _types(tokenizers))
@@ -242,5 +246,5 @@ def _open(folder: Path, tokenizers: Tokenizers) -> Pairs:
 
 
 def _mapped(path: Path, dtype: str) -> NDArray[Any]:
-    """Returns an array on disk, of which the system keeps in memory what is used; an empty file can't be mapped."""
+    """Maps an array on disk into memory; an empty file, which can't be mapped, gives an empty array."""
     return np.asarray(np.memmap(path, dtype, "r")) if path.stat().st_size else np.zeros(0, dtype)

@@ -1,4 +1,4 @@
-"""What a task is: where pairs of texts come from."""
+"""The interface of tasks, which provide pairs of texts."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,19 +18,19 @@ class Example(NamedTuple):
 
 
 class Task:
-    """Gives the pairs of texts that a model learns from and is measured on.
+    """Provides the pairs of texts that a model is trained and evaluated on.
 
     Args:
-        config: The class's own ``Config``.
+        config: An instance of the class's ``Config``.
 
     Attributes:
-        metrics: The names of the metrics to report where a run names none; the first one chooses the best checkpoint.
+        metrics: The metrics to report if a run names none; the first one chooses the best checkpoint.
         defaults: Settings of a run that suit this task, in the tables of a run's TOML, such as
-            ``{"training": {"steps": 3000}}``. What a user sets comes before them.
-        endless: Whether ``examples("train", …)`` goes on for ever. The core then takes a new stream, with a new
-            generator, every few batches, and leaves out what it holds for validation and test.
-        small: Settings with which the conformance kit examines it, small sizes above all, which make it fast.
-        exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
+            ``{"training": {"steps": 3000}}``. A user's settings override them.
+        endless: Whether ``examples("train", …)`` never ends. The core then starts a new stream, with a new generator,
+            every few batches, and skips the examples that are held out for validation and test.
+        small: Settings for the conformance kit, such as small sizes that make it fast.
+        exempt: The promises of the conformance kit that the task doesn't keep, each with the reason.
     """
 
     Config: ClassVar[type] = NoConfig
@@ -49,23 +49,23 @@ class Task:
 
         Args:
             split: ``"train"``, ``"validation"`` or ``"test"``.
-            rng: The only source of chance. For validation and test it is the same in every run, whatever its seed, and
-                the same for both.
+            rng: The only source of randomness. For validation and test it is the same in every run, whatever the seed,
+                and the same for both.
         """
         raise NotImplementedError
 
     def training_size(self) -> int | None:
-        """Returns how many examples ``examples("train", …)`` yields, or nothing if that isn't known."""
+        """Returns how many examples ``examples("train", …)`` yields, or ``None`` if that isn't known."""
         return None
 
     def remarks(self) -> Sequence[str]:
-        """Returns what a reader should know about the data, such as how many rows were left out: a line each."""
+        """Returns remarks about the data, such as how many rows were skipped, each one line."""
         return ()
 
     def fingerprint(self) -> str | None:
         """Returns a string that changes whenever the training examples or their order change.
 
-        With it, the core may keep a large task's encoded examples on disk, and take them from there in later runs. The
-        examples then don't depend on ``rng``. By default there is none, and they are held in memory.
+        With it, the core may store a large task's encoded examples on disk and reuse them in later runs, so the
+        examples must not depend on ``rng``. By default there is none, and the examples are held in memory.
         """
         return None

@@ -1,6 +1,7 @@
 """Beam search and sampling. Greedy search is beam search with one beam.
 
-The search is three modules, run one after the other here and stitched into one ONNX graph by ``s2s_core.exporting``::
+The search consists of three modules. They run one after the other here, and ``s2s_core.exporting`` stitches them into
+one ONNX graph::
 
     source, lengths, settings ─► Start ─► tokens, finished, scores, state, extras
                                             │
@@ -9,11 +10,12 @@ The search is three modules, run one after the other here and stitched into one 
     length_penalty ─────────────────────► Finish ─► hypotheses and scores, best first
 
 A finished beam keeps its score and goes on with PAD. A beam whose score is minus infinity is dead: it stands for a
-hypothesis that doesn't exist, because the vocabulary offers fewer than K. A step keeps, for every token that it picks,
-the beam that it came from; ``Finish`` follows these back from the last step, so no step moves the tokens before.
+hypothesis that doesn't exist, because the vocabulary offers fewer than K. For every token that it picks, a step records
+the beam that the token continues, its parent. ``Finish`` follows these records back from the last step, so no step
+moves earlier tokens.
 
-Whatever steers the search, a score is made of the model's own log-probabilities: what may not be picked isn't, and the
-rest keep theirs.
+Whatever steers the search, scores consist of the model's own log-probabilities. A token that may not be picked isn't,
+and the probabilities of the others stay as they are.
 """
 
 from s2s_core.decoding.beam_search import BeamSearch

@@ -1,4 +1,4 @@
-"""The search in PyTorch, by the modules that an exported file is made of."""
+"""The search in PyTorch, with the modules that an exported file is made of."""
 
 import itertools
 from typing import Any
@@ -8,13 +8,13 @@ from torch import Tensor
 
 from s2s_core.config.decoding import DecodingConfig, SearchFeatures, features_of, graph_inputs
 from s2s_core.decoding.finish import Finish
-from s2s_core.decoding.start import Start
+from s2s_core.decoding.start import Beams, Settings, Start
 from s2s_core.decoding.step import Step
 from s2s_core.model.ensemble import AnyModel
 
 
 class BeamSearch:
-    """Searches for answers.
+    """Searches for the best answers of a model.
 
     Args:
         model: In evaluation mode.
@@ -32,8 +32,8 @@ class BeamSearch:
         Args:
             source: Ids with EOS, padded, [B, S]; B may be 0.
             lengths: [B], EOS included.
-            prefix: Ids to begin with, PAD where the search is free, [B, P]; P at least 1, and the last one is PAD.
-            **decoding: Settings of ``DecodingConfig``.
+            prefix: Ids to begin with, PAD where the search is free, [B, P]; the last column is PAD, so P is at least 1.
+            **decoding: Settings, by their names in ``DecodingConfig``.
 
         Returns:
             The hypotheses' ids [B, K, T], padded past EOS, and their scores [B, K], best first.
@@ -43,26 +43,35 @@ class BeamSearch:
         """
         config = DecodingConfig(**decoding)
         features = features_of(config, prefix=prefix is not None)
-        settings = {
-            name: torch.tensor(value, dtype=getattr(torch, kind), device=source.device)
-            for name, kind, value in graph_inputs(config, features)
-        }
-        penalty = settings["length_penalty"]
+        settings = _settings(config, features, source.device)
         if prefix is not None:
             settings["prefix"] = prefix
-        start, step, finish = Start(self._model, features), self.make_step(features), Finish(features)
-        beams = start(source, lengths, torch.arange(config.beam_size, device=source.device), settings)
-        tokens, parents = [], []
-        for number in itertools.count():
-            going, parent, beams = step(torch.tensor(number, device=source.device), *beams)
-            tokens.append(beams.tokens)
-            parents.append(parent)
-            if not going:
-                break
-        trace = torch.stack(tokens), torch.stack(parents)
-        hypotheses: tuple[Any, Any] = finish(*trace, beams.scores, beams.extras, penalty)
-        return hypotheses
+        numbers = torch.arange(config.beam_size, device=source.device)  # [K]
+        beams = Start(self._model, features)(source, lengths, numbers, settings)
+        tokens, parents, beams = _take_steps(self.make_step(features), beams)
+        finish = Finish(features)
+        hypotheses, scores = finish(tokens, parents, beams.scores, beams.extras, settings["length_penalty"])
+        return hypotheses, scores
 
     def make_step(self, features: SearchFeatures) -> Step:
-        """Makes what takes a step."""
+        """Makes the module that takes a step; another search may override it."""
         return Step(self._model, features)
+
+
+def _settings(config: DecodingConfig, features: SearchFeatures, device: torch.device) -> Settings:
+    return {
+        name: torch.tensor(value, dtype=getattr(torch, kind), device=device)
+        for name, kind, value in graph_inputs(config, features)
+    }
+
+
+def _take_steps(step: Step, beams: Beams) -> tuple[Tensor, Tensor, Beams]:
+    """Takes steps until every beam is finished; returns all tokens and parents [T, B, K], and the last beams."""
+    tokens, parents = [], []
+    for number in itertools.count():
+        going, parent, beams = step(torch.tensor(number, device=beams.tokens.device), *beams)
+        tokens.append(beams.tokens)
+        parents.append(parent)
+        if not going:
+            break
+    return torch.stack(tokens), torch.stack(parents), beams

@@ -1,7 +1,8 @@
-"""Chooses the tokens that beams go on with: the best of all, or one drawn at random for each beam.
+"""Chooses the tokens that beams go on with: the best of all beams, or one drawn at random for each.
 
-A step asks its choice twice: for the candidates of each beam alone, and then, once prefixes and ended beams have had
-their say, which of all candidates become the beams after the step. Another choice may be given to a ``Step``.
+A step asks its choice twice. First, which candidates each beam has by itself; then, after prefixes and ended beams have
+changed some of these, which candidates become the beams after the step. ``Step`` accepts other choices, such as one
+that repeats an earlier search.
 
 Axis ``R`` is B · K, every beam of every source; ``C`` counts the candidates of a beam.
 """
@@ -76,8 +77,8 @@ class BestTokens:
     def candidates(self, step: Tensor, token_scores: Tensor, early: Tensor, extras: Extras, beams: int) -> Candidates:
         """Returns the best tokens of each beam, one more than there are beams.
 
-        That is enough for the K best of all, and sorts far less than one choice among all tokens of all beams. The one
-        more stands in for an end that comes too early.
+        That is enough for the K best of all, and sorts far less than one choice among all tokens of all beams would.
+        The additional one stands in for an end that comes too early.
         """
         del step, extras
         count = torch.sym_min(beams + 1, token_scores.shape[1])  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""How likely a model finds given answers, in PyTorch."""
+"""Computes how likely a model considers given answers, in PyTorch."""
 
 from collections.abc import Sequence
 
@@ -30,7 +30,7 @@ class Likelihoods:
         self._checkpoint = checkpoint
 
     def __call__(self, examples: Sequence[Example]) -> list[Likelihood]:
-        """Returns one for each example."""
+        """Returns the likelihood of each example's target, in the order of the examples."""
         checkpoint = self._checkpoint
         pairs = Pairs.encode(examples, (checkpoint.source_tokenizer, checkpoint.target_tokenizer))
         order: list[int] = pairs.by_length(np.arange(len(pairs))).tolist()

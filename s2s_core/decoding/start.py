@@ -1,4 +1,4 @@
-"""The beams of a search, and how it starts."""
+"""The start of the search, and the beams that it begins with."""
 
 from typing import NamedTuple
 
@@ -13,33 +13,37 @@ from s2s_core.model.interfaces import State, padding_mask
 from s2s_core.text.vocabulary import BOS, PAD
 
 NEVER = float("-inf")
-"""The log-probability of what can't be."""
+"""The log-probability of whatever is impossible."""
 
 LONGEST = 2**30
-"""What each part of a limit of tokens is cut at, so that their sum is a number in int64, whatever a file is given."""
+"""The most that each part of a limit on an answer's length counts, in tokens.
+
+An exported file takes any limit. A ratio may make its part larger than int64, or infinite, and the sum of two parts may
+overflow. This number is exact in float32 and far beyond any answer.
+"""
 
 Settings = dict[str, Tensor]
-"""The settings of a search by their names in ``DecodingConfig``, each []; and perhaps ``prefix`` [B, P]."""
+"""The settings of a search, each [], by their names in ``DecodingConfig``; with prefixes, also ``prefix`` [B, P]."""
 
 Extras = dict[str, Tensor]
-"""What the search itself remembers of each beam, each [B, K, …]:
+"""What the search itself remembers about each beam, each [B, K, …]:
 
 ==================  =========  =======================================================================
 shortest, longest   [B, K]     fewest and most tokens of the answer, its end included
-prefix              [B, K, P]  the tokens to begin with, and PAD where the search is free
+prefix              [B, K, P]  the tokens to begin with; PAD where the search is free
 history             [B, K, t]  the tokens before the last one, BOS first
-matches             [B, K, t]  how many tokens up to each one equal those up to the last one
-coverage            [B, K, S]  how much each source position counted
-real                [B, K, S]  whether the position is one
-key                 [B, K]     what the chance of a beam depends on
+matches             [B, K, t]  for each of these, how many tokens up to it equal the last tokens
+coverage            [B, K, S]  the sum of the attention on each source position so far
+real                [B, K, S]  False for padding
+key                 [B, K]     the number that a beam's noise depends on
 ==================  =========  =======================================================================
 
-The last five are there if the feature needs them, and so are the settings that a step reads, [B, K] each.
+All but the first row are there only if a feature needs them, as are the settings that a step reads, [B, K] each.
 """
 
 
 class Beams(NamedTuple):
-    """The K beams of each source between two steps.
+    """The K beams of each source, between two steps.
 
     Attributes:
         tokens: The last token, [B, K].
@@ -66,7 +70,7 @@ class Start(nn.Module):
 
     Args:
         model: In evaluation mode.
-        features: What the search does beside the usual.
+        features: The optional parts of the search.
     """
 
     def __init__(self, model: AnyModel, features: SearchFeatures) -> None:
@@ -80,7 +84,7 @@ class Start(nn.Module):
             source: Ids with EOS, padded, [B, S].
             lengths: [B], EOS included.
             beams: The numbers 0 to K - 1, [K]. Their count is a shape, so K is free in an exported file.
-            settings: Those that the features need.
+            settings: The limits, and the settings that the features need.
         """
         size = (source.shape[0], beams.shape[0])
         extras = self._limits(lengths, settings) | self._memories(source, lengths, settings)
@@ -95,7 +99,7 @@ class Start(nn.Module):
         return Beams(torch.full(size, BOS, device=source.device), dead, scores, state, extras)
 
     def _limits(self, lengths: Tensor, settings: Settings) -> Extras:
-        """A limit is a fixed number and a share of the source's tokens."""
+        """Returns the limits of each answer's length: a fixed number plus a share of the source's length."""
         shortest, longest = (
             settings[f"{name}_length"].clamp(max=LONGEST)
             + (settings[f"{name}_length_ratio"] * lengths).clamp(max=LONGEST).floor().to(torch.int64)
@@ -104,13 +108,14 @@ class Start(nn.Module):
         return {"shortest": shortest, "longest": longest.clamp(min=1)}
 
     def _memories(self, source: Tensor, lengths: Tensor, settings: Settings) -> Extras:
+        """Returns what the features remember, before the first step."""
         batch, size = source.shape
         memories: Extras = {}
         read: list[str] = []
         if self.features.prefix:
             memories["prefix"] = settings["prefix"]
         if self.features.no_repeat:
-            memories["history"] = memories["matches"] = source[:, :0]
+            memories["history"] = memories["matches"] = source[:, :0]  # [B, 0]
             read += ["no_repeat_ngram"]
         if self.features.coverage:
             memories["coverage"] = torch.zeros(batch, size, device=source.device)
@@ -122,7 +127,7 @@ class Start(nn.Module):
 
 
 def log_probabilities(logits: Tensor) -> Tensor:
-    """Returns the log-probabilities [R, V] of logits, of which those of PAD and BOS never come."""
+    """Returns the log-probabilities [R, V] of logits [R, V]; PAD and BOS are impossible."""
     ids = torch.arange(logits.shape[-1], device=logits.device)
     never = torch.where((ids == PAD) | (ids == BOS), NEVER, 0.0)
     return (logits.float() + never).log_softmax(-1)

@@ -17,11 +17,11 @@ from s2s_core.text.vocabulary import EOS, PAD
 
 
 class Hypotheses(NamedTuple):
-    """The best answers to some sources, best first.
+    """The hypotheses for some sources, best first.
 
     Attributes:
         ids: Padded past EOS, [N, K, T].
-        scores: [N, K].
+        scores: Of each hypothesis, [N, K].
     """
 
     ids: NDArray[np.int64]
@@ -33,8 +33,8 @@ class Translator:
 
     Args:
         checkpoint: The model, in evaluation mode.
-        decoding: How to search.
-        search: Another search than the usual one over the model.
+        decoding: The settings of the search.
+        search: Replaces the usual search.
     """
 
     def __init__(self, checkpoint: TextModel, decoding: DecodingConfig, search: BeamSearch | None = None) -> None:
@@ -42,10 +42,10 @@ class Translator:
         self._search = search or BeamSearch(checkpoint.model)
 
     def __call__(self, texts: Sequence[str], prefixes: Sequence[str] | None = None) -> list[str]:
-        """Returns one answer for each text, which begins with the tokens of its prefix.
+        """Returns one answer for each text. It begins with the tokens of the text's prefix, if there are prefixes.
 
         Raises:
-            DataError: There are not as many prefixes as texts.
+            DataError: The numbers of prefixes and texts differ.
         """
         sources, begins = self._encode(texts), self._encode_prefixes(texts, prefixes)
         answers = [""] * len(texts)
@@ -57,7 +57,7 @@ class Translator:
         return answers
 
     def hypotheses(self, texts: Sequence[str], prefixes: Sequence[str] | None = None) -> Hypotheses:
-        """Returns the ids and scores of all beams, of texts decoded as one batch; see ``__call__``."""
+        """Decodes texts as one batch, and returns the ids and scores of all beams; see ``__call__``."""
         begins = self._encode_prefixes(texts, prefixes)
         return self._search_rows(self._encode(texts), begins, np.arange(len(texts)))
 

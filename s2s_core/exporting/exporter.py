@@ -1,4 +1,4 @@
-"""The whole export: pieces, stitching, metadata, proof, file."""
+"""Exports a trained model: exports the pieces, stitches them, proves the file and writes it."""
 
 import copy
 import json
@@ -25,7 +25,7 @@ def export(checkpoint: TextModel, held_out: Sequence[str], path: Path) -> Parity
 
     Args:
         checkpoint: The model.
-        held_out: Sources that it wasn't trained on, to compare file and model on.
+        held_out: Sources that it wasn't trained on, on which file and model are compared.
         path: The file.
 
     Raises:

@@ -1,6 +1,6 @@
 """Proves that an exported file answers as the model does.
 
-The ladder, for every batch: scores are close, ids are equal or a tie, texts are equal.
+For every batch, the scores must be close, the ids equal or just as good, and the texts equal.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,10 +32,10 @@ STRANGE_TEXTS = (
 """Empty, unknown and non-ASCII texts."""
 
 SINGLE_TEXTS = 8
-"""How many held-out texts are also answered alone."""
+"""How many held-out texts are also answered one at a time."""
 
 MOST_SHOWN = 60
-"""How many characters of a text an error shows."""
+"""How many characters of a text an error message shows."""
 
 ADVICE = (
     "No file is written and the run is kept. File and model differ, which is a bug of a component: please report it "
@@ -43,18 +43,18 @@ ADVICE = (
 )
 
 PREFIXES = 4
-"""How many of a text's first characters are taken as its prefix."""
+"""Prefixes in the proof have fewer characters than this."""
 
 
 @attrs.frozen
 class Parity:
-    """What was compared.
+    """How much was compared, and how well it agrees.
 
     Attributes:
         texts: The number of different texts.
-        batches: How many batches they were answered in.
-        hypotheses: How many hypotheses were compared.
-        ties: How many of them differ, but are as good as the model's.
+        batches: The number of batches.
+        hypotheses: The number of hypotheses.
+        ties: How many of these differ from the model's, but are just as good.
         score_difference: The largest difference of a score.
     """
 
@@ -66,18 +66,18 @@ class Parity:
 
 
 def prove(model: onnx.ModelProto, checkpoint: TextModel, texts: Sequence[str], tolerance: float) -> Parity:
-    """Compares a file with the model that it was made of, on held-out and on strange texts.
+    """Compares a file with the model that it was made of, on held-out and strange texts.
 
     Args:
         model: The file.
         checkpoint: The model, on the CPU.
         texts: Held-out sources.
-        tolerance: The largest difference of a score.
+        tolerance: The largest difference of a score that is allowed.
 
     Raises:
         ExportError: They differ; the message says on which text.
     """
-    file = _File(model, checkpoint)
+    file = ProbedFile(model, checkpoint)
     records = [
         compare(file, checkpoint, batch, decoding, tolerance)
         for decoding in _searches(checkpoint.config.decoding)
@@ -99,12 +99,12 @@ def prove(model: onnx.ModelProto, checkpoint: TextModel, texts: Sequence[str], t
 
 def _searches(own: DecodingConfig) -> list[DecodingConfig]:
     """Returns the run's own search, a greedy one and one with beams."""
-    searches = {(own.beam_size, own.length_penalty), (1, 0.0), (5, 0.6)}
-    return [attrs.evolve(own, beam_size=beams, length_penalty=penalty) for beams, penalty in sorted(searches)]
+    settings = {(own.beam_size, own.length_penalty), (1, 0.0), (5, 0.6)}
+    return [attrs.evolve(own, beam_size=beams, length_penalty=penalty) for beams, penalty in sorted(settings)]
 
 
 def _other_searches(own: DecodingConfig, features: SearchFeatures) -> Iterator[DecodingConfig]:
-    """Yields searches with other limits, and with each of the file's features set otherwise."""
+    """Yields searches with other limits, and with other settings of each of the file's features."""
     yield attrs.evolve(own, min_length=3, min_length_ratio=0.5, max_length=4, max_length_ratio=0.25, beam_size=3)
     if features.coverage:
         yield attrs.evolve(own, coverage_penalty=2 * own.coverage_penalty, beam_size=4)
@@ -114,8 +114,16 @@ def _other_searches(own: DecodingConfig, features: SearchFeatures) -> Iterator[D
         yield attrs.evolve(own, temperature=0.5 * own.temperature, top_k=3, top_p=0.8, seed=own.seed ^ 1, beam_size=3)
 
 
-class _File:
-    """The file in ONNX Runtime, with more outputs: the ids of the hypotheses, and what the search kept."""
+class ProbedFile:
+    """A file in ONNX Runtime, with more outputs: the ids of the hypotheses, and what each step of the search kept.
+
+    Args:
+        model: The file.
+        checkpoint: The model that it was made of.
+
+    Attributes:
+        features: The optional parts of the file's search.
+    """
 
     def __init__(self, model: onnx.ModelProto, checkpoint: TextModel) -> None:
         self.features = features_of(checkpoint.config.decoding, prefix=checkpoint.config.export.prefix)
@@ -126,7 +134,7 @@ class _File:
             for name in (HYPOTHESIS_IDS, *TRACE)
         )
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = 3  # errors; each input with a default would be a warning
         self._session = onnxruntime.InferenceSession(
             probe.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
@@ -134,18 +142,18 @@ class _File:
     def answer(
         self, texts: list[str], prefixes: list[str] | None, decoding: DecodingConfig
     ) -> tuple[list[list[str]], Hypotheses, Trace]:
-        """Returns the hypotheses' texts, their ids and scores, and how they were found."""
+        """Returns the hypotheses' texts, their ids and scores, and what each step of the search kept."""
         inputs: dict[str, Any] = {
             name: np.array(value, kind) for name, kind, value in graph_inputs(decoding, self.features)
         } | {"source": np.array(texts, object)}
         if prefixes is not None:
             inputs["prefix"] = np.array(prefixes, object)
-        target, hypotheses, scores, ids, *trace = self._session.run(
+        target, hypotheses, scores, ids, tokens, parents = self._session.run(
             ["target", "hypotheses", "scores", HYPOTHESIS_IDS, *TRACE], inputs
         )
         if target.tolist() != hypotheses[:, 0].tolist():
             raise _refusal("the file's target is not its first hypothesis")
-        return hypotheses.tolist(), Hypotheses(ids[: len(texts)], scores), Trace(*trace)
+        return hypotheses.tolist(), Hypotheses(ids[: len(texts)], scores), Trace(tokens, parents)
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
@@ -155,55 +163,70 @@ def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
         yield [text]
 
 
-def compare(file: _File, checkpoint: TextModel, texts: list[str], decoding: DecodingConfig, tolerance: float) -> Parity:
-    """Compares the file's answers to a batch with the model's.
+def compare(
+    file: ProbedFile, checkpoint: TextModel, texts: list[str], decoding: DecodingConfig, tolerance: float
+) -> Parity:
+    """Compares a file's answers with the model's, of texts decoded as one batch.
+
+    Args:
+        file: The file.
+        checkpoint: The model, on the CPU.
+        texts: The sources.
+        decoding: The settings of the search.
+        tolerance: The largest difference of a score that is allowed.
 
     Raises:
-        ExportError: They differ.
+        ExportError: They differ; the message says on which text.
     """
     translator = Translator(checkpoint, decoding)
     prefixes = _prefixes(checkpoint, texts) if file.features.prefix else None
     expected = translator.hypotheses(texts, prefixes)
-    answered_texts, answered, trace = file.answer(texts, prefixes, decoding)
-    same = same_ids(expected.ids, answered.ids)  # [N, K]
-    difference = _score_difference(expected, answered, same, decoding, tolerance)
-    for row in np.flatnonzero(~same.all(1)):
-        own, other = (Hypotheses(one.ids[row], one.scores[row]) for one in (expected, answered))
+    answers, actual, trace = file.answer(texts, prefixes, decoding)
+    same = same_ids(expected.ids, actual.ids)  # [N, K]
+    difference = _score_difference(expected.scores, actual.scores, same, decoding)
+    if difference > tolerance:
+        raise _refusal(
+            f"the file's scores differ from the model's by {difference:.2g} {_in_words(decoding)}, more than "
+            f"export.tolerance, {tolerance:.2g}"
+        )
+    for row in map(int, np.flatnonzero(~same.all(1))):
         prefix = None if prefixes is None else prefixes[row]
-        if not is_tie(checkpoint, texts[row], prefix, other, trace.of(int(row)), decoding, tolerance):
-            rank = int(np.argmin(same[row]))
-            sides = ((answered_texts, other), (translator.texts(expected), own))
-            answers = (f"{_shown(beams[row][rank])} (score {one.scores[rank]:.4f})" for beams, one in sides)
+        hypotheses = Hypotheses(actual.ids[row], actual.scores[row])
+        if not is_tie(checkpoint, texts[row], prefix, hypotheses, trace.of(row), decoding, tolerance):
+            place = row, int(np.argmin(same[row]))
+            file_says = _answer(answers, actual.scores, place)
+            model_says = _answer(translator.texts(expected), expected.scores, place)
             raise _refusal(
-                f"the file answers {_shown(texts[row])} {_search(decoding)} with {', the model with '.join(answers)}"
+                f"the file answers {_shown(texts[row])} {_in_words(decoding)} with {file_says}, "
+                f"the model with {model_says}"
             )
-    if answered_texts != translator.texts(answered):
+    if answers != translator.texts(actual):
         raise _refusal("the file turns ids into other texts than the target's tokenizer")
     return Parity(len(texts), 1, same.size, int((~same).sum()), difference)
 
 
 def _score_difference(
-    expected: Hypotheses, answered: Hypotheses, same: NDArray[np.bool_], decoding: DecodingConfig, tolerance: float
+    expected: NDArray[np.float32], actual: NDArray[np.float32], same: NDArray[np.bool_], decoding: DecodingConfig
 ) -> float:
-    """Returns the largest difference of the scores of the same hypotheses, and refuses one beyond the tolerance."""
-    there, answered_there = np.isfinite(expected.scores), np.isfinite(answered.scores)
-    if (there != answered_there).any():
-        raise _refusal(f"the file doesn't find as many answers as the model {_search(decoding)}")
-    difference = float(np.abs(expected.scores - answered.scores)[there & same].max(initial=0.0))
-    if difference > tolerance:
-        raise _refusal(
-            f"the file's scores differ from the model's by {difference:.2g} {_search(decoding)}, more than "
-            f"export.tolerance, {tolerance:.2g}"
-        )
-    return difference
+    """Returns the largest difference between scores [N, K] of hypotheses that are the same."""
+    exist = np.isfinite(expected)
+    if (exist != np.isfinite(actual)).any():
+        raise _refusal(f"the file doesn't find as many answers as the model {_in_words(decoding)}")
+    return float(np.abs(expected[exist & same] - actual[exist & same]).max(initial=0.0))
+
+
+def _answer(texts: list[list[str]], scores: NDArray[np.float32], place: tuple[int, int]) -> str:
+    """Returns what an error shows of the hypothesis at a place: its row and rank."""
+    row, rank = place
+    return f"{_shown(texts[row][rank])} (score {scores[row, rank]:.4f})"
 
 
 def _refusal(difference: str) -> ExportError:
     return ExportError(f"{difference}. {ADVICE}")
 
 
-def _search(decoding: DecodingConfig) -> str:
-    """Describes a search in words."""
+def _in_words(decoding: DecodingConfig) -> str:
+    """Returns the kind of a search in words."""
     count = decoding.beam_size
     if decoding.sampling:
         return f"with {count} samples" if count > 1 else "with a sample"
@@ -217,5 +240,5 @@ def _shown(text: str) -> str:
 
 def _prefixes(checkpoint: TextModel, texts: list[str]) -> list[str]:
     """Returns prefixes of different lengths, some of them empty or unknown to the target."""
-    every_token = checkpoint.target_tokenizer.decode(range(SPECIALS, len(checkpoint.target_tokenizer.vocabulary)))
-    return [(text if row % 3 == 1 else every_token)[: row % PREFIXES] for row, text in enumerate(texts)]
+    vocabulary = checkpoint.target_tokenizer.decode(range(SPECIALS, len(checkpoint.target_tokenizer.vocabulary)))
+    return [(text if row % 3 == 1 else vocabulary)[: row % PREFIXES] for row, text in enumerate(texts)]

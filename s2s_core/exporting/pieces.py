@@ -1,4 +1,4 @@
-"""The search's three modules as ONNX graphs, made by ``torch.onnx``."""
+"""Exports the three modules of the search as one ONNX graph each, with ``torch.onnx``."""
 
 import itertools
 import sysconfig
@@ -26,18 +26,22 @@ from s2s_core.model.seq2seq import Seq2Seq
 from s2s_core.text.vocabulary import SPECIALS, UNK
 
 FREE = Dim.DYNAMIC
+"""A dimension whose size the graph doesn't fix."""
+
+ROW, ROWS, STEPS_ROWS = (dict.fromkeys(range(rank), FREE) for rank in (1, 2, 3))
+"""The free dimensions of [B] or [K]; of [B, K]; and of [T, B, K]."""
 
 NO_FEATURES = SearchFeatures()
 
 
 @attrs.frozen(eq=False)
 class Leaf:
-    """One tensor of what beams remember, the decoder's state and the search's extras, [B, K, …].
+    """One tensor of the decoder's state or of the search's extras, [B, K, …].
 
     Attributes:
         example: Its value after some steps.
-        invariant: Whether a step returns it as it was.
-        free: The dimensions whose size isn't always the same.
+        invariant: Whether a step returns the very same object.
+        free: The dimensions whose size varies.
     """
 
     example: Tensor
@@ -47,15 +51,16 @@ class Leaf:
 
 @attrs.frozen(eq=False)
 class Pieces:
-    """What the file is stitched from.
+    """The exported modules of a search, from which the file is stitched.
 
     Attributes:
         start: source, lengths, beams, settings → tokens, finished, scores, all leaves.
-        step: step, tokens, finished, scores, all leaves → going, parents, tokens, finished, scores, the changed leaves.
+        step: step, tokens, finished, scores, all leaves → going, parents, tokens, finished, scores, the leaves that
+            change.
         finish: tokens, parents, scores, the extras, length_penalty → hypotheses, scores.
-        leaves: The decoder's state, and after it the extras.
+        leaves: Of the decoder's state, followed by the extras.
         extras: How many of the leaves are extras.
-        settings: The names of what ``start`` takes after the beams.
+        settings: The names of the settings that ``start`` takes, in its order.
     """
 
     start: ir.Model
@@ -77,38 +82,48 @@ def export_pieces(model: AnyModel, features: SearchFeatures = NO_FEATURES) -> Pi
     for part in model.modules():
         if isinstance(part, Seq2Seq):
             require_contract(part.encoder, part.decoder)
-    source, lengths, beams = _sources(model, batch=2, size=5), torch.tensor([5, 4]), torch.arange(3)
+    source = _sources(model, batch=2, size=5)
     settings = _settings(features, source)
     leaves, after = _leaves(model, features)
-    free = [dict.fromkeys(sorted(leaf.free), FREE) for leaf in leaves]
-    state, extras = pytree.tree_unflatten(free, pytree.tree_structure((after.state, after.extras)))
-    row, picks = {0: FREE, 1: FREE}, {0: FREE, 1: FREE, 2: FREE}
-    setting_shapes = {name: row if value.dim() else None for name, value in settings.items()}
-    tokens, parents = torch.zeros(2, 4, *after.tokens.shape, dtype=torch.int64)
     return Pieces(
-        start=_export(
-            Start(model, features), (source, lengths, beams, settings), (row, {0: FREE}, {0: FREE}, setting_shapes)
-        ),
-        step=_export(
-            _ChangedOnly(Step(model, features), leaves),
-            (torch.tensor(2), *after),
-            (None, row, row, row, state, extras),
-        ),
-        finish=_export(
-            Finish(features),
-            (tokens, parents, after.scores, after.extras, torch.tensor(0.0)),
-            (picks, picks, row, extras, None),
-        ),
+        start=_start(model, features, source, settings),
+        step=_step(model, features, leaves, after),
+        finish=_finish(features, leaves, after),
         leaves=leaves,
         extras=len(after.extras),
         settings=tuple(settings),
     )
 
 
-class _ChangedOnly(nn.Module):
-    """A step that doesn't return the leaves that it leaves as they were.
+def _start(model: AnyModel, features: SearchFeatures, source: Tensor, settings: Settings) -> ir.Model:
+    lengths, beams = torch.tensor([5, 4]), torch.arange(3)
+    setting_shapes = {name: ROWS if value.dim() else None for name, value in settings.items()}
+    return _export(Start(model, features), (source, lengths, beams, settings), (ROWS, ROW, ROW, setting_shapes))
 
-    It is told that the others have the same rows and beams, or the graph would compute these of each.
+
+def _step(model: AnyModel, features: SearchFeatures, leaves: list[Leaf], after: Beams) -> ir.Model:
+    shapes = (None, ROWS, ROWS, ROWS, *_free_dimensions(leaves, after))
+    return _export(_ChangedOnly(Step(model, features), leaves), (torch.tensor(2), *after), shapes)
+
+
+def _finish(features: SearchFeatures, leaves: list[Leaf], after: Beams) -> ir.Model:
+    tokens, parents = torch.zeros(2, 4, *after.tokens.shape, dtype=torch.int64)  # [T, B, K]
+    _, extras = _free_dimensions(leaves, after)
+    arguments = (tokens, parents, after.scores, after.extras, torch.tensor(0.0))
+    return _export(Finish(features), arguments, (STEPS_ROWS, STEPS_ROWS, ROWS, extras, None))
+
+
+def _free_dimensions(leaves: list[Leaf], after: Beams) -> Any:
+    """Returns the free dimensions of each leaf, nested as the state and the extras are."""
+    free = [dict.fromkeys(sorted(leaf.free), FREE) for leaf in leaves]
+    return pytree.tree_unflatten(free, pytree.tree_structure((after.state, after.extras)))
+
+
+class _ChangedOnly(nn.Module):
+    """A step that returns only the leaves that change.
+
+    ``torch.export`` is told that these all have the same numbers of rows and beams. Without that, the graph would
+    compute both for each of them.
     """
 
     def __init__(self, step: Step, leaves: list[Leaf]) -> None:
@@ -129,7 +144,7 @@ class _ChangedOnly(nn.Module):
 
 
 def _settings(features: SearchFeatures, source: Tensor) -> Settings:
-    """Returns settings under which no short search ends, with a prefix as wide as a source."""
+    """Returns settings with which no short search ends, and a prefix as wide as a source."""
     decoding = DecodingConfig(no_repeat_ngram=2, coverage_penalty=0.2)
     settings = {
         name: torch.tensor(value, dtype=getattr(torch, kind))
@@ -141,7 +156,13 @@ def _settings(features: SearchFeatures, source: Tensor) -> Settings:
 
 @torch.no_grad()
 def _leaves(model: AnyModel, features: SearchFeatures) -> tuple[list[Leaf], Beams]:
-    """Finds out about what beams remember by decoding at two sizes, for different numbers of steps."""
+    """Describes what beams remember, by decoding at two sizes and for two numbers of steps.
+
+    A dimension whose size differs between the two is free. A tensor that stays the same object is invariant.
+
+    Returns:
+        The leaves, and the beams after the first search, to trace the modules with.
+    """
     runs = [
         _walk(model, features, batch=2, size=5, beams=3, steps=2),
         _walk(model, features, batch=3, size=7, beams=4, steps=5),
@@ -151,7 +172,7 @@ def _leaves(model: AnyModel, features: SearchFeatures) -> tuple[list[Leaf], Beam
         Leaf(one, unchanged, _differing(one.shape, other.shape))
         for one, other, unchanged in zip(*(beams.leaves for beams, _ in runs), invariant, strict=True)
     ]
-    # Arguments that are one object would become one input of the graph.
+    # Two arguments that are one object, such as two parts of a first state, would become one input of the graph.
     return leaves, pytree.tree_map(lambda leaf: leaf.clone(memory_format=torch.contiguous_format), after)
 
 
@@ -163,7 +184,7 @@ def _differing(one: torch.Size, other: torch.Size) -> frozenset[int]:
 def _walk(
     model: AnyModel, features: SearchFeatures, *, batch: int, size: int, beams: int, steps: int
 ) -> tuple[Beams, list[bool]]:
-    """Decodes some steps and says which leaves of what beams remember never changed."""
+    """Decodes some steps; returns the beams after them, and for each leaf whether it never changed."""
     source, lengths = _sources(model, batch, size), torch.full((batch,), size)
     step = Step(model, features)
     after = Start(model, features)(source, lengths, torch.arange(beams), _settings(features, source))
@@ -174,7 +195,7 @@ def _walk(
 
 
 def _sources(model: AnyModel, batch: int, size: int) -> Tensor:
-    """Returns sources of some ids that the model has."""
+    """Returns sources [B, S] of ids that the model has."""
     highest = max(model.source_size - 1, UNK)
     return (torch.arange(batch * size).view(batch, size) + SPECIALS).clamp(max=highest)
 
@@ -201,19 +222,22 @@ HINTS = {
     "data-dependent": "don't branch on what tensors hold, use torch.where, and call no .item()",
     "static shape": "run over time with scan, lstm or gru, not with a loop, and write x.shape[0], not len(x)",
 }
-"""What to do, by words of what ``torch.export`` says."""
+"""What to do about an error of ``torch.export``, by words in its message."""
 
 NOT_THEIRS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"))
-"""Where code is that no plugin wrote; plugins may lie in ``site-packages`` below the last one."""
+"""Where code lies that isn't a plugin's. Plugins may lie in ``site-packages``, though, which is below the last one."""
 
 
 def _reason(error: BaseException) -> str:
-    """Returns what ``torch.export`` said, without what it tells its own developers, where it was, and what to do."""
-    first = " ".join(str(error).strip().partition("\n\n")[0].split())
+    """Returns the first paragraph of an error of ``torch.export``, where in a plugin it was, and what to do about it.
+
+    The paragraphs after the first are for developers of PyTorch.
+    """
+    message = " ".join(str(error).strip().partition("\n\n")[0].split())
     places = [
         f"it was in {Path(frame.filename).name}:{frame.lineno} in {frame.name}"
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith(NOT_THEIRS[:2])
         and (not frame.filename.startswith(NOT_THEIRS[2]) or "site-packages" in frame.filename)
     ]
-    return "; ".join([first, *places[-1:], *(hint for words, hint in HINTS.items() if words in first)])
+    return "; ".join([message, *places[-1:], *(hint for words, hint in HINTS.items() if words in message)])

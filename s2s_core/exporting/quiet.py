@@ -1,4 +1,4 @@
-"""Keeps what export libraries tell their own developers from users."""
+"""Hides from users what export libraries tell their own developers."""
 
 import contextlib
 import io
@@ -11,7 +11,7 @@ LOGGERS = ("torch.onnx", "torch.fx.experimental.symbolic_shapes", "onnx_ir", "on
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silences warnings, the loggers of these libraries, and what is printed to standard error."""
+    """Silences warnings, the loggers of these libraries, and standard error."""
     loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,8 +1,8 @@
-"""Whether a file's hypotheses that differ from the model's are as good.
+"""Tells whether a file's hypotheses that differ from the model's are just as good.
 
-Where two tokens or two beams are equally good, rounding may let the file prefer the other one, and that may lead
-anywhere. So the model searches again and keeps in each step what the file kept. Then it tells whether anything else was
-better, and what the hypotheses are worth.
+Where two tokens or two beams are equally good, rounding may make the file prefer the other one, and the rest of the
+search may then look quite different. So the model searches again and keeps in each step what the file kept. This shows
+whether anything else was better, and which scores the model gives to the file's hypotheses.
 """
 
 from typing import NamedTuple
@@ -28,14 +28,14 @@ class Trace(NamedTuple):
 
     Attributes:
         tokens: The tokens, [T, N, K].
-        parents: The beam before of each, [T, N, K].
+        parents: The beam that each token continues, [T, N, K].
     """
 
     tokens: NDArray[np.int64]
     parents: NDArray[np.int64]
 
     def of(self, row: int) -> "Trace":
-        """Returns what was kept for one text alone."""
+        """Returns the trace of one text alone."""
         return Trace(self.tokens[:, row : row + 1], self.parents[:, row : row + 1])
 
 
@@ -48,16 +48,16 @@ def is_tie(
     decoding: DecodingConfig,
     tolerance: float,
 ) -> bool:
-    """Whether a file's hypotheses [K, T] are the model's too, but for what is equally good.
+    """Whether a file's hypotheses [K, T] could be the model's, had it decided ties as the file did.
 
     Args:
-        checkpoint: The model.
+        checkpoint: The model, on the CPU.
         text: The source.
-        prefix: Of the answers.
+        prefix: What the answers begin with, if anything.
         hypotheses: The file's.
         trace: What the file kept in each step of its search.
-        decoding: How it searched.
-        tolerance: The largest difference of what counts as equal.
+        decoding: The file's search settings.
+        tolerance: The largest difference of two scores that count as equal.
     """
     judge = _Judge(trace, tolerance)
     translator = Translator(checkpoint, decoding, _Replay(checkpoint.model, judge))
@@ -75,7 +75,7 @@ def same_ids(*hypotheses: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _same(left: Hypotheses, right: Hypotheses, tolerance: float) -> bool:
-    """Whether two sides' hypotheses [K, T] are the same ones, in any order of those that are equally good."""
+    """Whether two searches have the same hypotheses [K, T], up to the order of equally good ones."""
     (ids, scores), (other_ids, other_scores) = map(_by_ids, (left, right))
     pairs = ((scores, other_scores), (left.scores, right.scores))
     return bool(same_ids(ids[None], other_ids[None]).all()) and all(
@@ -140,10 +140,10 @@ class _ReplayedBest(BestTokens):
     def candidates(self, step: Tensor, token_scores: Tensor, early: Tensor, extras: Extras, beams: int) -> Candidates:
         """Returns all tokens, as one that the file kept may be just beyond the best."""
         del beams
-        return super().candidates(step, token_scores, early, extras, token_scores.shape[1])
+        return super().candidates(step, token_scores, early, extras, beams=token_scores.shape[1])
 
     def select(self, step: Tensor, scores: Tensor, candidates: Candidates, size: torch.Size) -> Selection:
-        """Returns what the file kept; a token that its parent doesn't offer gets a score of minus infinity."""
+        """Returns the file's beams, and ``NEVER`` as the score of a token that isn't its parent's candidate."""
         del size  # one text, [1, K]
         tokens, parents = self._judge.kept_in(int(step))  # [K]
         totals = scores.reshape(-1, 1) + candidates.gains  # [K, C]
@@ -172,14 +172,17 @@ class _ReplayedDraws(DrawnTokens):
 
 
 def _places(same: Tensor, parents: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns whether each kept one is among the candidates of its parent [K], and where [K].
+    """Returns whether each token of the file is among the candidates of its parent [K], and at which place [K].
+
+    A beam that has ended, or doesn't exist, has many candidates that are PAD. If the file continued one parent with one
+    token several times, each takes the next candidate that is this token.
 
     Args:
         same: Whether a candidate of the parent is the token, [K, C].
-        parents: The beam before, [K].
-        tokens: The token, [K]; beams that have ended, or don't live, have many candidates that are PAD.
+        parents: The parents that the file kept, [K].
+        tokens: The tokens that it kept, [K].
     """
     equal = (parents[:, None] == parents) & (tokens[:, None] == tokens)  # [K, K]
-    earlier = equal.tril(-1).sum(1, keepdim=True)
-    there, places = (same & (same.cumsum(1) == earlier + 1)).max(1)
-    return there, places
+    earlier = equal.tril(-1).sum(1, keepdim=True)  # [K, 1]
+    possible, places = (same & (same.cumsum(1) == earlier + 1)).max(1)
+    return possible, places

@@ -1,1 +1,1 @@
-"""The model in PyTorch: the interfaces of encoders and decoders, recurrence, and what is made of them."""
+"""The model in PyTorch: interfaces of encoders and decoders, recurrence, the whole model and its checkpoint."""

@@ -1,4 +1,4 @@
-"""A trained model on disk: ``model.json`` says what it is, ``model.safetensors`` holds its weights."""
+"""A trained model on disk: ``model.json`` describes it, ``model.safetensors`` holds its weights."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,20 +24,20 @@ from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.version import FORMAT_VERSION, __version__
 
 _NEEDED = frozenset(("config", "source_tokenizer", "target_tokenizer", "plugins"))
-"""What ``model.json`` must hold, whatever else it says."""
+"""The keys that ``model.json`` must have, whatever else it has."""
 
 
 @attrs.frozen(eq=False)
 class TextModel:
-    """A model and all that turns texts into its ids and back.
+    """A model, with the tokenizers that turn texts into its ids and back.
 
     Attributes:
         config: The run that it came from.
         source_tokenizer: Encodes sources.
         target_tokenizer: Decodes answers.
         model: The model itself.
-        provenance: Which distributions its components came from.
-        members: The runs that an ensemble came from.
+        provenance: The distribution that each component came from.
+        members: The configurations of the runs that an ensemble was made of.
     """
 
     config: RunConfig
@@ -49,12 +49,12 @@ class TextModel:
 
     @property
     def trained(self) -> Seq2Seq:
-        """The model itself, of a checkpoint that holds one alone."""
-        assert isinstance(self.model, Seq2Seq)  # noqa: S101  # who loads several doesn't ask
+        """The model itself, if it isn't an ensemble."""
+        assert isinstance(self.model, Seq2Seq)  # noqa: S101  # only code that loads one run asks for it
         return self.model
 
     def describe(self) -> dict[str, Any]:
-        """Returns all that is needed to load the model, but its weights, for JSON."""
+        """Returns everything but the weights that is needed to load the model, as values for JSON."""
         return {
             "format": FORMAT_VERSION,
             "s2s": __version__,
@@ -67,7 +67,7 @@ class TextModel:
         }
 
     def save_description(self, run: Run) -> None:
-        """Writes ``model.json``. What can be changed after training has its one home in ``run.toml``."""
+        """Writes ``model.json``, without settings that can be changed after training: those live in ``run.toml``."""
         description = self.describe()
         description["config"] = {name: table for name, table in description["config"].items() if name not in CHANGEABLE}
         write_atomically(run.description_path, json.dumps(description, ensure_ascii=False, indent=1) + "\n")
@@ -85,7 +85,7 @@ def new_checkpoint(run: Run, source_tokenizer: Tokenizer, target_tokenizer: Toke
 
 
 def load_tokenizers(run: Run) -> tuple[Tokenizer, Tokenizer]:
-    """Loads the tokenizers of a run's source and target, which are there before its model is.
+    """Loads the tokenizers of a run's source and target, which exist before its model does.
 
     Raises:
         ConfigError: A setting of ``run.toml`` isn't what the model is trained with.
@@ -126,7 +126,7 @@ def _load_tokenizers(run: Run, description: Mapping[str, Any]) -> tuple[Tokenize
 
 
 def _fill(model: Seq2Seq, path: Path) -> None:
-    """Fills a model with the weights on disk."""
+    """Fills a model with weights from disk."""
     if not path.is_file():
         raise ModelError(f"{path} is missing: train the model first, or go on with --resume")
     try:
@@ -138,9 +138,9 @@ def _fill(model: Seq2Seq, path: Path) -> None:
 
 
 def load_together(runs: Sequence[Run]) -> TextModel:
-    """Loads the best models of several runs as one that answers with the mean of their probabilities.
+    """Loads the best models of several runs as one model that answers with the mean of their probabilities.
 
-    The settings for search and export are those of the first run. One run alone is loaded as it is.
+    The settings for search and export are those of the first run. A single run is loaded as ``load_checkpoint`` does.
 
     Raises:
         ConfigError: Their tasks or vocabularies differ.
@@ -167,7 +167,7 @@ def load_together(runs: Sequence[Run]) -> TextModel:
 
 
 def _difference(one: TextModel, other: TextModel) -> str | None:
-    """Returns what keeps two models from answering together."""
+    """Returns what prevents two models from answering together, if anything."""
     if one.config.task != other.config.task:
         return "tasks"
     if setting := _different_setting("source", one.config.source.tokenizer, other.config.source.tokenizer):
@@ -193,7 +193,7 @@ def _different_setting(side: str, one: Component, other: Component) -> str | Non
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
-    """Returns a model's weights by name, each shared one once."""
+    """Returns a model's weights by name; weights that modules share come once."""
     seen: set[int] = set()
     unique = {}
     for name, tensor in model.state_dict().items():
@@ -207,7 +207,7 @@ def load_weights(model: nn.Module, saved: Mapping[str, Tensor]) -> None:
     """Fills a model with saved weights.
 
     Raises:
-        RuntimeError: They are of another model.
+        RuntimeError: They belong to another model.
     """
     expected = weights(model)
     if set(saved) != set(expected):

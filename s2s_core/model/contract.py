@@ -1,4 +1,4 @@
-"""The contract of encoders and decoders: the shapes of what they give, and the rules of a decoder's state.
+"""Checks the contract of encoders and decoders: the shapes of their results, and the rules of a decoder's state.
 
 ``require_contract`` runs both on two small batches, so that a component that breaks it is refused before a model is
 trained or exported. The conformance kit checks the same, and more.
@@ -16,22 +16,24 @@ from s2s_core.errors import PluginError
 from s2s_core.model.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State
 
 BATCHES = (((5, 4), 3), ((7, 1, 6), 2))
-"""Lengths of sources, and a number of steps; two batches of which no sizes are alike."""
+"""Two batches: the lengths of their sources, and a number of steps. No two sizes of a batch are alike."""
 
 PLACE = "docs/architecture.md#the-contract-of-the-state"
 """Where the contract is documented."""
 
 MOST_SHOWN = 100
-"""How many characters of a state an error shows."""
+"""How many characters of a state an error message shows."""
 
 
 def require_contract(encoder: Encoder, decoder: Decoder, names: tuple[str, str] | None = None) -> None:
-    """Checks on two small batches that an encoder and a decoder keep the contract. Neither changes, nor does chance.
+    """Checks on two small batches that an encoder and a decoder keep the contract.
+
+    Neither their modes nor the state of the random generators change.
 
     Args:
         encoder: With any weights.
         decoder: For memories of the encoder.
-        names: What an error calls them; by default, what their classes are called.
+        names: What an error calls them; by default, the names of their classes.
 
     Raises:
         PluginError: One of them breaks it; the message says what was expected and what came.
@@ -49,10 +51,10 @@ def require_contract(encoder: Encoder, decoder: Decoder, names: tuple[str, str] 
 
 
 def require_steps(decoder: Decoder, memory: Memory, steps: int) -> None:
-    """Checks some steps from a memory on.
+    """Checks a first state and some steps.
 
     Raises:
-        PluginError: The decoder breaks a rule of the state, or gives other shapes than it should.
+        PluginError: The decoder breaks a rule of the state, or returns wrong shapes.
     """
     rows, width = len(memory.summary), output_size(decoder)
     state = decoder.start(memory)
@@ -69,7 +71,7 @@ def memory_sizes(encoder: Encoder, name: str = "the encoder") -> MemorySizes:
     """Returns the widths that an encoder declares; an error calls it ``name``.
 
     Raises:
-        PluginError: It doesn't, or one is not a number.
+        PluginError: A width is missing or isn't a positive whole number.
     """
     return MemorySizes(_size(encoder, "states_size", name), _size(encoder, "summary_size", name))
 
@@ -78,7 +80,7 @@ def output_size(decoder: Decoder) -> int:
     """Returns the width that a decoder declares.
 
     Raises:
-        PluginError: It doesn't, or it is not a number.
+        PluginError: The width is missing or isn't a positive whole number.
     """
     return _size(decoder, "output_size", "the decoder")
 
@@ -87,9 +89,9 @@ def require_memory(memory: Any, inputs: Tensor, sizes: MemorySizes) -> None:
     """Checks the types and shapes of a memory.
 
     Args:
-        memory: What ``forward`` gave.
-        inputs: What it was given, [B, S, E].
-        sizes: What the encoder declares.
+        memory: The result of ``forward``.
+        inputs: Its argument, [B, S, E].
+        sizes: The widths that the encoder declares.
 
     Raises:
         PluginError: One of them is wrong.
@@ -97,14 +99,14 @@ def require_memory(memory: Any, inputs: Tensor, sizes: MemorySizes) -> None:
     if not isinstance(memory, Memory):
         raise PluginError(f"forward must return a Memory (got {_shown(memory)})")
     rows, positions = inputs.shape[:2]
-    case = f"for inputs {list(inputs.shape)}"
+    context = f"for inputs {list(inputs.shape)}"
     expected = {
         "states": ("[B, S, states_size]", (rows, positions, sizes.states), inputs.dtype),
         "mask": ("[B, S]", (rows, positions), torch.bool),
         "summary": ("[B, summary_size]", (rows, sizes.summary), inputs.dtype),
     }
     for name, (letters, shape, dtype) in expected.items():
-        _require_tensor(getattr(memory, name), f"the memory's {name}", letters, shape, dtype, case)
+        _require_tensor(getattr(memory, name), f"the memory's {name}", letters, shape, dtype, context)
 
 
 def require_output(output: Output, rows: tuple[int, ...], memory: Memory, width: int) -> None:
@@ -113,25 +115,25 @@ def require_output(output: Output, rows: tuple[int, ...], memory: Memory, width:
     Args:
         output: Of ``step`` or of ``forward``.
         rows: B for a step; B and T for whole targets.
-        memory: What the decoder started from.
-        width: What the decoder declares.
+        memory: The memory that the decoder started from.
+        width: The width that the decoder declares.
 
     Raises:
         PluginError: One of them is wrong.
     """
     what, axes = ("step", "B") if len(rows) == 1 else ("forward", "B, T")
-    dtype, case = memory.summary.dtype, f"for a memory of states {list(memory.states.shape)}"
-    _require_tensor(output.vectors, f"the vectors of {what}", f"[{axes}, output_size]", (*rows, width), dtype, case)
+    dtype, context = memory.summary.dtype, f"for a memory of states {list(memory.states.shape)}"
+    _require_tensor(output.vectors, f"the vectors of {what}", f"[{axes}, output_size]", (*rows, width), dtype, context)
     if output.attention is not None:
         shape = (*rows, memory.mask.shape[1])
-        _require_tensor(output.attention, f"the attention of {what}", f"[{axes}, S]", shape, dtype, case)
+        _require_tensor(output.attention, f"the attention of {what}", f"[{axes}, S]", shape, dtype, context)
 
 
 def require_start(state: State, rows: int) -> None:
     """Checks that a first state is a nesting of tensors, batch first.
 
     Raises:
-        PluginError: A tensor of it isn't; the message says which.
+        PluginError: A part of it isn't; the message says which.
     """
     for path, leaf in state_leaves(state).items():
         if not isinstance(leaf, Tensor):
@@ -147,7 +149,7 @@ def require_start(state: State, rows: int) -> None:
 
 
 class Remembered(NamedTuple):
-    """A state, and what its tensors held when a step was given it."""
+    """A state, and what its tensors held before a step took it."""
 
     state: State
     values: Mapping[str, Tensor]
@@ -159,18 +161,18 @@ class Remembered(NamedTuple):
 
 
 def require_step(answer: Any, before: Remembered, rows: int) -> tuple[Output, State]:
-    """Checks what a step did to a state.
+    """Checks the result of a step by the state before.
 
     Args:
-        answer: What ``step`` returned.
-        before: The state that it was given.
+        answer: The result of ``step``.
+        before: The state that it took.
         rows: The batch B.
 
     Returns:
         The output and the state after.
 
     Raises:
-        PluginError: It breaks a rule of the state; the message says at which tensor.
+        PluginError: The step breaks a rule of the state; the message says with which tensor.
     """
     if not (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], Output)):
         raise PluginError(f"step must return an Output and a state (got {_shown(answer)})")
@@ -206,7 +208,7 @@ def state_leaves(state: State) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
-    """Puts modules in evaluation mode, and each part of them back into the mode in which it was."""
+    """Puts modules into evaluation mode, and afterwards each of their parts back into its own mode."""
     modes = [(part, part.training) for module in modules for part in module.modules()]
     try:
         for module in modules:
@@ -233,23 +235,25 @@ def _size(module: nn.Module, attribute: str, name: str) -> int:
     return size
 
 
-def _require_tensor(value: Any, what: str, letters: str, shape: tuple[int, ...], dtype: torch.dtype, case: str) -> None:
+def _require_tensor(
+    value: Any, what: str, letters: str, shape: tuple[int, ...], dtype: torch.dtype, context: str
+) -> None:
     if not isinstance(value, Tensor):
         raise PluginError(f"{what} must be a tensor {letters} (got {_shown(value)})")
     if (tuple(value.shape), value.dtype) != (shape, dtype):
         kind = f"{str(dtype).removeprefix('torch.')} {letters} = {list(shape)}"
-        raise PluginError(f"{what} must be {kind} {case} (got {_kind(value)})")
+        raise PluginError(f"{what} must be {kind} {context} (got {_kind(value)})")
 
 
 def _numbers(module: nn.Module, *shape: int) -> Tensor:
-    """Returns numbers of an even spread where, and in the precision in which, a module computes."""
+    """Returns evenly spread numbers, on the device and in the precision of a module."""
     like = next((parameter for parameter in module.parameters() if parameter.is_floating_point()), torch.empty(0))
     count = torch.Size(shape).numel()
     return torch.linspace(-1, 1, count, device=like.device, dtype=like.dtype).reshape(shape)
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
-    """Returns whether two tensors hold the same, no numbers at the same places included."""
+    """Returns whether two tensors hold the same numbers, and NaN at the same places."""
     return one.shape == other.shape and bool(((one == other) | ((one != one) & (other != other))).all())  # noqa: PLR0124
 
 
@@ -258,14 +262,14 @@ def _kind(tensor: Tensor) -> str:
 
 
 class _Tensor:
-    """Stands for a tensor where a nesting is shown."""
+    """Stands for a tensor in a nesting that an error message shows."""
 
     def __repr__(self) -> str:
         return "…"
 
 
 def _nesting(state: State) -> str:
-    """Returns a state without what its tensors hold, such as ``{'hidden': …, 'memory': (…, …)}``."""
+    """Returns the nesting of a state without its numbers, such as ``{'hidden': …, 'memory': (…, …)}``."""
     return _cut(repr(pytree.tree_map(lambda _: _Tensor(), state)))
 
 

@@ -1,4 +1,4 @@
-"""Several models that answer together: the mean of their probabilities, step by step."""
+"""Several models that answer together, with the mean of their probabilities in each step."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,11 +10,16 @@ from s2s_core.model.interfaces import State
 from s2s_core.model.seq2seq import Seq2Seq
 
 LEAST = 1e-30
-"""The least probability: its logarithm, -69, is a number, and it is far below what any token that is picked has."""
+"""The smallest mean probability.
+
+In float32 a probability may underflow to 0. Its logarithm would be minus infinity, by which the search marks what can't
+be. This is far above the smallest normal float32, about 1e-38, so that no processor flushes it to 0, and far below any
+probability that matters: its logarithm is -69.
+"""
 
 
 class Ensemble(nn.Module):
-    """Models of the same ids, used as one. It isn't trained; each of them was.
+    """Trained models with the same ids, used as one.
 
     It provides the part of ``Seq2Seq`` that search, export and scoring rely on. Its logits are the logarithms of the
     models' mean probabilities (arXiv 1409.3215, section 3.6).
@@ -36,22 +41,22 @@ class Ensemble(nn.Module):
         return tuple(model.start(source, lengths) for model in self._members)
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """Takes one step with every model, from the tokens before [B] to logits [B, V]."""
+        """Takes one step with every model, from the previous tokens [B] to logits [B, V]."""
         logits, _, state = self.attentive_step(tokens, state)
         return logits, state
 
     def attentive_step(self, tokens: Tensor, state: State) -> tuple[Tensor, Tensor | None, State]:
-        """Takes a step, and returns between logits and state the mean of how much each source position counted.
+        """Takes one step; returns the logits [B, V], the models' mean attention [B, S] and the state.
 
-        There is nothing in between where one of the models has no attention.
+        The attention is ``None`` if one of the models has none.
         """
-        steps = [model.attentive_step(tokens, part) for model, part in zip(self._members, state, strict=True)]
+        steps = [model.attentive_step(tokens, its_state) for model, its_state in zip(self._members, state, strict=True)]
         logits, attention, after = zip(*steps, strict=True)
-        together = None if None in attention else torch.stack(attention).mean(0)
-        return _mean(logits), together, after
+        mean_attention = None if None in attention else torch.stack(attention).mean(0)  # [B, S]
+        return _mean(logits), mean_attention, after
 
     def parameter_count(self) -> int:
-        """Returns the number of trained numbers of all models."""
+        """Returns the number of trained weights of all models."""
         return sum(model.parameter_count() for model in self._members)
 
     @property
@@ -61,19 +66,19 @@ class Ensemble(nn.Module):
 
     @property
     def device(self) -> Any:
-        """Where the parameters are."""
+        """The device of the parameters."""
         return self._members[0].device
 
     @property
     def _members(self) -> "list[AnyModel]":
-        return list(self.models)  # type: ignore[arg-type]  # that's what they are
+        return list(self.models)  # type: ignore[arg-type]  # a ModuleList doesn't say what it holds
 
 
 AnyModel = Seq2Seq | Ensemble
-"""What answers: one model or several."""
+"""One model, or several that answer together."""
 
 
 def _mean(logits: Sequence[Tensor]) -> Tensor:
-    """Returns the logarithm of the mean of several models' probabilities."""
-    probabilities = torch.stack([each.float().softmax(-1) for each in logits])
-    return probabilities.mean(0).clamp(min=LEAST).log()
+    """Returns the logarithm of the mean of several models' probabilities, [R, V], from their logits, [R, V] each."""
+    probabilities = torch.stack([each.float().softmax(-1) for each in logits])  # [models, R, V]
+    return probabilities.mean(0).clamp(min=LEAST).log()  # [R, V]

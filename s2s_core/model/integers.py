@@ -1,13 +1,14 @@
-"""Integer arithmetic that is the same in PyTorch and in an exported file."""
+"""Integer division that gives the same in PyTorch and in an exported file."""
 
 import torch
 from torch import Tensor
 
 
 def quotient(number: Tensor, divisor: int) -> Tensor:
-    """Divides whole numbers from 0 on and drops the remainder.
+    """Divides whole numbers of at least 0 and drops the remainder.
 
-    Becomes one ``Div`` node in an exported file. ``torch.onnx`` would divide as float32, which rounds.
+    It becomes one ``Div`` node in an exported file. ``torch.onnx`` would divide in float32, which rounds numbers above
+    2**24.
     """
     if not torch.compiler.is_exporting():
         return torch.div(number, divisor, rounding_mode="trunc")

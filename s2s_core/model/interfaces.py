@@ -1,4 +1,4 @@
-"""What an encoder and a decoder are: modules that turn sequences of vectors into sequences of vectors.
+"""The interfaces of encoders and decoders: modules that turn sequences of vectors into sequences of vectors.
 
 Axis letters, here and in every file with tensors: ``B`` batch, ``S`` source length, ``T`` target length,
 ``E`` embedding, ``H`` hidden, ``M`` memory, ``Z`` summary, ``D`` decoder output, ``V`` vocabulary, ``K`` beam.
@@ -18,7 +18,7 @@ State = Any
 
 
 class Memory(NamedTuple):
-    """What an encoder hands to a decoder.
+    """The encoder's result, which the decoder reads.
 
     Attributes:
         states: One vector for each source position, [B, S, M]; arbitrary where the mask is false.
@@ -39,11 +39,11 @@ class MemorySizes(NamedTuple):
 
 
 class Output(NamedTuple):
-    """What a decoder answers.
+    """The decoder's result.
 
     Attributes:
         vectors: [B, D] for a step, [B, T, D] for a whole target.
-        attention: How much each source position counted, [B, S] or [B, T, S], where a decoder has attention.
+        attention: The weight of each source position, [B, S] or [B, T, S]; ``None`` if the decoder has no attention.
     """
 
     vectors: Tensor
@@ -53,7 +53,7 @@ class Output(NamedTuple):
 class Encoder(nn.Module):
     """Turns source vectors into a memory.
 
-    A subclass sets the two sizes when it is made and writes ``forward``.
+    A subclass sets the two sizes in ``__init__`` and implements ``forward``.
 
     Args:
         config: The class's own ``Config``.
@@ -62,7 +62,7 @@ class Encoder(nn.Module):
     Attributes:
         states_size: The width M of ``Memory.states``.
         summary_size: The width Z of ``Memory.summary``.
-        small: Settings with which the conformance kit examines it, small sizes above all, which make it fast.
+        small: Settings for the conformance kit, above all small sizes, which make it fast.
         exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
     """
 
@@ -81,10 +81,10 @@ class Encoder(nn.Module):
     def forward(self, inputs: Tensor, lengths: Tensor) -> Memory:
         """Reads whole sources.
 
-        The answer for a row must not depend on its padding or on the other rows. A length of 0 is allowed.
+        The result for a row must not depend on its padding or on the other rows. A length of 0 is allowed.
 
         Args:
-            inputs: [B, S, E]; what stands past a row's length is arbitrary.
+            inputs: [B, S, E]; arbitrary past a row's length.
             lengths: [B], each from 0 to S.
         """
         raise NotImplementedError
@@ -93,24 +93,24 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Turns a memory into target vectors, step by step.
 
-    A subclass sets ``output_size`` when it is made and writes ``start`` and ``step``. It may write ``forward`` too,
-    where a whole target can be had faster than step by step.
+    A subclass sets ``output_size`` in ``__init__`` and implements ``start`` and ``step``. It may also implement
+    ``forward``, if it can compute a whole target faster than step by step.
 
-    The state may be any nesting of tuples, named tuples, lists and dicts of tensors, under four rules, by which one
-    exporter serves every decoder: each tensor is batch first and keeps its dtype and rank; ``step`` returns the same
-    nesting; the code doesn't branch on what tensors hold; a tensor that never changes is returned as the same object.
-    Other dimensions than the first may grow, as a cache of keys does.
+    The state may be any nesting of tuples, named tuples, lists and dicts of tensors. Four rules let one exporter serve
+    every decoder: each tensor is batch first and keeps its dtype and rank; ``step`` returns the same nesting; the code
+    doesn't branch on what tensors hold; a tensor that never changes is returned as the same object. Dimensions other
+    than the first may grow, as in a cache of keys.
 
     Args:
         config: The class's own ``Config``.
         input_size: The width E of the target vectors.
-        memory: The widths of the memory that it will start from.
+        memory: The widths of the memory that it starts from.
 
     Attributes:
         output_size: The width D of ``Output.vectors``.
-        reads_inputs: False for a decoder that doesn't look at the tokens before. Then the model has no target
+        reads_inputs: False for a decoder that doesn't look at the previous tokens. The model then has no target
             embedding, and ``inputs`` have width 0.
-        small: Settings with which the conformance kit examines it, small sizes above all, which make it fast.
+        small: Settings for the conformance kit, above all small sizes, which make it fast.
         exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
     """
 
@@ -132,18 +132,18 @@ class Decoder(nn.Module):
         raise NotImplementedError
 
     def step(self, inputs: Tensor, state: State) -> tuple[Output, State]:
-        """Takes one step, from the vectors [B, E] of the tokens before to output vectors [B, D]."""
+        """Takes one step, from the vectors [B, E] of the previous tokens to output vectors [B, D]."""
         raise NotImplementedError
 
     def forward(self, inputs: Tensor, lengths: Tensor, memory: Memory) -> Output:
         """Decodes whole targets whose tokens are known, as in training.
 
-        What it answers past a target's length is never read.
+        The result past a target's length is never read.
 
         Args:
-            inputs: The vectors of the tokens before each step, [B, T, E].
+            inputs: The vectors of the token before each step, [B, T, E].
             lengths: [B], each from 0 to T.
-            memory: What the encoder gave.
+            memory: The encoder's result.
         """
         del lengths
         state = self.start(memory)
@@ -162,9 +162,9 @@ def padding_mask(lengths: Tensor, size: int) -> Tensor:
 
 
 def bridge(from_size: int, to_size: int) -> nn.Module:
-    """Returns what leads from an encoder's summary to a decoder's state.
+    """Returns the module that turns an encoder's summary into a decoder's state.
 
-    It is the identity where the widths are equal, so that the state is handed over as it is, and a learned linear
-    layer where they aren't, so that every encoder works with every decoder.
+    It is the identity if the widths are equal, and a learned linear layer otherwise, so that every encoder works with
+    every decoder.
     """
     return nn.Identity() if from_size == to_size else nn.Linear(from_size, to_size)

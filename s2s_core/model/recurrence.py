@@ -1,4 +1,4 @@
-"""Recurrence over time with any cell: a loop in PyTorch, one native node in an exported file."""
+"""Recurrence over time with any cell: a loop in PyTorch, one ``Scan`` node in an exported file."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +12,9 @@ Cell = Callable[[Tensor, Any], Any]
 
 
 def scan(cell: Cell, inputs: Tensor, mask: Tensor, initial: Any) -> tuple[Any, Any]:
-    """Runs a cell over time; a masked position leaves the state as it was.
+    """Runs a cell over time; padding leaves the state as it was.
 
-    Becomes a ``Scan`` node in an exported file.
+    It becomes a ``Scan`` node in an exported file.
 
     Args:
         cell: Maps the inputs [B, E] of a position and the state before to the state after. The state is a tensor
@@ -37,12 +37,13 @@ def scan(cell: Cell, inputs: Tensor, mask: Tensor, initial: Any) -> tuple[Any, A
 
     def exported_step(state: Any, position: tuple[Tensor, Tensor]) -> tuple[Any, Any]:
         new = step(state, position)
-        # The operator refuses outputs that are one tensor: what is carried and what is stacked must be two.
+        # The state is both carried and collected. torch.export refuses an operator that returns one tensor twice.
         return new, pytree.tree_map(torch.clone, new)
 
     positions = (inputs.transpose(0, 1), mask.transpose(0, 1))  # [S, B, E], [S, B]
     if torch.compiler.is_exporting():
-        # The operator compares strides of what is carried in and out; an expanded initial state would differ.
+        # The operator wants the first state to have the strides of those that the cell returns, which are contiguous,
+        # but a first state may be expanded, such as one for all beams.
         contiguous = pytree.tree_map(lambda leaf: leaf.clone(memory_format=torch.contiguous_format), initial)
         final, states = scan_operator(exported_step, contiguous, positions)
     else:
@@ -53,9 +54,9 @@ def scan(cell: Cell, inputs: Tensor, mask: Tensor, initial: Any) -> tuple[Any, A
 def _loop(step: Callable[[Any, Any], Any], state: Any, positions: Any) -> tuple[Any, Any]:
     length = positions[0].shape[0]
     if length == 0:
-        return state, pytree.tree_map(lambda leaf: leaf.new_zeros(0, *leaf.shape), state)
+        return state, pytree.tree_map(lambda leaf: leaf.new_zeros(0, *leaf.shape), state)  # [0, B, H]
     outputs = []
     for time in range(length):
         state = step(state, (positions[0][time], positions[1][time]))
         outputs.append(state)
-    return state, pytree.tree_map(lambda *steps: torch.stack(steps), *outputs)
+    return state, pytree.tree_map(lambda *steps: torch.stack(steps), *outputs)  # [S, B, H]

@@ -14,7 +14,7 @@ from s2s_core.text.vocabulary import BOS, PAD
 
 
 class Seq2Seq(nn.Module):
-    """A sequence-to-sequence model over ids. It owns all that depends on a vocabulary.
+    """A sequence-to-sequence model over ids. It owns whatever depends on the size of a vocabulary.
 
     Args:
         encoder: Made for source vectors of its ``input_size``.
@@ -25,7 +25,7 @@ class Seq2Seq(nn.Module):
         tie_embeddings: Whether the source embedding's weight is the target embedding's.
         reverse_source: Whether the encoder reads sources from the last token to the first (arXiv 1409.3215,
             section 3.3).
-        dropouts: The shares of numbers dropped from source and target vectors in training.
+        dropouts: The rates of dropout on source and target vectors in training.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Seq2Seq(nn.Module):
         nn.init.zeros_(self.projection.bias)
         if tie_projection and self.target_embedding is not None:
             self.projection.weight = self.target_embedding.weight
-            self.projection.weight.data.mul_(width**-0.5)  # or the first logits would grow with the root of the width
+            self.projection.weight.data.mul_(width**-0.5)  # or the first logits would grow with its root
         if tie_embeddings and self.target_embedding is not None:
             self.source_embedding.weight = self.target_embedding.weight
 
@@ -90,27 +90,27 @@ class Seq2Seq(nn.Module):
         return self.decoder.start(self.encode(source, lengths))
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """Takes one step of decoding, from the tokens before [B] to logits [B, V]."""
+        """Takes one step of decoding, from the previous tokens [B] to logits [B, V]."""
         logits, _, state = self.attentive_step(tokens, state)
         return logits, state
 
     def attentive_step(self, tokens: Tensor, state: State) -> tuple[Tensor, Tensor | None, State]:
-        """Takes a step, and returns between logits and state how much each source position counted, [B, S].
+        """Takes one step; returns the logits [B, V], the weight of each source position [B, S] and the state.
 
-        There is nothing in between where the decoder has no attention.
+        The weights are ``None`` if the decoder has no attention.
         """
         output, state = self.decoder.step(self.embed_target(tokens), state)
         return self.projection(output.vectors), output.attention, state
 
     def embed_target(self, tokens: Tensor) -> Tensor:
-        """Returns the vectors of target ids of any shape; of width 0 for a decoder that doesn't read them."""
+        """Returns the vectors of target ids of any shape; their width is 0 if the decoder doesn't read them."""
         if self.target_embedding is None:
             return self.projection.weight.new_empty(*tokens.shape, 0)
         vectors: Tensor = self.target_dropout(self.target_embedding(tokens))
         return vectors
 
     def parameter_count(self) -> int:
-        """Returns the number of trained numbers."""
+        """Returns the number of trained weights."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     @property
@@ -120,12 +120,12 @@ class Seq2Seq(nn.Module):
 
     @property
     def device(self) -> Any:
-        """Where the parameters are."""
+        """The device of the parameters."""
         return self.projection.weight.device
 
 
 def _reversed(lengths: Tensor, size: int) -> Tensor:
-    """Returns, for each of ``size`` positions, which one stands there in reverse, [B, size]; EOS and padding stay."""
+    """Returns the order that reverses each row's tokens, [B, size]; EOS and padding stay in place."""
     positions = torch.arange(size, device=lengths.device)
     end = lengths[:, None] - 1  # where EOS stands
     return torch.where(positions < end, end - 1 - positions, positions)
@@ -137,20 +137,20 @@ def _ordered(vectors: Tensor, order: Tensor) -> Tensor:
 
 
 def build_model(config: RunConfig, source_size: int, target_size: int, plugins: Plugins) -> Seq2Seq:
-    """Makes a run's model with new weights, for vocabularies of the given sizes.
+    """Makes a run's model with new weights.
+
+    Args:
+        config: The run's.
+        source_size: The number of source ids.
+        target_size: The number of target ids.
+        plugins: Have the encoder and the decoder.
 
     Raises:
         ConfigError: The projection or the source embedding can't be tied to the target embedding.
         PluginError: An encoder or decoder is missing or broken, or breaks its contract.
     """
-    encoder_class: Any = plugins.component("encoder", config.encoder.name)
-    decoder_class: Any = plugins.component("decoder", config.decoder.name)
-    names = (f"encoder {config.encoder.name!r}", f"decoder {config.decoder.name!r}")
-    encoder: Encoder = encoder_class(config.encoder.config, config.source.embedding_size)
-    sizes = memory_sizes(encoder, names[0])
-    decoder: Decoder = decoder_class(config.decoder.config, config.target.embedding_size, sizes)
-    require_contract(encoder, decoder, names)
-    _require_ties(config, decoder)
+    encoder, decoder = _components(config, plugins)
+    _require_tying(config, decoder)
     model = Seq2Seq(
         encoder,
         decoder,
@@ -167,13 +167,28 @@ def build_model(config: RunConfig, source_size: int, target_size: int, plugins: 
     return model
 
 
-def _require_ties(config: RunConfig, decoder: Decoder) -> None:
-    """Checks that what a run ties to the target embedding has its width, and that there is one."""
-    name, width = config.decoder.name, config.target.embedding_size
-    if config.target.tie_projection and not (decoder.reads_inputs and decoder.output_size == width):
-        needed = (
-            f"target.embedding_size = {decoder.output_size}" if decoder.reads_inputs else "one that reads its inputs"
+def _components(config: RunConfig, plugins: Plugins) -> tuple[Encoder, Decoder]:
+    """Makes the encoder and the decoder, and checks that they keep the contract."""
+    encoder_class: Any = plugins.component("encoder", config.encoder.name)
+    decoder_class: Any = plugins.component("decoder", config.decoder.name)
+    names = (f"encoder {config.encoder.name!r}", f"decoder {config.decoder.name!r}")
+    encoder: Encoder = encoder_class(config.encoder.config, config.source.embedding_size)
+    sizes = memory_sizes(encoder, names[0])
+    decoder: Decoder = decoder_class(config.decoder.config, config.target.embedding_size, sizes)
+    require_contract(encoder, decoder, names)
+    return encoder, decoder
+
+
+def _require_tying(config: RunConfig, decoder: Decoder) -> None:
+    """Checks that weights which the settings tie have one shape."""
+    target, name = config.target, config.decoder.name
+    if target.tie_projection and not decoder.reads_inputs:
+        raise ConfigError(
+            f"target.tie_projection: decoder {name!r} has no target embedding: use one that reads its inputs"
         )
-        raise ConfigError(f"target.tie_projection: decoder {name!r} needs {needed}")
-    if config.target.tie_embeddings and not decoder.reads_inputs:
+    if target.tie_projection and decoder.output_size != target.embedding_size:
+        raise ConfigError(
+            f"target.tie_projection: decoder {name!r} needs target.embedding_size = {decoder.output_size}"
+        )
+    if target.tie_embeddings and not decoder.reads_inputs:
         raise ConfigError(f"target.tie_embeddings: decoder {name!r} has no target embedding")

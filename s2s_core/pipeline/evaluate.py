@@ -11,7 +11,7 @@ from s2s_core.config.structure import override, structure_component, structure_t
 from s2s_core.config.tables import Component, EvaluationConfig
 from s2s_core.data.splits import Splits
 from s2s_core.data.task import Example, Split
-from s2s_core.errors import ConfigError, ModelError, listing
+from s2s_core.errors import ConfigError, DataError, ModelError, listing
 from s2s_core.evaluation.answers import Answered, answer
 from s2s_core.evaluation.evaluation import Evaluation, evaluate_answers
 from s2s_core.evaluation.metric import BaseMetric, LikelihoodMetric
@@ -65,7 +65,7 @@ def evaluate(
     overrides = overrides_of(settings)
     own = None if examples is None else list(examples)
     if own == []:
-        raise ConfigError("there are no examples to score on")
+        raise DataError("there are no examples to score on")
     files = [model for model in several(models) if not isinstance(model, Run) and not Path(model).is_dir()]
     if not files:
         return _evaluate_runs(opened(models, plugins), split, overrides, own)
@@ -135,7 +135,7 @@ class _FileDescription:
         """Reads the metadata of a file.
 
         Raises:
-            ModelError: They are damaged.
+            ModelError: The metadata are damaged.
             PluginError: A task or tokenizer isn't installed.
         """
         records: Any = model.metadata.get("plugins")

@@ -1,4 +1,4 @@
-"""Which trained models a command is about: runs, or their folders."""
+"""The trained models that a command works on: runs, or their folders."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -9,22 +9,23 @@ from s2s_core.errors import ConfigError, listing
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 
-Model = Run | str | PathLike[str]
-"""A run, or the path of its folder; where it can be one, that of an exported file."""
+Trained = Run | str | PathLike[str]
+"""A trained run, or the path of its folder; where it can be one, that of an exported file."""
 
-Runs = Model | Sequence[Model]
+Runs = Trained | Sequence[Trained]
+"""One of them, or several that work together."""
 
 
-def several(models: Runs) -> list[Model]:
+def several(models: Runs) -> list[Trained]:
     """Returns one model or several as a list."""
     return [models] if isinstance(models, Run | str | PathLike) else list(models)
 
 
 def opened(runs: Runs, plugins: Plugins | None = None) -> list[Run]:
-    """Opens those runs that are given by their folders.
+    """Returns runs, and opens those that are passed as folders.
 
     Raises:
-        ConfigError: None is given, or a folder holds no run.
+        ConfigError: There is no model, or a folder holds no run.
     """
     models = several(runs)
     if not models:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s2s_core.files import require_writable
-from s2s_core.pipeline.models import Model, opened
+from s2s_core.pipeline.models import Trained, opened
 from s2s_core.plugins.registry import Plugins
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def plot_learning(
 
 
 def plot_states(
-    run: Model,
+    run: Trained,
     texts: Sequence[str] | None = None,
     output: Location | None = None,
     *,
@@ -100,7 +100,7 @@ def plot_states(
 
 
 def plot_attention(
-    run: Model, text: str, output: Location | None = None, *, plugins: Plugins | None = None
+    run: Trained, text: str, output: Location | None = None, *, plugins: Plugins | None = None
 ) -> "AttentionMap":
     """Draws which tokens of a text the decoder looked at while it wrote each token of its answer.
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EXPORTING = "making the file and comparing it with the model"
 
 MOST_LEFT = 20
-"""How many of the weights that an earlier run has no fitting ones for are named."""
+"""The most weights to list that were not inherited from an earlier run."""
 
 
 def line(topic: str, text: str, *, err: bool = False) -> None:

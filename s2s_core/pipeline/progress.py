@@ -1,4 +1,4 @@
-"""What a run tells while it works, from the first look at its data to the finished file."""
+"""The events of a run, from reading its data to the finished file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,20 +19,20 @@ class Progress(TrainingProgress):
     """
 
     def evaluated(self, run: Run, evaluation: Evaluation) -> None:
-        """The best model was scored on the test set."""
+        """Called when the best model is scored on the test set."""
 
     def exporting(self, path: Path) -> None:
-        """The file is about to be made and compared with the model, which takes a while."""
+        """Called before the file is made and compared with the model, which takes a while."""
 
     def exported(self, export: "Export") -> None:
-        """The file is written."""
+        """Called when the file is written."""
 
     def finished(self, run: Run) -> None:
-        """Everything is done."""
+        """Called when everything is done."""
 
 
 def default_progress() -> Progress:
-    """Returns what prints the events, as the command line does; in all processes but the first, what ignores them."""
-    from s2s_core.pipeline.course import shown_progress  # noqa: PLC0415  # rich takes a while to import
+    """Returns one that prints the events as the command line does; any process but the first ignores them."""
+    from s2s_core.pipeline.display import shown_progress  # noqa: PLC0415  # rich takes a while to import
 
     return shown_progress() if is_first_process() else Progress()

@@ -1,4 +1,4 @@
-"""From a recipe and settings to the run that they describe."""
+"""Opens the run that a recipe and settings describe."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ def overrides_of(settings: Settings | None) -> list[Overrides]:
 
 
 def _plain(value: Any) -> Any:
-    """Returns what TOML can hold."""
+    """Returns a value that TOML can hold."""
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 

@@ -41,9 +41,9 @@ def train(
     Raises:
         ConfigError: A setting can't be used, or the folder holds another run.
         DataError: The data can't be read.
-        DivergedError: The loss is not a number any more; the state on disk is from before.
+        DivergedError: The loss or a weight is no longer finite; the state on disk is from before that.
         PluginError: A component is missing or broken.
-        TrainingInterruptedError: Ctrl-C or SIGTERM came.
+        TrainingInterruptedError: Ctrl-C or SIGTERM arrived.
     """
     with postponed():
         folder = None if output is None else Path(output)

@@ -55,11 +55,13 @@ def summaries(run: Run, texts: Sequence[str]) -> NDArray[np.float64]:
 
     from s2s_core.data.pairs import Sequences  # noqa: PLC0415
     from s2s_core.model.checkpoint import load_checkpoint  # noqa: PLC0415
+    from s2s_core.model.device import ids_to_device  # noqa: PLC0415
 
     checkpoint = load_checkpoint(run)
+    model = checkpoint.trained
     ids, lengths = Sequences(map(checkpoint.source_tokenizer.encode, texts)).padded(range(len(texts)))
     with torch.inference_mode():
-        memory = checkpoint.trained.encode(torch.from_numpy(ids), torch.from_numpy(lengths))
+        memory = model.encode(ids_to_device(ids, model.device), ids_to_device(lengths, model.device))
     return np.asarray(memory.summary.double().numpy())
 
 

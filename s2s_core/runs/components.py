@@ -21,7 +21,7 @@ def make_task(component: Component, plugins: Plugins) -> Task:
 
 
 def choose_metrics(config: EvaluationConfig, task: Task | type[Task], plugins: Plugins) -> list[Component]:
-    """Returns the metrics that a run reports: those it chose, or its task's; the one that selects comes first.
+    """Returns the metrics that a run reports: its own, or else its task's; the selecting one first.
 
     Raises:
         ConfigError: ``evaluation.select`` isn't among them.
@@ -45,7 +45,7 @@ def make_metrics(
 
     Args:
         config: Which ones.
-        task: Names those that are taken otherwise.
+        task: Names the metrics to report if the configuration names none.
         plugins: Where they come from.
         split: Cuts a text into the target's tokens; not needed to show scores.
     """
@@ -61,7 +61,7 @@ def train_tokenizers(config: RunConfig, examples: Iterable[Example], plugins: Pl
 
     Args:
         config: Which ones.
-        examples: They can be gone through more than once.
+        examples: The examples, which can be iterated over more than once.
         plugins: Where tokenizers come from.
 
     Raises:
@@ -78,7 +78,7 @@ def train_tokenizers(config: RunConfig, examples: Iterable[Example], plugins: Pl
 
 
 def _texts(examples: Iterable[Example], *sides: str) -> Again[str]:
-    """Returns the texts of one side, or of several one after the other, read anew whenever they are wanted."""
+    """Returns the texts of one side, or of several one after the other, read anew on each iteration."""
     return Again(lambda: (getattr(example, side) for side in sides for example in examples))
 
 
@@ -92,10 +92,10 @@ def _train_tokenizer(component: TokenizerComponent, side: str, texts: Iterable[s
 
 
 def load_tokenizer(component: TokenizerComponent, saved: Mapping[str, Any], plugins: Plugins) -> Tokenizer:
-    """Makes a tokenizer from what its ``save`` gave.
+    """Creates a tokenizer from what its ``save`` returned.
 
     Raises:
-        ModelError: What was saved is damaged.
+        ModelError: The saved data is damaged.
     """
     tokenizer_class: Any = plugins.component("tokenizer", component.name)
     try:

@@ -1,4 +1,4 @@
-"""The folder of a run: where each file is, and how one run takes the place of another."""
+"""The folder of a run: the path of each file, and how a new run replaces an old one."""
 
 import shutil
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class RunFolder:
 
     @property
     def metrics_path(self) -> Path:
-        """The loss and the scores of each validation, and the test scores, each a JSON object on a line of its own."""
+        """The loss and the scores of each validation, and the test scores, each a JSON object on its own line."""
         return self.folder / "metrics.jsonl"
 
     @property
@@ -52,7 +52,7 @@ class RunFolder:
 
     @property
     def trackers_path(self) -> Path:
-        """The folder of what trackers log."""
+        """The folder that trackers log to."""
         return self.folder / "trackers"
 
     @property
@@ -78,10 +78,10 @@ class RunFolder:
             )
 
     def require_own(self) -> None:
-        """Checks that what the run writes is in its folder: a link would let it write, or remove, somewhere else.
+        """Checks that what the run writes is in its folder: a link would let it write or delete elsewhere.
 
         Raises:
-            ConfigError: A link stands where the run writes.
+            ConfigError: There is a symbolic link where the run writes.
         """
         folders = self.resume_path.parent, self.previous_path, self.previous_path / self.resume_path.parent.name
         for path in (*self._written(), *folders):
@@ -91,7 +91,7 @@ class RunFolder:
                 )
 
     def make_room(self) -> None:
-        """Removes an earlier run, whose model is set aside until this one has a model."""
+        """Removes an earlier run, but sets its model aside until this run has one."""
         if self.weights_path.exists():
             self._set_aside()
         for path in self._written():
@@ -111,7 +111,7 @@ class RunFolder:
                 path.rename(target)
 
     def _written(self) -> Iterator[Path]:
-        """Yields what a run writes; a run without ``run.toml`` is none, and the weights go last."""
+        """Yields what a run writes: ``run.toml`` first, without which a folder holds no run, the weights last."""
         yield self.settings_path
         yield self.metrics_path
         yield self.trackers_path

@@ -28,13 +28,13 @@ def read_metrics(path: Path) -> list[Record]:
 
 
 def append_metrics(run: Run, record: Record) -> None:
-    """Adds a line."""
+    """Appends a record as a line."""
     with run.metrics_path.open("a", encoding="utf-8") as file:
         file.write(_line(record))
 
 
 def truncate_metrics(run: Run, step: int) -> None:
-    """Drops the lines that training will write again, or wrote only half.
+    """Drops the lines that training will write again, and a half-written last one.
 
     Raises:
         ModelError: A line is damaged.
@@ -45,7 +45,7 @@ def truncate_metrics(run: Run, step: int) -> None:
 
 
 def record_test(run: Run, record: Record) -> None:
-    """Makes the test's record the last line, instead of an earlier test's.
+    """Makes the record of the test the last line, in place of an earlier test's.
 
     Raises:
         ModelError: A line is damaged.

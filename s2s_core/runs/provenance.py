@@ -37,7 +37,7 @@ def provenance(config: RunConfig, plugins: Plugins) -> list[dict[str, str]]:
 
 
 def recorded(path: Path) -> list[Mapping[str, str]]:
-    """Returns where the components of a run came from, if its ``model.json`` tells."""
+    """Returns where the components of a run came from, if its ``model.json`` says so."""
     try:
         records = json.loads(path.read_text(encoding="utf-8"))["plugins"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
@@ -46,9 +46,9 @@ def recorded(path: Path) -> list[Mapping[str, str]]:
 
 
 def is_provenance(records: object) -> bool:
-    """Whether this, read from a file, is what ``provenance`` returns.
+    """Returns whether records that were read from a file have the form that ``provenance`` returns.
 
-    Distribution and version are no more than that, as a user may paste them into a shell.
+    Distribution and version must be plain names, since a user may paste them into a shell.
     """
     return isinstance(records, list) and all(
         isinstance(record, dict)
@@ -70,6 +70,6 @@ def require(records: Iterable[Mapping[str, str]], plugins: Plugins) -> None:
         if kind not in KINDS or name in plugins.names(kind):
             continue
         if distribution in {plugin.distribution for plugin in (*plugins.plugins, *plugins.disabled)}:
-            plugins.component(kind, name)  # which says why it can't be had
+            plugins.component(kind, name)  # raises the reason why it isn't available
         way = f"pip install {distribution}=={record['version']}" if distribution else "it belonged to no distribution"
         raise PluginError(f"{kind} {name!r} isn't installed: {way}")

@@ -23,10 +23,10 @@ from s2s_core.runs.provenance import recorded, require
 Settings = dict[str, bool | int | float | str]
 
 CHANGEABLE = ("decoding", "evaluation", "export")
-"""The tables of ``run.toml`` that may be edited after training. The others say what the model was trained as."""
+"""The tables of ``run.toml`` that may be edited after training. The others describe how the model was trained."""
 
 
-@attrs.frozen(slots=False)  # so that what is read can be kept
+@attrs.frozen(slots=False)  # slots would leave no room for cached properties
 class Run(RunFolder):
     """Where a run lives and what it consists of.
 
@@ -44,7 +44,7 @@ class Run(RunFolder):
         """Opens the run in a folder.
 
         Raises:
-            ConfigError: There is none, or its ``run.toml`` is damaged.
+            ConfigError: The folder holds no run, or its ``run.toml`` is damaged.
             PluginError: A component is missing; the message says what to install.
         """
         files = RunFolder(folder)
@@ -61,7 +61,7 @@ class Run(RunFolder):
         return cls(folder, config, plugins)
 
     def open_initial(self) -> "Run | None":
-        """Opens the run that this one starts from, if it does.
+        """Opens the run that this one starts from, if there is one.
 
         Raises:
             ConfigError: The folder holds no run, or is the run's own.
@@ -96,7 +96,7 @@ class Run(RunFolder):
         """Checks that the model was trained with the settings that ``run.toml`` has, except the ``CHANGEABLE`` ones.
 
         Args:
-            trained: The settings that it was trained with.
+            trained: The configuration that the model was trained with.
 
         Raises:
             ConfigError: A setting differs; the message names it.

@@ -1,4 +1,4 @@
-"""Checks that plugins serve what ``training.trackers`` names."""
+"""Checks that plugins provide the trackers that ``training.trackers`` names."""
 
 from collections.abc import Collection
 

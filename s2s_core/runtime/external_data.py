@@ -21,13 +21,13 @@ _INNER: Mapping[str, Mapping[int, str]] = {
 """The fields of each message that lead to tensors, by field number in ``onnx.proto``."""
 
 _EXTERNAL = (13, 14)
-"""The fields of a tensor that tell where its data is: ``external_data`` and ``data_location``."""
+"""The fields of a tensor that locate its data: ``external_data`` and ``data_location``."""
 
 _VARINT, _FIXED_64, _MESSAGE, _FIXED_32 = 0, 1, 2, 5
 """Protobuf's wire types; 3 and 4, the deprecated groups, aren't used by ONNX."""
 
 _LONGEST_VARINT = 10
-"""The most bytes of a varint: 64 bits, seven a byte."""
+"""The most bytes in a varint: it has up to 64 bits, seven in each byte."""
 
 
 def has_external_data(content: bytes) -> bool:

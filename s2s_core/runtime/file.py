@@ -1,4 +1,4 @@
-"""Runs an exported file. It needs ONNX Runtime and numpy, and neither PyTorch nor ONNX."""
+"""Runs an exported file. It needs ONNX Runtime and numpy, but neither PyTorch nor ONNX."""
 
 import functools
 import json
@@ -23,7 +23,7 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 METADATA = "s2s"
 """The key of the file's metadata, a JSON object."""
 
-_QUIET = 4  # ONNX Runtime warns of every input that has a default, and prints what it also raises
+_QUIET = 4  # ONNX Runtime warns about every input that has a default, and prints errors that it also raises
 
 
 class Answers(NamedTuple):
@@ -48,7 +48,7 @@ class ExportedModel:
 
     Raises:
         ModelError: The file is missing, damaged, foreign or made by a newer version.
-        ConfigError: The provider isn't there.
+        ConfigError: The provider isn't available.
     """
 
     def __init__(self, file: str | Path | bytes, *, provider: str = "cpu", threads: int = 0) -> None:
@@ -90,16 +90,16 @@ class ExportedModel:
 
     @property
     def beam_size(self) -> int:
-        """How many beams the file searches with, where a call doesn't set it."""
+        """The number of beams that the file searches with unless a call sets it."""
         return int(self._noted("config", "decoding", "beam_size"))
 
     def knows(self, character: str) -> bool:
-        """Whether a token of the source holds a character. A tokenizer that saves no tokens knows all."""
+        """Returns whether a source token contains a character. A tokenizer that saves no tokens knows all."""
         tokens: Sequence[str] | None = self._noted("source_tokenizer").get("tokens")
         return tokens is None or any(character in token for token in tokens)
 
     def _noted(self, *keys: str) -> Any:
-        """Returns what the metadata hold, table by table."""
+        """Returns the entry of the metadata under nested keys."""
         try:
             return functools.reduce(operator.getitem, keys, self.metadata)
         except (KeyError, TypeError) as error:
@@ -150,7 +150,7 @@ class ExportedModel:
 
 
 def load(file: str | Path | bytes, *, provider: str = "cpu", threads: int = 0) -> ExportedModel:
-    """Loads an exported model: ``load("model.onnx")(["hello"])``; see ``Model``."""
+    """Loads an exported model: ``load("model.onnx")(["hello"])``; see ``ExportedModel``."""
     return ExportedModel(file, provider=provider, threads=threads)
 
 

@@ -1,1 +1,1 @@
-"""Training: the loop, what it reports, and how it goes on after an interruption."""
+"""Training: the loop, the events that it reports, and how it resumes after an interruption."""

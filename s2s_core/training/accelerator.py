@@ -1,4 +1,4 @@
-"""The device that training runs on, alone or as one of several processes: Accelerate."""
+"""Sets up Accelerate: the device and precision of training, in one process or several."""
 
 import os
 
@@ -12,16 +12,16 @@ from s2s_core.runs.run import Run
 
 
 def make_accelerator(run: Run) -> Accelerator:
-    """Makes what prepares model and optimizer, and sets the seed.
+    """Creates the accelerator that prepares the model and the optimizer, and sets the seed.
 
     Raises:
-        ConfigError: The device can't compute with the chosen precision.
+        ConfigError: The device can't compute with the precision that was set.
     """
     config = run.config.training
     forget_precision()
     try:
         accelerator = Accelerator(
-            # Without a GPU, processes know each other only if they are told to use the CPU.
+            # Without a GPU, several processes find each other only if Accelerate is told to use the CPU.
             cpu=config.device == "cpu" or not torch.accelerator.is_available(),
             mixed_precision="no" if config.precision == "full" else config.precision,
         )
@@ -29,7 +29,9 @@ def make_accelerator(run: Run) -> Accelerator:
         if config.precision == "full":
             raise
         raise _precision_error(config.precision) from error
-    if config.precision == "fp16" and accelerator.scaler is None:  # Accelerate would take full precision on a CPU
+    if (
+        config.precision == "fp16" and accelerator.scaler is None
+    ):  # Accelerate would fall back to full precision on a CPU
         raise _precision_error(config.precision)
     _be_deterministic(config.seed)
     return accelerator
@@ -41,8 +43,8 @@ def _precision_error(precision: str) -> ConfigError:
 
 
 def _be_deterministic(seed: int) -> None:
-    """Makes a seed give one result. Numbers too small to matter count as 0, which keeps arithmetic fast."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA has no deterministic products
+    """Makes a run reproducible from its seed. Denormal numbers count as 0, as computing with them is slow."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with a fixed workspace
     set_seed(seed)
     torch.use_deterministic_algorithms(mode=True)
     torch.set_flush_denormal(True)

@@ -1,4 +1,4 @@
-"""Which weights are validated, and so kept and exported: the latest ones, or an average."""
+"""Averages weights: exponential moving average, or the mean of the last or best checkpoints."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -15,8 +15,8 @@ class Averaging:
     """The base class, which validates the latest weights without averaging. Training itself always goes on with those.
 
     Args:
-        model: Which is trained.
-        config: How to average.
+        model: The model that is trained.
+        config: The training settings.
     """
 
     def __init__(self, model: nn.Module, config: TrainingConfig) -> None:
@@ -26,29 +26,29 @@ class Averaging:
         """Called after each update; ``step`` is the number of updates so far."""
 
     def running(self) -> Weights | None:
-        """Returns the average that a validation is about to take; nothing if it takes the latest weights."""
+        """Returns the weights to validate now; ``None`` stands for the latest ones."""
 
     def judged(self, score: float) -> None:
         """Called with the score of the model's weights; a higher one is better."""
 
     def final(self) -> Weights | None:
-        """Returns what is validated once more when training ends, if anything."""
+        """Returns the average to validate when training ends, if there is one."""
 
     @property
     def finalists(self) -> int:
-        """How many models ``final`` is the mean of."""
+        """The number of models whose weights ``final`` averages."""
         return 0
 
     def tensors(self) -> dict[str, Tensor]:
-        """Returns what resuming needs."""
+        """Returns the tensors that resuming needs."""
         return {}
 
     def load(self, saved: Weights) -> None:
-        """Takes what ``tensors`` gave."""
+        """Restores the state from what ``tensors`` returned."""
 
 
 class MovingAverage(Averaging):
-    """The exponential moving average of the weights after each update, which forgets the first ones sooner."""
+    """The exponential moving average of the weights, which forgets the first updates sooner than later ones."""
 
     def __init__(self, model: nn.Module, config: TrainingConfig) -> None:
         super().__init__(model, config)
@@ -56,6 +56,7 @@ class MovingAverage(Averaging):
 
     def updated(self, step: int) -> None:
         """Moves the average towards the latest weights."""
+        # The warm-up of TensorFlow's ExponentialMovingAverage: the initial weights mustn't dominate early averages.
         decay = min(self._config.ema_decay, (1 + step) / (10 + step))
         with torch.no_grad():
             for name, parameter in self._model.named_parameters():
@@ -70,13 +71,13 @@ class MovingAverage(Averaging):
         return self._average
 
     def load(self, saved: Weights) -> None:
-        """Takes the average."""
+        """Restores the average."""
         for name, average in self._average.items():
             average.copy_(saved[name])
 
 
 class LastCheckpoints(Averaging):
-    """The mean of the weights at the last validations, the present one included."""
+    """The mean of the weights at the last validations, the current one included."""
 
     def __init__(self, model: nn.Module, config: TrainingConfig) -> None:
         super().__init__(model, config)
@@ -88,11 +89,11 @@ class LastCheckpoints(Averaging):
         return _mean(self._last)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Returns the weights of each."""
+        """Returns the weights of each checkpoint."""
         return _numbered(self._last)
 
     def load(self, saved: Weights) -> None:
-        """Takes the weights of each."""
+        """Restores the weights of each checkpoint."""
         self._last = _unnumbered(saved)
 
 
@@ -109,34 +110,34 @@ class BestCheckpoints(Averaging):
         self._best = ranked[: self._config.average_count]
 
     def final(self) -> Weights | None:
-        """Returns the mean, of two or more."""
+        """Returns the mean of the checkpoints, if there are at least two."""
         return _mean([weights for _, weights in self._best]) if len(self._best) > 1 else None
 
     @property
     def finalists(self) -> int:
-        """How many models ``final`` is the mean of."""
+        """The number of models whose weights ``final`` averages."""
         return len(self._best)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Returns the weights of each, and their scores."""
+        """Returns the weights and scores of the checkpoints."""
         scores = torch.tensor([score for score, _ in self._best], dtype=torch.float64)
         return {"scores": scores, **_numbered([weights for _, weights in self._best])}
 
     def load(self, saved: Weights) -> None:
-        """Takes the weights of each, and their scores."""
+        """Restores the weights and scores of the checkpoints."""
         weights = _unnumbered({name: tensor for name, tensor in saved.items() if name != "scores"})
         self._best = list(zip(saved["scores"].tolist(), weights, strict=True))
 
 
 def make_averaging(config: TrainingConfig, model: nn.Module) -> Averaging:
-    """Makes what a run chose."""
+    """Creates the averaging that ``training.average`` names."""
     classes = {"none": Averaging, "ema": MovingAverage, "last": LastCheckpoints, "best": BestCheckpoints}
     return classes[config.average](model, config)
 
 
 @contextlib.contextmanager
 def borrowed(model: nn.Module, weights: Weights | None) -> Iterator[None]:
-    """Puts other weights into a model for a while; with none it stays as it is."""
+    """Puts other weights into a model temporarily; ``None`` leaves it unchanged."""
     own = _copies(model) if weights is not None else {}
     _fill(model, weights or {})
     try:
@@ -157,7 +158,7 @@ def _copies(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _stored(model: nn.Module) -> dict[str, Tensor]:
-    """Returns copies that take no memory of a GPU."""
+    """Returns copies in CPU memory."""
     return {name: copy.cpu() for name, copy in _copies(model).items()}
 
 

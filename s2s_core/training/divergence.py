@@ -9,23 +9,23 @@ from s2s_core.training.state import TrainingState
 
 
 class DivergedError(S2SError):
-    """The loss or the weights are infinite or not a number. What is on disk is from before."""
+    """The loss or the weights are infinite or NaN. The files on disk are from before that."""
 
 
 def require_finite(run: Run, state: TrainingState, losses: Tensor, model: nn.Module) -> None:
-    """Checks what the last updates did. It waits for the device, so it is not called after each.
+    """Checks the results of the last updates. It waits for the device, so it is not called after each update.
 
     A gradient that is not a number spoils the weights one update before the loss shows it. So both are checked, and
     nothing spoilt is validated or saved.
 
     Args:
-        run: What to name.
-        state: Where training stands.
-        losses: Of the last updates.
-        model: After them.
+        run: The run, which the error names.
+        state: The current state of training.
+        losses: The losses of the last updates.
+        model: The model after these updates.
 
     Raises:
-        DivergedError: A loss or a weight is infinite or not a number.
+        DivergedError: A loss or a weight is infinite or NaN.
     """
     spoilt = losses.isfinite().logical_not().nonzero()
     if len(spoilt):

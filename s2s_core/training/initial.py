@@ -1,4 +1,4 @@
-"""Starting from an earlier run: its vocabularies, and the weights that fit."""
+"""Initialises a model from an earlier run: its vocabularies, and the weights that fit."""
 
 from pathlib import Path
 from typing import Literal
@@ -14,17 +14,17 @@ from s2s_core.text.tokenizer import Tokenizer
 Side = Literal["source", "target"]
 
 _OF_IDS = {"source": ("source_embedding.",), "target": ("target_embedding.", "projection.")}
-"""The weights whose rows belong to a side's ids."""
+"""The prefixes of the weights that have a row for each id of a side."""
 
 
 @attrs.frozen
 class Inheritance:
-    """What a model took over.
+    """The weights that a model inherited.
 
     Attributes:
-        folder: Of the earlier run.
-        taken: The number of its tensors that were taken.
-        left: The new model's other tensors, each with the reason why it starts afresh.
+        folder: The folder of the earlier run.
+        taken: The number of tensors that were taken from it.
+        left: The new model's other tensors, each with the reason why it wasn't inherited.
     """
 
     folder: Path
@@ -51,7 +51,7 @@ def inherit(checkpoint: TextModel, initial: TextModel, folder: Path) -> Inherita
     """Takes over every weight whose name and shape are the same, and whose rows mean the same ids.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: No weight fits.
     """
     new, old = weights(checkpoint.model), weights(initial.model)
     foreign = tuple(

@@ -1,4 +1,4 @@
-"""Ends training between two updates when the user or the system asks for it."""
+"""Stops training between two updates on Ctrl-C or SIGTERM."""
 
 import contextlib
 import signal
@@ -13,11 +13,11 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class TrainingInterruptedError(S2SError):
-    """A run was stopped by a signal; what it did is on disk.
+    """A signal stopped the run; its state is on disk.
 
     Args:
-        message: What to do next.
-        number: The signal.
+        message: What happened, and what to do next.
+        number: The number of the signal.
     """
 
     def __init__(self, message: str, number: int) -> None:
@@ -27,10 +27,10 @@ class TrainingInterruptedError(S2SError):
 
 @contextlib.contextmanager
 def before_training() -> Iterator[None]:
-    """Lets Ctrl-C and SIGTERM raise an error that says that there is nothing to go on with.
+    """Turns Ctrl-C and SIGTERM into an error that says that nothing was written.
 
     Raises:
-        TrainingInterruptedError: One of them came.
+        TrainingInterruptedError: One of the signals arrived.
     """
     try:
         with _handled_by(_stop):
@@ -41,10 +41,10 @@ def before_training() -> Iterator[None]:
 
 @contextlib.contextmanager
 def postponed() -> Iterator[None]:
-    """Does the same, but not before it is left: an import that is cut off leaves half a module behind.
+    """Does the same on leaving the block only: an interrupted import would leave half a module behind.
 
     Raises:
-        TrainingInterruptedError: One of them came.
+        TrainingInterruptedError: One of the signals arrived.
     """
     with Interruption() as interruption:
         yield
@@ -57,7 +57,7 @@ def _stopped_early(number: int) -> TrainingInterruptedError:
 
 
 class _Stopped(BaseException):
-    """A signal came. As with ``KeyboardInterrupt``, nobody takes it for an error of theirs."""
+    """A signal arrived. Like ``KeyboardInterrupt``, it isn't caught by ``except Exception``."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -69,9 +69,9 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
 
 
 class Interruption:
-    """Remembers Ctrl-C and SIGTERM while it is entered. A second one acts at once.
+    """Records Ctrl-C and SIGTERM inside its block. A second signal takes effect at once.
 
-    Signals reach the main thread only; elsewhere it does nothing.
+    Signals reach the main thread only; in any other thread it does nothing.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Interruption:
 
 @contextlib.contextmanager
 def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Gives the signals to a handler, in the main thread."""
+    """Handles the signals with a handler, if this is the main thread."""
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         before = {number: signal.signal(number, handler) for number in _SIGNALS}

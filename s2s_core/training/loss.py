@@ -8,11 +8,12 @@ from torch.nn import functional
 
 
 class Loss(NamedTuple):
-    """The loss of some target tokens, summed.
+    """The loss, summed over target tokens.
 
     Attributes:
-        objective: What is made small.
-        cross_entropy: What is reported: without smoothing, so that runs compare and its mean tells the perplexity.
+        objective: The loss that training minimises.
+        cross_entropy: The loss that is reported. It is without smoothing, so that runs are comparable and the
+            exponential of its mean is the perplexity.
     """
 
     objective: Tensor
@@ -23,9 +24,9 @@ def token_loss(logits: Tensor, tokens: Tensor, smoothing: float) -> Loss:
     """Computes the loss of target tokens, with label smoothing (Szegedy et al. 2016, arXiv 1512.00567).
 
     Args:
-        logits: [N, V].
-        tokens: Ids, [N].
-        smoothing: The share of the loss that wants all V tokens equally likely.
+        logits: The logits of N target tokens, [N, V].
+        tokens: The ids of these tokens, [N].
+        smoothing: The weight of the uniform distribution.
     """
     logits = logits.float()
     cross_entropy = functional.cross_entropy(logits, tokens, reduction="sum")

@@ -1,4 +1,4 @@
-"""Makes the optimizer that a run names."""
+"""Creates the optimizer that a run names."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -11,7 +11,7 @@ from s2s_core.config.training import TrainingConfig
 
 
 def make_optimizer(config: TrainingConfig, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """Makes the optimizer of a run, which is declared in ``OPTIMIZERS``."""
+    """Creates the optimizer of a run from its entry in ``OPTIMIZERS``."""
     declared = OPTIMIZERS[config.optimizer]
     kind = getattr(torch.optim, declared.kind)
     return cast("torch.optim.Optimizer", kind(parameters, lr=config.learning_rate, **declared.options(config)))

@@ -1,4 +1,4 @@
-"""Everything that training takes, made before the run's folder is touched."""
+"""Prepares training: creates everything that it needs before the run's folder is touched."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,19 +23,19 @@ from s2s_core.training.updater import Updater
 
 @attrs.frozen(eq=False)
 class Training:
-    """A training that can begin, or go on.
+    """Everything that training needs to start or resume.
 
     Attributes:
-        run: Whose model is trained.
-        resumes: Whether it goes on from the state on disk.
-        state: Where it stands.
+        run: The run whose model is trained.
+        resumes: Whether training resumes from the state on disk.
+        state: The current state of training.
         checkpoint: The model and its tokenizers.
-        inheritance: What the model took from ``training.initial_run``, if that is set.
-        metrics: Those of the validations; the first chooses the best model.
-        batches: What the updates are made from.
+        inheritance: The weights that the model took from ``training.initial_run``, if that is set.
+        metrics: The metrics of the validations; the first one chooses the best model.
+        batches: The training batches.
         updater: Makes the updates.
-        saved: What resuming needs besides the state.
-        accelerator: The device.
+        saved: The objects that resuming needs besides the state.
+        accelerator: Accelerate's view of the device and the processes.
     """
 
     run: Run
@@ -51,14 +51,14 @@ class Training:
 
 
 def prepare(run: Run, progress: TrainingProgress | None = None, *, resume: bool = False) -> Training:
-    """Reads the data, and makes the model and what trains it.
+    """Reads the data, and creates the model and everything that trains it.
 
-    What can be refused at once is refused before the data is read.
+    Settings that can be refused without the data are refused before it is read.
 
     Args:
-        run: Of which nothing is written yet, unless it resumes.
+        run: The run, of which nothing is on disk yet unless it resumes.
         progress: Receives the events.
-        resume: Whether to go on from the state on disk.
+        resume: Whether to resume from the state on disk.
 
     Raises:
         ConfigError: A setting can't be used.

@@ -1,4 +1,4 @@
-"""What training tells while it works."""
+"""The events of training."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ class TrainingProgress:
     """Receives the events of training. This default ignores them."""
 
     def opened(self, run: Run) -> None:
-        """The data is about to be read; nothing is written yet."""
+        """Called before the data is read; nothing is written yet."""
 
     def built(self, run: Run, checkpoint: "TextModel", inheritance: "Inheritance | None") -> None:
         """The model was made, and took over what it inherits."""
@@ -25,23 +25,23 @@ class TrainingProgress:
         """Training begins after ``step`` of ``steps`` updates; the metrics know how to show a score."""
 
     def advanced(self, step: int, loss: float, tokens_per_second: float) -> None:
-        """Some updates were made; the loss is their mean over target tokens."""
+        """Called after every few updates; ``loss`` is their mean per target token."""
 
     def validated(self, step: int, loss: float, scores: Mapping[str, float], *, best: bool) -> None:
-        """The model was validated.
+        """Called after a validation.
 
         Args:
             step: The number of updates so far.
-            loss: Their mean over target tokens since the last validation.
-            scores: By metric.
-            best: Whether it is the best so far, and kept.
+            loss: The mean loss per target token since the last validation.
+            scores: The scores by metric.
+            best: Whether the model is the best so far, and so is kept.
         """
 
     def averaged(self, models: int, scores: Mapping[str, float], *, best: bool) -> None:
-        """The mean of the best ``models`` models was validated; ``best`` says whether it is kept."""
+        """Called when the mean of the best ``models`` models is validated; ``best`` tells whether it is kept."""
 
     def stopped(self) -> None:
-        """The updates, or the making of the file, end or fail."""
+        """Called when the updates or an export end or fail."""
 
     def trained(self, run: Run, state: "TrainingState") -> None:
-        """Training has ended, and the best model is on disk."""
+        """Called when training has ended and the best model is on disk."""

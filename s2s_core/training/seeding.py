@@ -6,14 +6,14 @@ import torch
 
 
 def seed_update(device: torch.device, seed: int, process: int, step: int) -> None:
-    """Seeds PyTorch's generators, of the CPU and of a device, for one update.
+    """Seeds PyTorch's generators of the CPU and of a device for one update.
 
-    So an update depends on nothing that happened before, and resuming needs no generator's state.
+    So the random numbers of an update don't depend on earlier ones, and resuming needs no generator's state.
 
     Args:
-        device: That computes.
-        seed: Of the run.
-        process: Of several; each draws its own numbers.
+        device: The device that computes.
+        seed: The seed of the run.
+        process: The index of the process; each process draws its own numbers.
         step: The number of the update.
     """
     digest = hashlib.blake2b(f"{seed} {process} {step}".encode(), digest_size=8).digest()

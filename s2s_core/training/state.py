@@ -1,4 +1,4 @@
-"""What training needs to go on as if it had never stopped: one file, written atomically."""
+"""The state that training resumes from: one file, written atomically."""
 
 import contextlib
 import json
@@ -22,18 +22,18 @@ from s2s_core.training.averaging import Averaging
 
 @attrs.define
 class TrainingState:
-    """Where training stands.
+    """The progress of training.
 
     Attributes:
-        fingerprint: Of the task, which tells its training examples from others.
-        step: The updates made.
-        best_score: Of the validation metric that chooses the best model.
-        best_step: When that model was validated; 0 before the first validation.
-        best_of: How many models it is the mean of.
-        stale: The validations since then that were not better.
+        fingerprint: The task's fingerprint, which identifies the training examples.
+        step: The number of updates so far.
+        best_score: The best model's score in the metric that chooses it.
+        best_step: The step at which that model was validated; 0 before the first validation.
+        best_of: The number of models whose mean it is.
+        stale: The number of validations since the last better score.
         stopped: Whether training ended before its last step.
-        loss_sum: The loss of all target tokens since the last validation.
-        token_count: Their number.
+        loss_sum: The summed loss of all target tokens since the last validation.
+        token_count: The number of these tokens.
         reductions: How often the learning rate was reduced on a plateau.
     """
 
@@ -49,12 +49,12 @@ class TrainingState:
     reductions: int = 0
 
     def note(self, score: float, gain: float, models: int) -> None:
-        """Takes note of a validation.
+        """Records a validation.
 
         Args:
-            score: By the metric that chooses the best model.
-            gain: How much better it is than the best before; 0 if it is the same.
-            models: How many models the validated one is the mean of.
+            score: The score in the metric that chooses the best model.
+            gain: How much better it is than the best score so far; 0 if it is equal.
+            models: The number of models whose mean was validated.
         """
         self.stale = 0 if gain > 0 else self.stale + 1
         if gain >= 0:
@@ -63,13 +63,13 @@ class TrainingState:
 
 @attrs.frozen(eq=False)
 class Saved:
-    """What training changes besides its state.
+    """The objects that training changes and a resumed run restores.
 
     Attributes:
-        model: Its latest weights.
-        optimizer: Of these.
-        averaging: What it remembers of earlier weights.
-        scaler: Keeps gradients in the range of fp16; of other precisions there is none.
+        model: The model with its latest weights.
+        optimizer: The optimizer of these weights.
+        averaging: The averaging, which may store earlier weights.
+        scaler: Scales the loss to keep gradients in the range of fp16; ``None`` for any other precision.
     """
 
     model: Seq2Seq
@@ -79,19 +79,19 @@ class Saved:
 
 
 def save_state(run: Run, state: TrainingState, saved: Saved) -> None:
-    """Writes the state and all that training changes."""
+    """Writes the state, and everything in ``saved``."""
     tensors = {f"model/{name}": tensor for name, tensor in weights(saved.model).items()}
     tensors |= {f"optimizer/{name}": tensor for name, tensor in _optimizer_tensors(saved).items()}
     tensors |= {f"average/{name}": tensor.cpu() for name, tensor in saved.averaging.tensors().items()}
     run.resume_path.parent.mkdir(exist_ok=True)
     scaler = saved.scaler.state_dict() if saved.scaler else {}
-    # One entry, since safetensors writes several in any order.
+    # One entry, since safetensors writes several in no fixed order.
     metadata = {"json": json.dumps({"training": attrs.asdict(state), "scaler": scaler})}
     write_atomically(run.resume_path, safetensors.torch.save(tensors, metadata))
 
 
 def load_state(run: Run) -> TrainingState:
-    """Reads where training stands.
+    """Reads the progress of training.
 
     Raises:
         ModelError: The run has no state, or it is damaged.
@@ -104,7 +104,7 @@ def load_state(run: Run) -> TrainingState:
 
 
 def load_saved(run: Run, saved: Saved) -> None:
-    """Reads what ``save_state`` wrote into the objects that it was read from.
+    """Restores the objects in ``saved`` from what ``save_state`` wrote.
 
     Raises:
         ModelError: The file is damaged or of another model.
@@ -119,10 +119,10 @@ def load_saved(run: Run, saved: Saved) -> None:
 
 
 def require_same_data(run: Run, state: TrainingState, splits: Splits) -> None:
-    """Checks that a run goes on with the examples that it began with, where the task tells them from others.
+    """Checks that a run resumes with the examples that it started with, if the task has a fingerprint.
 
     Raises:
-        DataError: It doesn't.
+        DataError: The examples have changed.
     """
     if state.fingerprint not in {None, splits.fingerprint()}:
         raise DataError(
@@ -133,7 +133,7 @@ def require_same_data(run: Run, state: TrainingState, splits: Splits) -> None:
 
 @contextlib.contextmanager
 def _opened(run: Run) -> Iterator[Any]:
-    """Opens the state. Whatever is wrong with it becomes one error."""
+    """Opens the state, and turns any problem with it into a ``ModelError``."""
     try:
         with safetensors.safe_open(run.resume_path, "pt") as file:
             yield file
@@ -159,12 +159,12 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _optimizer_tensors(saved: Saved) -> dict[str, Tensor]:
-    """Returns what the optimizer remembers of each parameter, as ``parameter/quantity``."""
+    """Returns the optimizer's state of each parameter, under ``parameter/quantity``."""
     return {
         f"{name}/{quantity}": value.detach().cpu().contiguous()
         for name, parameter in saved.model.named_parameters()
         for quantity, value in saved.optimizer.state[parameter].items()
-        if value is not None  # the momentum of SGD without momentum
+        if value is not None  # SGD without momentum has ``None`` for it
     }
 
 

@@ -24,7 +24,7 @@ from s2s_core.training.seeding import seed_update
 from s2s_core.training.state import TrainingState, save_state
 
 REPORT_EVERY = 10
-"""Updates between two ``advanced`` events."""
+"""Updates between two ``advanced`` events. Each report waits for the device, so one after each update would slow it."""
 
 Scores = dict[str, float]
 
@@ -32,11 +32,11 @@ Scores = dict[str, float]
 class Trainer:
     """Trains a run's model and keeps the best one in the run's folder.
 
-    It stands on Accelerate: under ``accelerate launch`` each process takes its share of every batch, and the loss is
-    the mean over the real target tokens, or the pairs, of all of them.
+    It uses Accelerate: under ``accelerate launch`` each process takes its share of every batch, and the loss is the
+    mean over the target tokens, or the pairs, of all processes.
 
     Args:
-        training: What ``prepare`` made. The run's folder is there before ``train`` is called.
+        training: The result of ``prepare``. The run's folder must exist before ``train`` is called.
         progress: Receives the events.
     """
 
@@ -47,11 +47,11 @@ class Trainer:
         self._checkpoint, self._accelerator = training.checkpoint, training.accelerator
 
     def train(self) -> TrainingState:
-        """Trains until the last step, or until scores no longer get better.
+        """Trains until the last step, or until the scores stop improving.
 
         Raises:
-            TrainingInterruptedError: Ctrl-C or SIGTERM came; the state is on disk.
-            DivergedError: The loss is not a number any more; the state on disk is from before.
+            TrainingInterruptedError: Ctrl-C or SIGTERM arrived; the state is on disk.
+            DivergedError: The loss or a weight is no longer finite; the state on disk is from before that.
             S2SError: A plugin refuses the run.
         """
         plugins, state = self._run.plugins, self._state
@@ -140,15 +140,15 @@ class Trainer:
             self._progress.averaged(models, scores, best=best)
 
     def _judge(self, weights: Weights | None, record: dict[str, Any], models: int = 1) -> tuple[Scores, bool]:
-        """Validates some weights, or the latest ones, and keeps them if they are the best.
+        """Validates weights, and keeps them if they are the best so far.
 
         Args:
-            weights: What to validate.
-            record: What the log says besides the scores.
-            models: How many models the weights are the mean of.
+            weights: The weights to validate; ``None`` stands for the latest ones.
+            record: What to log besides the scores.
+            models: The number of models whose mean the weights are.
 
         Returns:
-            The scores, and whether they are the best so far; of equal ones the later, which has trained longer.
+            The scores, and whether they are the best so far; the later weights win a tie, as they have trained longer.
         """
         with borrowed(self._checkpoint.model, weights):
             scores = self._scores()
@@ -172,7 +172,7 @@ class Trainer:
         return scores
 
     def _gain(self, score: float) -> float:
-        """Returns how much better a score is than the best before; 0 if it is the same."""
+        """Returns how much better a score is than the best so far; 0 if it is equal."""
         before = self._state.best_score
         if before is None:
             return math.inf
@@ -185,13 +185,13 @@ class Trainer:
         return next(iter(self._training.metrics.values())).higher_is_better
 
     def _is_to_stop(self, scores: dict[str, float]) -> bool:
-        """Whether patience is at its end, or a plugin asks to stop; plugins get a copy of what is logged."""
+        """Returns whether patience has run out or a plugin asks to stop; plugins get a copy of the scores."""
         answers = self._run.plugins.notify("s2s_evaluated", run=self._run, step=self._state.step, metrics=dict(scores))
         impatient = 0 < self._config.patience <= self._state.stale
         return impatient or any(answer is True for answer in answers)
 
     def _anywhere(self, condition: bool) -> bool:  # noqa: FBT001  # it is the only argument
-        """Returns whether something holds in any of the processes, which must go on or stop together."""
+        """Returns whether a condition holds in any process, as all of them must continue or stop together."""
         holds: Tensor = self._accelerator.reduce(torch.tensor(float(condition), device=self._accelerator.device))
         return bool(holds > 0)
 
@@ -200,7 +200,7 @@ class Trainer:
         return learning_rate(self._config, self._state.step - 1, self._state.reductions)
 
     def _mean_loss(self) -> float:
-        """Returns the loss of a target token since the last validation."""
+        """Returns the mean loss per target token since the last validation."""
         return self._state.loss_sum / self._state.token_count
 
     def _record(self) -> dict[str, Any]:

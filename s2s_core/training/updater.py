@@ -1,4 +1,4 @@
-"""One update of the weights."""
+"""Updates the weights: forward, backward, gradient clipping and the optimizer's step."""
 
 import contextlib
 from typing import Any
@@ -16,13 +16,13 @@ from s2s_core.training.loss import Loss, token_loss
 
 
 class Updater:
-    """Makes updates, each from a batch that the processes share and may take in parts.
+    """Makes updates, each from a batch that is divided among the processes and may be processed in parts.
 
     Args:
-        accelerator: Prepares model and optimizer.
-        model: Trained.
-        optimizer: Of its parameters.
-        config: How to train.
+        accelerator: Prepares the model and the optimizer.
+        model: The model that is trained.
+        optimizer: The optimizer of its parameters.
+        config: The training settings.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Updater:
     ) -> None:
         self._accelerator, self._config = accelerator, config
         self._model, self._optimizer = accelerator.prepare(model, optimizer)
-        # Accelerate lets the model compute in fewer bits wherever it is used; here updates alone do.
+        # Accelerate would use mixed precision wherever the model is called; here only updates do.
         accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
 
     def update(self, batch: Batch, rate: float) -> Tensor:
@@ -49,20 +49,20 @@ class Updater:
         processes, count = self._accelerator.num_processes, self._config.accumulation
         part = batch.part(self._accelerator.process_index + turn * processes, count * processes)
         counts = len(part.source) > 0
-        if not counts:  # there are more parts than rows; but all processes must take as many, or the others would wait
+        if not counts:  # more parts than rows: compute one anyway, or the other processes would wait
             part = batch.part(0, len(batch.source))
         with self._exchanging(now=turn == count - 1):
             loss = self._loss(part)
-            # Processes average their gradients, so the mean over the whole batch takes their number back out.
+            # Processes average their gradients; multiplying by their number makes it the mean over the whole batch.
             self._accelerator.backward(loss.objective * (counts * processes) / self._size(batch))
         return loss.cross_entropy * counts
 
     def _size(self, batch: Batch) -> int:
-        """Returns what the loss is divided by."""
+        """Returns the number that the summed loss is divided by."""
         return int(batch.target_lengths.sum()) if self._config.average_over == "tokens" else len(batch.target)
 
     def _exchanging(self, *, now: bool) -> contextlib.AbstractContextManager[Any]:
-        """Lets processes exchange gradients after the last part only."""
+        """Lets processes exchange gradients only after the last part."""
         wait: contextlib.AbstractContextManager[Any] = self._accelerator.no_sync(self._model)
         return contextlib.nullcontext() if now else wait
 

@@ -130,11 +130,11 @@ def test_the_file_is_valid(exported):
     string, int64, number = onnx.TensorProto.STRING, onnx.TensorProto.INT64, onnx.TensorProto.FLOAT
     inputs = [
         ("source", string, 1),
+        ("beam_size", int64, 0),
         ("max_length", int64, 0),
         ("max_length_ratio", number, 0),
         ("min_length", int64, 0),
         ("min_length_ratio", number, 0),
-        ("beam_size", int64, 0),
         ("length_penalty", number, 0),
     ]
     assert [inputs, [("target", string, 1), ("hypotheses", string, 2), ("scores", number, 2)]] == described

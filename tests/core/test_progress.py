@@ -6,7 +6,7 @@ import pytest
 
 from s2s_core import Progress
 from s2s_core.evaluation.metrics.exact_match import ExactMatch
-from s2s_core.pipeline.course import BarProgress, LineProgress, duration, shown_progress
+from s2s_core.pipeline.display import BarProgress, LineProgress, duration, shown_progress
 from s2s_core.pipeline.progress import default_progress
 from s2s_core.runs.run import Run
 from s2s_core.training.state import TrainingState

@@ -243,7 +243,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(cache):
     with no_file_longer_than(10_000), pytest.raises(DataError) as refused:
         encoded(Keyed())
     assert str(refused.value) == (
-        f"can't keep the encoded examples in {cache} ({os.strerror(errno.EFBIG)}): make room there, or name another "
+        f"can't store the encoded examples in {cache} ({os.strerror(errno.EFBIG)}): make room there, or name another "
         "folder by S2S_CACHE"
     )
     assert [] == folders(cache)
@@ -253,7 +253,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(cache):
 def test_a_cache_that_is_no_folder_is_told(cache):
     """In the same words."""
     cache.touch()
-    with pytest.raises(DataError, match=r"^can't keep the encoded examples in .*: make room there, or name another "):
+    with pytest.raises(DataError, match=r"^can't store the encoded examples in .*: make room there, or name another "):
         encoded(Keyed())
 
 

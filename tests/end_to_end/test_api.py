@@ -126,7 +126,7 @@ def test_the_events_come_in_their_order(tmp_path):
         (lambda run: s2s.train(resume=True), s2s.ConfigError, "resume needs output"),
         (lambda run: s2s.train(resume=True, overwrite=True), s2s.ConfigError, "exclude each other"),
         (lambda run: s2s.evaluate(run, {"training.steps": 3}), s2s.ConfigError, "can't change training"),
-        (lambda run: s2s.evaluate(run, examples=[]), s2s.ConfigError, "no examples"),
+        (lambda run: s2s.evaluate(run, examples=[]), s2s.DataError, "no examples"),
         (lambda run: s2s.evaluate([]), s2s.ConfigError, "at least one"),
         (lambda run: s2s.evaluate(run.folder / "no.onnx"), s2s.ModelError, "can't read"),
         (lambda run: s2s.export(run, settings={"target.dropout": 0.5}), s2s.ConfigError, "can't change target"),

@@ -190,7 +190,7 @@ def use(request, here, tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", bytes(1000), b"\xff" * 1000, b"PK\x03\x04"], ids=range(5))
 def test_a_file_of_another_kind_is_refused(use, tmp_path, content):
-    """What is no ONNX file is called by its name."""
+    """What is not an ONNX file is called by its name."""
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
     message = use(path).error()

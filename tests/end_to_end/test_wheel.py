@@ -63,7 +63,8 @@ def test_distributions_hold_what_new_plugins_are_made_of(distributions, kind):
     else:
         with tarfile.open(distributions[1]) as archive:
             names = {name.partition("/")[2] for name in archive.getnames()}
-    templates = [path for path in (ROOT / "s2s_core" / "scaffold" / "templates").rglob("*") if path.is_file()]
+    folder = ROOT / "s2s_core" / "plugins" / "scaffold" / "templates"
+    templates = [path for path in folder.rglob("*") if path.is_file()]
     assert templates
     assert {path.relative_to(ROOT).as_posix() for path in templates} - names == set()
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from s2s_core.testing import Finding, Subject
 
 Examined = Iterator[tuple["Finding", float]]
-"""What was found of each promise, and how many seconds it took."""
+"""The finding for each promise, and the seconds that it took."""
 
 
 @click.command(short_help="Check whether a component keeps its promises.")
@@ -131,7 +131,7 @@ def _record(subject: "Subject", examined: Examined) -> dict[str, Any]:
 
 
 def _report(subject: "Subject", examined: Examined) -> bool:
-    """Prints what was found of each promise as soon as it is known, and returns whether one is broken."""
+    """Prints the finding for each promise as soon as it is there, and returns whether a promise is broken."""
     click.echo(f"{subject.kind} {subject.name}, of {subject.plugins.plugin_of(subject.kind, subject.name).origin}")
     counts = dict.fromkeys(("kept", "exempt", "broken"), 0)
     for finding, seconds in examined:

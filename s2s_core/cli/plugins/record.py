@@ -1,4 +1,4 @@
-"""What the commands write of a plugin as JSON."""
+"""The JSON record of a plugin."""
 
 from s2s_core.plugins.registry import Plugin
 

@@ -73,7 +73,7 @@ class BarProgress(PrintedProgress):
         self._score = _shown(self._metrics, scores)
 
     def exporting(self, path: Path) -> None:
-        """Shows that it takes its time."""
+        """Shows that the export is in progress."""
         del path
         self._shown = console.Console().status(f"{'export':<9}{EXPORTING}")
         self._shown.start()
