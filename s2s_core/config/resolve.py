@@ -34,8 +34,24 @@ def resolve(overrides: Sequence[Overrides], plugins: Plugins) -> RunConfig:
     if "name" not in task:
         names = listing(plugins.names("task"))
         raise ConfigError(f"no task chosen: use --task NAME, or set task.name; there are: {names}")
-    defaults: Overrides = plugins.component("task", str(task["name"])).defaults
-    return structure(_with_names(merge([defaults, *overrides]), plugins), plugins)
+    defaults = _fitting(plugins.component("task", str(task["name"])).defaults, tables)
+    return structure(_with_names(merge([defaults, *map(_with_one_amount, overrides)]), plugins), plugins)
+
+
+def _fitting(defaults: Overrides, tables: Overrides) -> Overrides:
+    """Returns a task's defaults, without its decoder if the user chose another encoder."""
+    encoder = _table(tables, "encoder").get("name")
+    if encoder in {None, _table(defaults, "encoder").get("name")}:
+        return defaults
+    return {name: table for name, table in defaults.items() if name != "decoder"}
+
+
+def _with_one_amount(tables: Overrides) -> Overrides:
+    """Lets ``training.steps`` override ``training.epochs`` of the tables below."""
+    training = tables.get("training")
+    if not isinstance(training, Mapping) or "steps" not in training:
+        return tables
+    return {**tables, "training": {"epochs": 0.0, **training}}
 
 
 def _with_names(tables: Overrides, plugins: Plugins) -> Overrides:

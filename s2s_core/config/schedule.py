@@ -22,7 +22,10 @@ SCHEDULES: Mapping[str, Callable[["ScheduleConfig", int], float]] = {
 class ScheduleConfig:
     """How the learning rate changes over a run: a linear warm-up, then the schedule."""
 
-    steps: int = setting(3000, "number of updates", at_least(1))
+    steps: int = setting(3000, "number of updates; 0 follows the number of training pairs", at_least(0))
+    epochs: float = setting(
+        0.0, "how often to train on each pair, which sets the number of updates; 0 leaves it to steps", at_least(0)
+    )
     learning_rate: float = setting(5e-4, "highest learning rate", more_than(0))
     schedule: str = setting("cosine", "how the learning rate falls", one_of(*SCHEDULES))
     warmup_steps: int = setting(100, "updates in which the learning rate rises to its highest", at_least(0))

@@ -12,6 +12,7 @@ from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, Iterabl
 from cattrs.gen import make_dict_structure_fn
 
 from s2s_core.config.fields import LARGEST, BadValueError
+from s2s_core.config.normalization import AUTO, AutoConfig
 from s2s_core.config.overrides import Overrides, merge, named
 from s2s_core.config.tables import Component, RunConfig
 from s2s_core.errors import ConfigError, S2SError, closest, listing
@@ -90,8 +91,13 @@ class ComponentConverter(cattrs.Converter):
         if not isinstance(table.get("name"), str):
             raise BadValueError("name", "a string", table.get("name"))
         settings = {name: setting for name, setting in table.items() if name != "name"}
-        config_class = self._plugins.component(kind, table["name"]).Config
-        return Component(table["name"], self.structure(settings, config_class))
+        return Component(table["name"], self.structure(settings, self._config_class(kind, table["name"])))
+
+    def _config_class(self, kind: Kind, name: str) -> type:
+        if (kind, name) == ("tokenizer", AUTO):
+            return AutoConfig
+        config_class: type = self._plugins.component(kind, name).Config
+        return config_class
 
     def _table_hook(self, cls: type) -> Any:
         """Returns a hook that structures a table of settings and requires those without a default."""

@@ -57,7 +57,7 @@ class AveragingConfig:
 class TrainingConfig(AveragingConfig, OptimizerConfig, LossConfig, BatchConfig, ScheduleConfig):
     """How the model is trained."""
 
-    validate_every: int = setting(500, "updates between two validations", at_least(1))
+    validate_every: int = setting(500, "updates between two validations; 0 validates 20 times", at_least(0))
     patience: int = setting(0, "validations without a better score before training stops; 0 disables it", at_least(0))
     initial_run: str = setting("", "folder of an earlier run whose weights and vocabularies to start from")
     initial_range: float = setting(

@@ -52,6 +52,19 @@ class TrainingBatches:
         if self._fixed is not None and not len(self._fixed):
             raise DataError(f"task {splits.name!r} gives no train examples")
 
+    @property
+    def updates_per_epoch(self) -> float | None:
+        """The number of updates that train on every pair once; ``None`` if the examples never end.
+
+        With ``batch_tokens`` it is an estimate, from the first bucket.
+        """
+        if self._fixed is None:
+            return None
+        if not self._config.batch_tokens:
+            return len(self._fixed) / self._config.batch_size
+        batches = self._bucket(0).batches
+        return len(self._fixed) * len(batches) / sum(map(len, batches))
+
     def after(self, step: int) -> Iterator[Batch]:
         """Yields the batches after the first ``step`` ones."""
         number, skipped = self._place(step)

@@ -1,6 +1,6 @@
 """Prints the events of a run, each line under its topic."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,13 @@ class PrintedProgress(Progress):
         line("", f"such as {example.source!r} → {example.target!r}")
         for remark in splits.remarks():
             line("", remark)
+
+    def settled(self, run: Run, choices: Sequence[str], updates_per_epoch: float | None) -> None:
+        """Prints what was chosen from the data, and how much the model trains."""
+        for number, choice in enumerate(choices):
+            line("" if number else "chosen", choice)
+        if updates_per_epoch is not None:
+            line("amount", _amount(run.config.training.steps, updates_per_epoch))
 
     def built(self, run: Run, checkpoint: "TextModel", inheritance: "Inheritance | None") -> None:
         """Prints what the model is, and what it took from an earlier run."""
@@ -120,6 +127,12 @@ def _training(splits: Splits) -> str:
         return "endless training examples"
     size = splits.training_size()
     return "training examples" if size is None else f"{size:,} training examples"
+
+
+def _amount(steps: int, updates_per_epoch: float) -> str:
+    """Returns how long training takes, in updates and in passes over the pairs."""
+    epochs = steps / updates_per_epoch
+    return f"{steps:,} steps, each pair {epochs:,.{0 if epochs >= 10 else 1}f} times"
 
 
 def _inherited(inheritance: "Inheritance") -> None:

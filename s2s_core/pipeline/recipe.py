@@ -15,6 +15,7 @@ from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.folder import default_folder
 from s2s_core.runs.processes import is_first_process
 from s2s_core.runs.run import Run
+from s2s_core.runs.settling import settled_like
 
 Settings = Mapping[str, Any] | Sequence[Overrides]
 """Settings by their paths, such as ``{"training.steps": 500}``, or tables of rising precedence."""
@@ -73,7 +74,7 @@ def _tables(recipe: Recipe) -> Overrides:
 
 
 def _same(wanted: Run, saved: Run) -> Run:
-    if wanted.config != saved.config:
+    if settled_like(wanted.config, saved.config) != saved.config:
         raise ConfigError(
             f"{saved.folder} holds a run with other settings than these: go on with "
             f"--resume --output {saved.folder} alone, or start again with --overwrite"

@@ -54,7 +54,7 @@ def train(
     with before_training():
         training = prepare(run, progress, resume=resume)
     if is_first_process() and not resume:
-        run.create(overwrite=overwrite)
+        training.run.create(overwrite=overwrite)
     state = Trainer(training, progress).train()
-    progress.trained(run, state)
-    return TrainedRun.of(run, state=state)
+    progress.trained(training.run, state)
+    return TrainedRun.of(training.run, state=state)

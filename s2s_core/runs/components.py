@@ -68,16 +68,16 @@ def train_tokenizers(config: RunConfig, examples: Iterable[Example], plugins: Pl
         ConfigError: A setting of a tokenizer doesn't suit the texts.
     """
     if config.target.share_vocabulary:
-        both = _texts(examples, "source", "target")
+        both = texts_of(examples, "source", "target")
         shared = _train_tokenizer(config.source.tokenizer, "source", both, plugins)
         return shared, shared
     return (
-        _train_tokenizer(config.source.tokenizer, "source", _texts(examples, "source"), plugins),
-        _train_tokenizer(config.target.tokenizer, "target", _texts(examples, "target"), plugins),
+        _train_tokenizer(config.source.tokenizer, "source", texts_of(examples, "source"), plugins),
+        _train_tokenizer(config.target.tokenizer, "target", texts_of(examples, "target"), plugins),
     )
 
 
-def _texts(examples: Iterable[Example], *sides: str) -> Again[str]:
+def texts_of(examples: Iterable[Example], *sides: str) -> Again[str]:
     """Returns the texts of one side, or of several one after the other, read anew on each iteration."""
     return Again(lambda: (getattr(example, side) for side in sides for example in examples))
 

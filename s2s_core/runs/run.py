@@ -130,6 +130,12 @@ class Run(RunFolder):
         metrics: Mapping[str, BaseMetric] = vars(self)["_metrics"]
         return metrics
 
+    def settled(self, config: RunConfig) -> "Run":
+        """Returns the run with a configuration in which less is left to the data; what was read isn't read again."""
+        run = attrs.evolve(self, config=config)
+        run.keep_data_of(self)
+        return run
+
     def keep_data_of(self, other: "Run") -> None:
         """Takes over the task, the examples and the metrics of the same run, so that none is made twice."""
         made = {"task", "splits", "_metrics"} & vars(other).keys()

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import takewhile
 from typing import Any, Self
 
+from s2s_core.config.normalization import NormalizationConfig
 from s2s_core.text.nodes import Op, Value
-from s2s_core.text.normalization import NormalizationConfig
 from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.text.vocabulary import EOS, PAD, SPECIALS, UNK, UNKNOWN_TEXT, Vocabulary
 

@@ -5,21 +5,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
-import attrs
-
-from s2s_core.config.fields import one_of, setting
+from s2s_core.config.normalization import NormalizationConfig
 from s2s_core.text import unicode
 from s2s_core.text.nodes import Op, Value
-
-
-@attrs.frozen
-class NormalizationConfig:
-    """The settings of normalisation."""
-
-    normalization: str = setting(
-        "none", "Unicode normal form of texts; nfkc unifies equivalent characters", one_of("none", "nfkc")
-    )
-    fold_case: bool = setting(default=False, help="whether to ignore the difference between upper and lower case")
 
 
 class Normalizer:

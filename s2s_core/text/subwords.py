@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import attrs
 
 from s2s_core.config.fields import BadValueError, at_least, between, setting
-from s2s_core.text.normalization import NormalizationConfig, Normalizer
+from s2s_core.config.normalization import NormalizationConfig
+from s2s_core.text.normalization import Normalizer
 from s2s_core.text.tokenizer import Tokenizer, require_frequent
 from s2s_core.text.vocabulary import UNK, Vocabulary
 

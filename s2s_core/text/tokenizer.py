@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Self
 import attrs
 
 from s2s_core.config.fields import BadValueError, at_least, setting
+from s2s_core.config.normalization import NormalizationConfig
 from s2s_core.text.nodes import Op, Value
-from s2s_core.text.normalization import NormalizationConfig, Normalizer
+from s2s_core.text.normalization import Normalizer
 from s2s_core.text.vocabulary import EOS, PAD, SPECIALS, UNK, Vocabulary
 from s2s_core.version import API_VERSION
 

@@ -11,7 +11,9 @@ from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.model.checkpoint import TextModel, load_checkpoint, load_tokenizers, new_checkpoint
 from s2s_core.runs.components import train_tokenizers
 from s2s_core.runs.run import Run
+from s2s_core.runs.settling import settle_amount, settle_tokenizers
 from s2s_core.runs.trackers import require_trackers
+from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.training.accelerator import make_accelerator
 from s2s_core.training.averaging import make_averaging
 from s2s_core.training.initial import Inheritance, inherit, same_tokenizer
@@ -26,7 +28,7 @@ class Training:
     """Everything that training needs to start or resume.
 
     Attributes:
-        run: The run whose model is trained.
+        run: The run whose model is trained, with nothing left to the data.
         resumes: Whether training resumes from the state on disk.
         state: The current state of training.
         checkpoint: The model and its tokenizers.
@@ -72,7 +74,16 @@ def prepare(run: Run, progress: TrainingProgress | None = None, *, resume: bool 
     progress.opened(run)
     accelerator = make_accelerator(run)
     state = _resumed_state(run) if resume else TrainingState(run.splits.fingerprint())
-    checkpoint, inheritance = _model(run, initial_run, resume=resume)
+    initial = None if initial_run is None else load_checkpoint(initial_run)
+    run, choices = settle_tokenizers(run, None if initial is None else initial.config)
+    tokenizers = load_tokenizers(run) if resume else _tokenizers(run, initial)
+    batches = TrainingBatches(run.splits, tokenizers, run.config.training)
+    run = settle_amount(run, batches.updates_per_epoch)
+    progress.settled(run, choices, batches.updates_per_epoch)
+    checkpoint = new_checkpoint(run, *tokenizers)
+    inheritance = None
+    if initial is not None:
+        inheritance = inherit(checkpoint, initial, Path(run.config.training.initial_run))
     progress.built(run, checkpoint, inheritance)
     config, model = run.config.training, checkpoint.trained
     optimizer = make_optimizer(config, model.parameters())
@@ -81,7 +92,6 @@ def prepare(run: Run, progress: TrainingProgress | None = None, *, resume: bool 
     if resume:
         load_saved(run, saved)
     metrics = run.metrics(checkpoint.target_tokenizer.split)
-    batches = TrainingBatches(run.splits, (checkpoint.source_tokenizer, checkpoint.target_tokenizer), config)
     return Training(run, resume, state, checkpoint, inheritance, metrics, batches, updater, saved, accelerator)
 
 
@@ -91,18 +101,12 @@ def _resumed_state(run: Run) -> TrainingState:
     return state
 
 
-def _model(run: Run, initial_run: Run | None, *, resume: bool) -> tuple[TextModel, Inheritance | None]:
-    """Makes the model, with what it inherits from an earlier run."""
-    if resume:
-        return new_checkpoint(run, *load_tokenizers(run)), None
-    initial = None if initial_run is None else load_checkpoint(initial_run)
+def _tokenizers(run: Run, initial: TextModel | None) -> tuple[Tokenizer, Tokenizer]:
+    """Returns the tokenizers of both sides: the earlier run's where they are the same, or else new ones."""
     source = same_tokenizer("source", run.config, initial)
     target = same_tokenizer("target", run.config, initial)
-    if source is None or target is None:
-        examples = run.splits.vocabulary_examples(run.config.training.seed)
-        trained = train_tokenizers(run.config, examples, run.plugins)
-        source, target = source or trained[0], target or trained[1]
-    checkpoint = new_checkpoint(run, source, target)
-    if initial is None:
-        return checkpoint, None
-    return checkpoint, inherit(checkpoint, initial, Path(run.config.training.initial_run))
+    if source is not None and target is not None:
+        return source, target
+    examples = run.splits.vocabulary_examples(run.config.training.seed)
+    trained = train_tokenizers(run.config, examples, run.plugins)
+    return source or trained[0], target or trained[1]

@@ -1,6 +1,6 @@
 """The events of training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from s2s_core.evaluation.metric import BaseMetric
@@ -17,6 +17,15 @@ class TrainingProgress:
 
     def opened(self, run: Run) -> None:
         """Called before the data is read; nothing is written yet."""
+
+    def settled(self, run: Run, choices: Sequence[str], updates_per_epoch: float | None) -> None:
+        """What the recipe left to the data is settled.
+
+        Args:
+            run: With nothing left open.
+            choices: A line for each tokenizer that was chosen.
+            updates_per_epoch: The number of updates that train on every pair once; ``None`` if the examples never end.
+        """
 
     def built(self, run: Run, checkpoint: "TextModel", inheritance: "Inheritance | None") -> None:
         """The model was made, and took over what it inherits."""

@@ -4,8 +4,8 @@ import functools
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 import attrs
 
@@ -29,6 +29,21 @@ class Pairs(Task):
     """
 
     Config: ClassVar[type] = PairsConfig
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "source": {"tokenizer": "auto", "embedding_size": 128},
+        "target": {"tokenizer": "auto", "embedding_size": 128},
+        "encoder": {"name": "lstm", "hidden_size": 256, "dropout": 0.3},
+        "decoder": {"name": "attention-lstm", "hidden_size": 256, "dropout": 0.3},
+        "training": {
+            "steps": 0,
+            "validate_every": 0,
+            "patience": 8,
+            "batch_size": 32,
+            "learning_rate": 1e-3,
+            "label_smoothing": 0.1,
+            "clip_norm": 1.0,
+        },
+    }
     config: PairsConfig
 
     def __init__(self, config: PairsConfig) -> None:

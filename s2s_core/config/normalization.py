@@ -1,0 +1,24 @@
+"""The settings of normalisation, which every tokenizer that normalises has."""
+
+import attrs
+
+from s2s_core.config.fields import one_of, setting
+
+
+@attrs.frozen
+class NormalizationConfig:
+    """The settings of normalisation."""
+
+    normalization: str = setting(
+        "none", "Unicode normal form of texts; nfkc unifies equivalent characters", one_of("none", "nfkc")
+    )
+    fold_case: bool = setting(default=False, help="whether to ignore the difference between upper and lower case")
+
+
+AUTO = "auto"
+"""The name of a tokenizer that is chosen when the training texts are read."""
+
+
+@attrs.frozen
+class AutoConfig(NormalizationConfig):
+    """The settings of ``auto``, which the tokenizer that is chosen takes over."""
