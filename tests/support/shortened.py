@@ -26,7 +26,9 @@ def tiny(config):
     import attrs
 
     training, decoding = config.training, config.decoding
-    validations = min(-(-training.steps // training.validate_every), 5)
+    validations = (
+        min(-(-training.steps // training.validate_every), 5) if training.steps and training.validate_every else 5
+    )
     return attrs.evolve(
         config,
         task=tiny_component(config.task),
@@ -35,7 +37,12 @@ def tiny(config):
         encoder=tiny_component(config.encoder),
         decoder=tiny_component(config.decoder),
         training=attrs.evolve(
-            training, steps=validations, validate_every=1, batch_size=min(training.batch_size, 8), accumulation=1
+            training,
+            steps=validations,
+            epochs=0.0,
+            validate_every=1,
+            batch_size=min(training.batch_size, 8),
+            accumulation=1,
         ),
         decoding=attrs.evolve(decoding, max_length=min(decoding.max_length, 6)),
         export=attrs.evolve(config.export, parity_examples=1),
