@@ -1,0 +1,73 @@
+"""Surveys texts: counts their characters and words, from which follows which tokenizer suits them."""
+
+import itertools
+import statistics
+from collections import Counter
+from collections.abc import Iterable
+from typing import Self
+
+import attrs
+
+MOST_TEXTS = 10_000
+"""The maximum number of texts that are counted, the first ones; more would take long and hardly change a share."""
+
+
+@attrs.frozen
+class TextSurvey:
+    """Counts of texts. A word is what stands between spaces (U+0020), as for the tokenizer ``words``.
+
+    If there are no texts, everything is 0.
+
+    Attributes:
+        texts: The number of texts.
+        with_spaces: The share of the texts that have a space, from 0 to 1.
+        median_characters: The median number of characters of a text; of two middle ones, the lower.
+        median_words: The median number of words of a text, in the same way.
+        distinct_characters: The number of different characters, spaces included.
+        words: The number of words, repeated ones included.
+        distinct_words: The number of different words.
+        words_seen_once: The number of words that occur once, divided by ``words``. It estimates the share of words in
+            further texts that these texts lack (Good 1953, "The population frequencies of species and the estimation
+            of population parameters").
+        characters_per_word: The mean number of characters of a word, each occurrence counted.
+    """
+
+    texts: int
+    with_spaces: float
+    median_characters: int
+    median_words: int
+    distinct_characters: int
+    words: int
+    distinct_words: int
+    words_seen_once: float
+    characters_per_word: float
+
+    @classmethod
+    def of(cls, texts: Iterable[str], most: int = MOST_TEXTS) -> Self:
+        """Counts the first ``most`` texts, which need not be in memory."""
+        characters, words = Counter[str](), Counter[str]()
+        lengths: list[int] = []
+        counts: list[int] = []
+        with_spaces = 0
+        for text in itertools.islice(texts, most):
+            own = [word for word in text.split(" ") if word]
+            characters.update(text)
+            words.update(own)
+            lengths.append(len(text))
+            counts.append(len(own))
+            with_spaces += " " in text
+        return cls(
+            texts=len(lengths),
+            with_spaces=with_spaces / max(len(lengths), 1),
+            median_characters=_median(lengths),
+            median_words=_median(counts),
+            distinct_characters=len(characters),
+            words=words.total(),
+            distinct_words=len(words),
+            words_seen_once=sum(count == 1 for count in words.values()) / max(words.total(), 1),
+            characters_per_word=(characters.total() - characters[" "]) / max(words.total(), 1),
+        )
+
+
+def _median(numbers: list[int]) -> int:
+    return statistics.median_low(numbers) if numbers else 0
