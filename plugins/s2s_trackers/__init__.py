@@ -44,10 +44,11 @@ def s2s_progressed(run: Run, step: int, values: Mapping[str, float]) -> None:
 
 
 @hookimpl
-def s2s_evaluated(run: Run, step: int, metrics: Mapping[str, float]) -> None:
-    """Logs the scores of a validation."""
+def s2s_evaluated(run: Run, step: int, metrics: Mapping[str, float], loss: float) -> None:
+    """Logs the scores and the loss of a validation."""
     if run.folder in _logs:
-        _logs[run.folder].write({f"validation/{name}": score for name, score in metrics.items()}, step)
+        scores = {f"validation/{name}": score for name, score in metrics.items()}
+        _logs[run.folder].write({"validation/loss": loss, **scores}, step)
 
 
 @hookimpl

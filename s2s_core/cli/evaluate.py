@@ -11,7 +11,7 @@ import click
 from s2s_core.cli.options import installed
 from s2s_core.config.overrides import Overrides, parse_assignment
 from s2s_core.data.examples import read_examples
-from s2s_core.data.task import Split
+from s2s_core.data.task import References, Split
 from s2s_core.files import require_writable, write_atomically
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 @click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True)
 @click.option(
     "--data", metavar="FILE", help="Lines of source, tab, target to score instead of a split; - is standard input."
+)
+@click.option(
+    "--references",
+    type=click.Choice(["each", "all"]),
+    help="Count each line with the same source, or let their targets all be right.  [default: as the task]",
 )
 @click.option("--metrics", metavar="NAMES", help="Such as bleu,chrf.  [default: those of the run]")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting of evaluation or decoding.")
@@ -42,6 +47,7 @@ def evaluate(
     models: tuple[Path, ...],
     split: Split,
     data: str | None,
+    references: References | None,
     metrics: str | None,
     assignments: tuple[str, ...],
     details: str | None,
@@ -72,6 +78,7 @@ def evaluate(
         [*_metrics(metrics), *map(parse_assignment, assignments)],
         split=split,
         examples=read_examples(data) if data else None,
+        references=references,
         provider=provider,
         plugins=installed(context),
     )

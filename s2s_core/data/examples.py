@@ -11,7 +11,7 @@ _BATCH = 1024
 
 
 def read_examples(file: str) -> list[Example]:
-    """Returns all examples; see ``read_example_batches``. A source that occurs again has several correct targets."""
+    """Returns all examples; see ``read_example_batches``."""
     return list(itertools.chain.from_iterable(read_example_batches(file, _BATCH)))
 
 

@@ -9,6 +9,9 @@ from s2s_core.version import API_VERSION
 
 Split = Literal["train", "validation", "test"]
 
+References = Literal["each", "all"]
+"""How examples with the same source are scored; see ``Task.references``."""
+
 
 class Example(NamedTuple):
     """One pair of texts."""
@@ -29,6 +32,9 @@ class Task:
             ``{"training": {"steps": 3000}}``. A user's settings override them.
         endless: Whether ``examples("train", …)`` never ends. The core then starts a new stream, with a new generator,
             every few batches, and skips the examples that are held out for validation and test.
+        references: How validation and test examples with the same source are scored. With ``"each"`` every example
+            counts, against its own target. With ``"all"`` their targets are the references of one answer, any of which
+            is right. A task whose settings decide it sets it in ``__init__``.
         small: Settings for the conformance kit, such as small sizes that make it fast.
         exempt: The promises of the conformance kit that the task doesn't keep, each with the reason.
     """
@@ -38,6 +44,7 @@ class Task:
     metrics: ClassVar[tuple[str, ...]] = ("exact_match", "token_accuracy", "edit_distance")
     defaults: ClassVar[Mapping[str, Any]] = {}
     endless: ClassVar[bool] = False
+    references: References = "each"
     small: ClassVar[Mapping[str, Any]] = {}
     exempt: ClassVar[Mapping[str, str]] = {}
 

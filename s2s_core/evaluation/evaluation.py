@@ -16,7 +16,7 @@ class Evaluation:
     """The result of an evaluation.
 
     Attributes:
-        answered: Every source and its answer.
+        answered: Every row that was scored: a source, its references and the answer.
         metrics: The metrics by name; they format the scores.
         scores: The score of all answers together, by metric.
         signatures: How each score was computed, for the metrics that have a signature.
@@ -32,7 +32,9 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """Returns the evaluation as JSON can hold it."""
         return {
-            "examples": len(self.answered.sources),
+            "lines": self.answered.lines,
+            "sources": self.answered.distinct_sources,
+            "references": self.answered.rule,
             "scores": self.scores,
             "signatures": self.signatures,
             "buckets": [bucket.to_json() for bucket in self.buckets],
@@ -50,7 +52,7 @@ def evaluate_answers(
 
     Args:
         answered: The sources and their answers.
-        lengths: The number of tokens of each source.
+        lengths: The number of tokens of the source of each row.
         metrics: The metrics by name.
         length_buckets: The lengths at which buckets begin; if empty, the buckets are of about equal size.
     """

@@ -10,8 +10,8 @@ from s2s_core.evaluation.answers import Answered, Scores, score
 from s2s_core.evaluation.metric import BaseMetric
 
 MOST_BUCKETS = 6
-LEAST_SOURCES = 20
-"""The minimum number of sources in a bucket, unless the user sets the buckets; a score of fewer means little."""
+LEAST_ANSWERS = 20
+"""The minimum number of answers in a bucket, unless the user sets the buckets; a score of fewer means little."""
 
 
 @attrs.frozen
@@ -21,15 +21,15 @@ class LengthScores:
     Attributes:
         shortest: The smallest length in tokens that belongs to the bucket.
         longest: The largest length; for the last bucket, the length of its longest source.
-        mean_length: The mean length of its sources.
-        examples: The number of its sources.
+        mean_length: The mean length of the sources of these answers.
+        answers: The number of answers that were scored, each as often as it counts.
         scores: The scores by metric.
     """
 
     shortest: int
     longest: int
     mean_length: float
-    examples: int
+    answers: int
     scores: Scores
 
     def to_json(self) -> dict[str, Any]:
@@ -41,14 +41,14 @@ def bucket_starts(lengths: Sequence[int], length_buckets: Sequence[int] = ()) ->
     """Returns the length at which each bucket begins.
 
     Args:
-        lengths: The lengths of all sources.
+        lengths: The length of the source of each answer.
         length_buckets: The lengths at which buckets begin, besides the shortest source's; if empty, each bucket gets
-            about the same number of sources.
+            about the same number of answers.
     """
     shortest = min(lengths)
     if length_buckets:
         return sorted({shortest, *(start for start in length_buckets if start > shortest)})
-    count = max(1, min(MOST_BUCKETS, len(lengths) // LEAST_SOURCES))
+    count = max(1, min(MOST_BUCKETS, len(lengths) // LEAST_ANSWERS))
     ordered = sorted(lengths)
     return sorted({ordered[number * len(ordered) // count] for number in range(count)})
 
@@ -60,7 +60,7 @@ def by_length(
 
     Args:
         answered: All sources and answers.
-        lengths: The number of tokens of each source.
+        lengths: The number of tokens of the source of each row.
         metrics: The metrics by name.
         length_buckets: See ``bucket_starts``.
     """

@@ -64,8 +64,8 @@ class Metric(BaseMetric):
         """Returns one score for all hypotheses.
 
         Args:
-            hypotheses: One text for each source, at least one in all.
-            references: The correct answers to each source, at least one each.
+            hypotheses: One text for each line that counts, at least one in all.
+            references: The correct answers of each line, at least one each.
         """
         raise NotImplementedError
 

@@ -6,13 +6,13 @@ from s2s_core.evaluation.answers import Answered, score_line
 from s2s_core.evaluation.metric import BaseMetric
 
 NOTHING = r"\N"
-"""Fills the cells of a source that has fewer references than another, as PostgreSQL's COPY writes a null."""
+"""Fills the cells of a row that has fewer references than another, as PostgreSQL's COPY writes a null."""
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def details(answered: Answered, metrics: Mapping[str, BaseMetric]) -> Iterator[str]:
-    """Yields a header and then a line for each source, worst first by the first metric.
+    """Yields a header and then a line for each row that was scored, worst first by the first metric.
 
     The columns are ``source``, ``reference``, ``reference_2`` and so on, ``hypothesis``, and one for each metric. They
     are separated by tabs and escaped in the manner of PostgreSQL's COPY.

@@ -11,7 +11,7 @@ _CARD = """# {task}: {encoder} → {decoder}
 
 Turns text into text. Trained with s2s {version} on the task `{task}`; `run.toml` holds every setting.
 
-| on the {examples:,} test examples | |
+| on the test set, {counted} | |
 |---|---|
 {scores}
 
@@ -47,7 +47,7 @@ def write_card(run: Run, description: Mapping[str, Any], evaluation: Evaluation)
         encoder=run.config.encoder.name,
         decoder=run.config.decoder.name,
         version=description["s2s"],
-        examples=len(evaluation.answered.sources),
+        counted=evaluation.answered.counted(),
         scores="\n".join(f"| {name} | {metrics[name].display(score)} |" for name, score in scores.items()),
         signatures="".join(f"- `{name}`: {signature}\n" for name, signature in signatures.items()),
         parameters=description["parameters"],

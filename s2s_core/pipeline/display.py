@@ -13,7 +13,7 @@ from rich import console
 from rich import progress as bars
 
 from s2s_core.evaluation.metric import BaseMetric
-from s2s_core.pipeline.printing import EXPORTING, PrintedProgress
+from s2s_core.pipeline.printing import EXPORTING, PrintedProgress, main_score
 from s2s_core.pipeline.progress import Progress
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def duration(seconds: float) -> str:
 
 def _shown(metrics: Mapping[str, BaseMetric], scores: Mapping[str, float]) -> str:
     """Returns the score that chooses the best model."""
-    main = next(iter(metrics))
-    return f"{main.replace('_', ' ')} {metrics[main].display(scores[main])}"
+    return main_score(metrics, scores[next(iter(metrics))])
 
 
 class BarProgress(PrintedProgress):
@@ -51,7 +50,8 @@ class BarProgress(PrintedProgress):
 
     def started(self, step: int, steps: int, metrics: Mapping[str, BaseMetric]) -> None:
         """Shows the bar."""
-        self._metrics, self._score = metrics, ""
+        super().started(step, steps, metrics)
+        self._score = ""
         self._shown = self._bar = bars.Progress(
             bars.TextColumn("{task.description}"),
             bars.BarColumn(),
@@ -64,12 +64,14 @@ class BarProgress(PrintedProgress):
 
     def advanced(self, step: int, loss: float, tokens_per_second: float) -> None:
         """Moves the bar."""
-        status = f"loss {loss:.4f}  {self._score}  {tokens_per_second:,.0f} tokens/s"
+        status = f"loss {loss:.4f}  {self._score}  {tokens_per_second:,.0f} tokens/s"  # target tokens, in short
         self._bar.update(self._task, completed=step, status=status)
 
-    def validated(self, step: int, loss: float, scores: Mapping[str, float], *, best: bool) -> None:
-        """Notes the score for the bar."""
-        del step, loss, best
+    def validated(
+        self, step: int, loss: float, scores: Mapping[str, float], *, validation_loss: float, best: bool
+    ) -> None:
+        """Notes the score for the bar, which has no room for the losses."""
+        del step, loss, validation_loss, best
         self._score = _shown(self._metrics, scores)
 
     def exporting(self, path: Path) -> None:
@@ -89,9 +91,10 @@ class LineProgress(PrintedProgress):
 
     def started(self, step: int, steps: int, metrics: Mapping[str, BaseMetric]) -> None:
         """Starts the clock."""
+        super().started(step, steps, metrics)
         if step:
             click.echo(f"train    goes on after step {step:,} of {steps:,}")
-        self._metrics, self._pace = metrics, ""
+        self._pace = ""
         self._first, self._steps = step, steps
         self._began = self._printed = time.perf_counter()
 
@@ -99,13 +102,16 @@ class LineProgress(PrintedProgress):
         """Prints a line if the last one was long ago."""
         elapsed = time.perf_counter() - self._began
         left = elapsed / (step - self._first) * (self._steps - step)
-        self._pace = f"{tokens_per_second:,.0f} tokens/s, {duration(left)} left"
+        self._pace = f"{tokens_per_second:,.0f} target tokens/s, {duration(left)} left"
         if time.perf_counter() - self._printed >= LINE_EVERY:
             self._print(step, f"loss {loss:.4f}")
 
-    def validated(self, step: int, loss: float, scores: Mapping[str, float], *, best: bool) -> None:
-        """Prints a line with the score."""
-        self._print(step, f"mean loss {loss:.4f}", f", {_shown(self._metrics, scores)}{BEST if best else ''}")
+    def validated(
+        self, step: int, loss: float, scores: Mapping[str, float], *, validation_loss: float, best: bool
+    ) -> None:
+        """Prints a line with both losses and the score."""
+        losses = f"mean loss {loss:.4f}, validation loss {validation_loss:.4f}"
+        self._print(step, losses, f", {_shown(self._metrics, scores)}{BEST if best else ''}")
 
     def averaged(self, models: int, scores: Mapping[str, float], *, best: bool) -> None:
         """Prints a line with the score."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 
@@ -10,9 +10,9 @@ from s2s_core.config.overrides import Overrides, merge
 from s2s_core.config.structure import override, structure_component, structure_table
 from s2s_core.config.tables import Component, EvaluationConfig
 from s2s_core.data.splits import Splits
-from s2s_core.data.task import Example, Split
+from s2s_core.data.task import Example, References, Split
 from s2s_core.errors import ConfigError, DataError, ModelError, listing
-from s2s_core.evaluation.answers import Answered, answer
+from s2s_core.evaluation.answers import Answered, answer, needs_likelihoods
 from s2s_core.evaluation.evaluation import Evaluation, evaluate_answers
 from s2s_core.evaluation.metric import BaseMetric, LikelihoodMetric
 from s2s_core.pipeline.models import Runs, opened, require_tables, several
@@ -36,6 +36,7 @@ def evaluate(
     *,
     split: Split = "test",
     examples: Iterable[Example] | None = None,
+    references: References | None = None,
     provider: str = "cpu",
     plugins: Plugins | None = None,
 ) -> Evaluation:
@@ -53,6 +54,8 @@ def evaluate(
         settings: Settings of ``evaluation`` and, of runs, ``decoding``. They come before the run's own.
         split: ``"test"`` or ``"validation"`` of the task.
         examples: Examples to score on instead of a split.
+        references: Whether each example with the same source counts, ``"each"``, or their targets are references of
+            one answer, any of which is right, ``"all"``. By default, what the task says.
         provider: ``"cpu"`` or ``"cuda"``, for a file.
         plugins: Where components come from, by default the installed plugins.
 
@@ -62,20 +65,26 @@ def evaluate(
         ModelError: There is no trained model, or it is damaged or foreign.
         PluginError: A component isn't installed.
     """
+    if references not in {None, *get_args(References)}:
+        raise ConfigError(f"references must be 'each' or 'all' (got {references!r})")
     overrides = overrides_of(settings)
     own = None if examples is None else list(examples)
     if own == []:
         raise DataError("there are no examples to score on")
     files = [model for model in several(models) if not isinstance(model, Run) and not Path(model).is_dir()]
     if not files:
-        return _evaluate_runs(opened(models, plugins), split, overrides, own)
+        return _evaluate_runs(opened(models, plugins), split, overrides, own, references)
     if len(several(models)) > 1:
         raise ConfigError(f"several models must be folders of runs (got {files[0]})")
-    return _evaluate_file(Path(files[0]), plugins or Plugins(), split, provider, overrides, own)
+    return _evaluate_file(Path(files[0]), plugins or Plugins(), split, provider, overrides, own, references)
 
 
 def _evaluate_runs(
-    runs: Sequence[Run], split: Split, overrides: Sequence[Overrides], examples: Sequence[Example] | None
+    runs: Sequence[Run],
+    split: Split,
+    overrides: Sequence[Overrides],
+    examples: Sequence[Example] | None,
+    references: References | None,
 ) -> Evaluation:
     from s2s_core.decoding.likelihood import Likelihoods  # noqa: PLC0415  # needs PyTorch
     from s2s_core.decoding.translate import Translator  # noqa: PLC0415
@@ -86,8 +95,10 @@ def _evaluate_runs(
     if overrides:
         run = attrs.evolve(run, config=override(run.config, overrides, run.plugins))
     metrics = run.metrics(checkpoint.target_tokenizer.split)
-    translator, likelihoods = Translator(checkpoint, run.config.decoding), Likelihoods(checkpoint)
-    answered = answer(translator, examples or _examples(run.splits, split), metrics, likelihoods)
+    translator = Translator(checkpoint, run.config.decoding)
+    forced = Likelihoods(checkpoint) if needs_likelihoods(metrics) else None
+    rule = references or run.task.references
+    answered = answer(translator, examples or _examples(run.splits, split), metrics, forced, rule)
     return _examined(answered, checkpoint.source_tokenizer, metrics, run.config.evaluation)
 
 
@@ -98,6 +109,7 @@ def _evaluate_file(
     provider: str,
     overrides: Sequence[Overrides],
     examples: Sequence[Example] | None,
+    references: References | None,
 ) -> Evaluation:
     from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415
 
@@ -110,7 +122,8 @@ def _evaluate_file(
     metrics = make_metrics(config, task, plugins, description.target_tokenizer.split)
     if not any("metrics" in tables.get("evaluation", ()) for tables in overrides):
         metrics = {name: metric for name, metric in metrics.items() if not isinstance(metric, LikelihoodMetric)}
-    answered = answer(_in_batches(model), examples or _examples(Splits(task, description.task.name), split), metrics)
+    scored = examples or _examples(Splits(task, description.task.name), split)
+    answered = answer(_in_batches(model), scored, metrics, rule=references or task.references)
     return _examined(answered, description.source_tokenizer, metrics, config)
 
 

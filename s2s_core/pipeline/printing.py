@@ -12,6 +12,7 @@ from s2s_core.evaluation.lengths import LengthScores
 from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.pipeline.card import USAGE
 from s2s_core.pipeline.progress import Progress
+from s2s_core.pipeline.remarks import remarks
 from s2s_core.pipeline.results import Export
 from s2s_core.runs.processes import is_first_process
 from s2s_core.runs.run import Run
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from s2s_core.training.state import TrainingState
 
 EXPORTING = "making the file and comparing it with the model"
+
+LEAST_TIMES = 0.01
+"""The smallest mean number of times that is shown as a number."""
 
 MOST_LEFT = 20
 """The most weights to list that were not inherited from an earlier run."""
@@ -35,6 +39,13 @@ def line(topic: str, text: str, *, err: bool = False) -> None:
 
 class PrintedProgress(Progress):
     """Prints everything except the updates, which ``BarProgress`` and ``LineProgress`` show, each in its own way."""
+
+    _metrics: Mapping[str, BaseMetric]
+
+    def started(self, step: int, steps: int, metrics: Mapping[str, BaseMetric]) -> None:
+        """Keeps the metrics, which know how to show a score."""
+        del step, steps
+        self._metrics = metrics
 
     def opened(self, run: Run) -> None:
         """Prints what the model learns from."""
@@ -70,12 +81,18 @@ class PrintedProgress(Progress):
         )
         if inheritance is not None:
             _inherited(inheritance)
+        for remark in remarks(run, checkpoint):
+            line("", remark)
 
     def trained(self, run: Run, state: "TrainingState") -> None:
-        """Prints which model was kept."""
+        """Prints which model was kept and how good it is, and how often each training pair was seen."""
         end = f"stopped after step {state.step:,}; " if state.stopped else ""
-        best = f"the mean of {state.best_of} models" if state.best_of > 1 else f"the model of step {state.best_step:,}"
-        line("best", f"{end}{best}, in {run.weights_path}")
+        step = f"step {state.best_step:,} of {run.config.training.steps:,}"
+        best = f"the mean of {state.best_of} models" if state.best_of > 1 else step
+        score = "" if state.best_score is None else f", {main_score(self._metrics, state.best_score)}"
+        line("best", f"{end}{best}{score}, in {run.weights_path}")
+        if size := run.splits.training_size():
+            line("", f"each of the {size:,} training pairs was seen {_times(state.pair_count / size)}")
 
     def evaluated(self, run: Run, evaluation: Evaluation) -> None:
         """Prints the test scores."""
@@ -114,12 +131,26 @@ def score_lines(topic: str, evaluation: Evaluation, *, lengths: bool = False) ->
         evaluation: The scores.
         lengths: Whether to include the scores by the length of the source.
     """
-    yield f"{topic:<9}{_scores(evaluation.scores, evaluation.metrics)}"
+    yield f"{topic:<9}{evaluation.answered.counted()}: {_scores(evaluation.scores, evaluation.metrics)}"
     for name, signature in evaluation.signatures.items():
         yield f"{'':<9}{name}: {signature}"
     for bucket in evaluation.buckets if lengths else ():
         scores = _scores(bucket.scores, evaluation.metrics)
-        yield f"{'':<9}{bucket.examples:,} of {_lengths(bucket)}: {scores}"
+        yield f"{'':<9}{bucket.answers:,} of {_lengths(bucket)}: {scores}"
+
+
+def main_score(metrics: Mapping[str, BaseMetric], score: float) -> str:
+    """Returns a score of the first metric, which chooses the best model, with its name."""
+    name, metric = next(iter(metrics.items()))
+    return f"{name.replace('_', ' ')} {metric.display(score)}"
+
+
+def _times(mean: float) -> str:
+    """Returns a mean number of times, with two digits where it is small."""
+    if mean < LEAST_TIMES:
+        return f"less than {LEAST_TIMES:g} times"
+    number = f"{mean:.2g}" if mean < 9.95 else f"{mean:,.0f}"  # 9.95 would be rounded to 10
+    return f"{number} time{'s' * (number != '1')}"
 
 
 def _training(splits: Splits) -> str:

@@ -105,9 +105,9 @@ def save(figure: Figure, path: Path) -> None:
     write_atomically(path, content.getvalue())
 
 
-def draw_line(axes: Any, number: int, xs: Sequence[float], ys: Sequence[float]) -> None:
+def draw_line(axes: Any, number: int, xs: Sequence[float], ys: Sequence[float], *, dashed: bool = False) -> None:
     """Draws one of several lines, with a marker at each point."""
-    axes.plot(xs, ys, "o-", color=color(number), clip_on=False, zorder=3)
+    axes.plot(xs, ys, "o--" if dashed else "o-", color=color(number), clip_on=False, zorder=3)
 
 
 def label_lines(axes: Any, ends: Sequence[tuple[str, float, float]]) -> None:

@@ -1,4 +1,4 @@
-"""Learning curves: loss and score against the number of updates, for one or more runs."""
+"""Learning curves: losses and score against the number of updates, for one or more runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +22,7 @@ class LearningCurve:
         metric: The name of the metric.
         steps: The number of updates before each validation.
         losses: The mean loss of a target token since the previous validation.
+        validation_losses: The mean loss of a target token of the validation set.
         scores: The score of each validation.
     """
 
@@ -29,6 +30,7 @@ class LearningCurve:
     metric: str
     steps: list[int]
     losses: list[float]
+    validation_losses: list[float]
     scores: list[float]
 
 
@@ -52,13 +54,13 @@ def learning_curves(folders: Sequence[Path], metric: str | None = None) -> list[
         scores = [scores_of(record, "validation", log) for record in records]
         metric = metric or next(iter(scores[0]))
         require_metric(metric, scores[0], folder)
-        steps, losses = (numbers(records, key, log) for key in ("step", "loss"))
-        curves.append(LearningCurve(name, metric, steps, losses, numbers(scores, metric, log)))
+        steps, losses, validation_losses = (numbers(records, key, log) for key in ("step", "loss", "validation_loss"))
+        curves.append(LearningCurve(name, metric, steps, losses, validation_losses, numbers(scores, metric, log)))
     return curves
 
 
 def draw_learning(curves: Sequence[LearningCurve], *, percent: bool) -> "Figure":
-    """Draws the losses above the scores.
+    """Draws the losses, dashed those of the validation set, above the scores.
 
     Args:
         curves: Curves of the same metric.
@@ -68,11 +70,12 @@ def draw_learning(curves: Sequence[LearningCurve], *, percent: bool) -> "Figure"
 
     with figure.style():
         drawn, (above, below) = figure.new_figure(6.4, 5.4, rows=2)
-        for axes, title in ((above, "training loss of a target token"), (below, f"validation {curves[0].metric}")):
-            axes.set_title(figure.title(title))
-            for number, curve in enumerate(curves):
-                values = curve.losses if axes is above else curve.scores
-                figure.draw_line(axes, number, curve.steps, values)
+        above.set_title("loss of a target token in training, dashed in validation")
+        below.set_title(figure.title(f"validation {curves[0].metric}"))
+        for number, curve in enumerate(curves):
+            figure.draw_line(above, number, curve.steps, curve.losses)
+            figure.draw_line(above, number, curve.steps, curve.validation_losses, dashed=True)
+            figure.draw_line(below, number, curve.steps, curve.scores)
         below.set_xlabel("updates")
         below.set_xlim(left=0)
         above.set_ylim(bottom=0)

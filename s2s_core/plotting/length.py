@@ -21,14 +21,14 @@ class LengthCurve:
         metric: The name of the metric.
         lengths: The mean length of each bucket, in tokens.
         scores: The score of each bucket.
-        examples: The number of sources in each bucket.
+        answers: The number of answers in each bucket.
     """
 
     name: str
     metric: str
     lengths: list[float]
     scores: list[float]
-    examples: list[int]
+    answers: list[int]
 
 
 def length_curves(paths: Sequence[Path], metric: str | None = None) -> list[LengthCurve]:
@@ -50,8 +50,8 @@ def length_curves(paths: Sequence[Path], metric: str | None = None) -> list[Leng
         run = path if path.is_dir() else "RUN"
         remedy = f"s2s evaluate {run} --metrics {metric} --json > {run}.json computes it for a file to plot"
         require_metric(metric, scores[0], path, remedy)
-        lengths, examples = (numbers(buckets, key, path) for key in ("mean_length", "examples"))
-        curves.append(LengthCurve(name, metric, lengths, numbers(scores, metric, path), examples))
+        lengths, answers = (numbers(buckets, key, path) for key in ("mean_length", "answers"))
+        curves.append(LengthCurve(name, metric, lengths, numbers(scores, metric, path), answers))
     return curves
 
 

@@ -107,8 +107,8 @@ def s2s_progressed(run: "Run", step: int, values: Mapping[str, float]) -> None:
 
 
 @hookspec
-def s2s_evaluated(run: "Run", step: int, metrics: Mapping[str, float]) -> bool | None:
-    """Called with the validation scores after ``step`` steps. Returning ``True`` stops training."""
+def s2s_evaluated(run: "Run", step: int, metrics: Mapping[str, float], loss: float) -> bool | None:
+    """Called with the validation scores and loss after ``step`` steps. Returning ``True`` stops training."""
 
 
 @hookspec

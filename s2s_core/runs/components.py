@@ -1,22 +1,28 @@
 """The components that a run is made of: its task, its metrics and its tokenizers."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from s2s_core.config.fields import BadValueError
 from s2s_core.config.tables import Component, EvaluationConfig, RunConfig, TokenizerComponent
 from s2s_core.data.splits import Again
-from s2s_core.data.task import Example, Task
-from s2s_core.errors import ConfigError, ModelError, closest, listing
+from s2s_core.data.task import Example, References, Task
+from s2s_core.errors import ConfigError, ModelError, PluginError, closest, listing
 from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.plugins.registry import Plugins
 from s2s_core.text.tokenizer import Tokenizer
 
 
 def make_task(component: Component, plugins: Plugins) -> Task:
-    """Makes a task."""
+    """Makes a task.
+
+    Raises:
+        PluginError: Its ``references`` are something else than ``Task`` allows.
+    """
     task_class: Any = plugins.component("task", component.name)
     task: Task = task_class(component.config)
+    if task.references not in get_args(References):
+        raise PluginError(f"task {component.name!r} must have references 'each' or 'all' (got {task.references!r})")
     return task
 
 

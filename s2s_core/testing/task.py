@@ -4,7 +4,7 @@ import itertools
 import random
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
@@ -12,7 +12,7 @@ from s2s_core.config.fields import NoConfig
 from s2s_core.config.resolve import resolve
 from s2s_core.config.tables import RunConfig
 from s2s_core.data.splits import HELD_OUT, MOST_HELD_OUT, Splits, generator
-from s2s_core.data.task import Example, Split, Task
+from s2s_core.data.task import Example, References, Split, Task
 from s2s_core.errors import ConfigError, PluginError, is_utf8
 from s2s_core.plugins.registry import Kind, Plugins
 from s2s_core.runs.components import choose_metrics
@@ -200,6 +200,16 @@ def metrics(subject: Subject) -> None:
             broken(str(error))
 
 
+def references(subject: Subject) -> None:
+    """``references`` is ``"each"`` or ``"all"``.
+
+    It decides whether each validation and test example counts, or whether the targets of examples with the same source
+    are references of one answer.
+    """
+    rule = _make(subject).references
+    require(rule in get_args(References), f"references should be 'each' or 'all', not {shown(rule)}")
+
+
 def defaults(subject: Subject) -> None:
     """The ``defaults`` are tables of a run, with existing settings and valid values.
 
@@ -236,6 +246,7 @@ PROMISES = (
     fingerprint,
     first_example,
     metrics,
+    references,
     defaults,
     remarks,
 )

@@ -11,6 +11,21 @@ import attrs
 MOST_TEXTS = 10_000
 """The maximum number of texts that are counted, the first ones; more would take long and hardly change a share."""
 
+LONG = 50
+"""The number of characters above which texts are long, as sentences are."""
+
+LONG_WORD = 20
+"""The number of characters above which a text without spaces is hardly a single word."""
+
+MOST_SYMBOLS = 200
+"""The maximum number of different words of a closed set, such as phones or the words of commands."""
+
+LEAST_REPEATS = 10
+"""How often each word of a closed set occurs at least, on average."""
+
+LONGEST_SYMBOLS = 3.0
+"""The mean number of characters of symbols, such as phones, is at most this; that of most languages' words is above."""
+
 
 @attrs.frozen
 class TextSurvey:
@@ -67,6 +82,31 @@ class TextSurvey:
             words_seen_once=sum(count == 1 for count in words.values()) / max(words.total(), 1),
             characters_per_word=(characters.total() - characters[" "]) / max(words.total(), 1),
         )
+
+    @property
+    def is_long(self) -> bool:
+        """Whether half of the texts have more than ``LONG`` characters."""
+        return self.median_characters > LONG
+
+    @property
+    def is_spaced(self) -> bool:
+        """Whether half of the texts have a space."""
+        return self.with_spaces >= 1 / 2
+
+    @property
+    def is_unspaced(self) -> bool:
+        """Whether no text has a space, though half of them have more than ``LONG_WORD`` characters."""
+        return not self.with_spaces and self.median_characters > LONG_WORD
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the words are few and each occurs often, as those of commands do."""
+        return 0 < self.distinct_words <= MOST_SYMBOLS and self.words >= LEAST_REPEATS * self.distinct_words
+
+    @property
+    def is_symbols(self) -> bool:
+        """Whether the texts are symbols separated by spaces, such as phones: few, short, and often repeated."""
+        return self.is_spaced and self.is_closed and self.characters_per_word <= LONGEST_SYMBOLS
 
 
 def _median(numbers: list[int]) -> int:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import attrs
 
@@ -10,6 +10,7 @@ from s2s_core.config.fields import BadValueError, at_least, setting
 from s2s_core.config.normalization import NormalizationConfig
 from s2s_core.text.nodes import Op, Value
 from s2s_core.text.normalization import Normalizer
+from s2s_core.text.survey import TextSurvey
 from s2s_core.text.vocabulary import EOS, PAD, SPECIALS, UNK, Vocabulary
 from s2s_core.version import API_VERSION
 
@@ -33,6 +34,18 @@ def require_frequent(counts: Mapping[str, int], minimum: int) -> None:
     if counts and max(counts.values()) < minimum:
         expected = f"at most {max(counts.values())}, as no token of the training texts occurs more often"
         raise BadValueError("minimum_count", expected, minimum)
+
+
+class Misfit(NamedTuple):
+    """Why texts don't suit a tokenizer.
+
+    Attributes:
+        reason: What is wrong, in words that follow a colon.
+        better: The name of a tokenizer that suits them better.
+    """
+
+    reason: str
+    better: str
 
 
 class Tokenizer:
@@ -97,6 +110,18 @@ class Tokenizer:
         if config.maximum_size:
             tokens = sorted(tokens, key=lambda token: (-counts[token], token))[: config.maximum_size]
         return cls(config, Vocabulary(sorted(tokens)))
+
+    @classmethod
+    def misfit(cls, survey: TextSurvey) -> Misfit | None:
+        """Returns why training texts clearly don't suit this tokenizer, or None, as by default.
+
+        A run warns of it before training.
+
+        Args:
+            survey: Counts of the first training texts of one side.
+        """
+        del survey
+        return None
 
     def encode(self, text: str) -> list[int]:
         """Returns a text's ids, without BOS and EOS."""

@@ -34,15 +34,18 @@ class TrainingProgress:
         """Training begins after ``step`` of ``steps`` updates; the metrics know how to show a score."""
 
     def advanced(self, step: int, loss: float, tokens_per_second: float) -> None:
-        """Called after every few updates; ``loss`` is their mean per target token."""
+        """Called after every few updates; ``loss`` is their mean per target token, and the speed is in these tokens."""
 
-    def validated(self, step: int, loss: float, scores: Mapping[str, float], *, best: bool) -> None:
+    def validated(
+        self, step: int, loss: float, scores: Mapping[str, float], *, validation_loss: float, best: bool
+    ) -> None:
         """Called after a validation.
 
         Args:
             step: The number of updates so far.
             loss: The mean loss per target token since the last validation.
             scores: The scores by metric.
+            validation_loss: The mean loss per target token of the validation set, without dropout.
             best: Whether the model is the best so far, and so is kept.
         """
 

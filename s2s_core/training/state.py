@@ -34,6 +34,7 @@ class TrainingState:
         stopped: Whether training ended before its last step.
         loss_sum: The summed loss of all target tokens since the last validation.
         token_count: The number of these tokens.
+        pair_count: The number of pairs of all updates, each as often as it was seen.
         reductions: How often the learning rate was reduced on a plateau.
     """
 
@@ -46,6 +47,7 @@ class TrainingState:
     stopped: bool = False
     loss_sum: float = 0.0
     token_count: int = 0
+    pair_count: int = 0
     reductions: int = 0
 
     def note(self, score: float, gain: float, models: int) -> None:

@@ -4,7 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from s2s_core.config.schedule import is_plateau, learning_rate
 from s2s_core.data.pairs import Batch
 from s2s_core.decoding.likelihood import Likelihoods
 from s2s_core.decoding.translate import Translator
-from s2s_core.evaluation.answers import evaluate
+from s2s_core.evaluation.answers import answer, score
 from s2s_core.runs.log import append_metrics, truncate_metrics
 from s2s_core.training.averaging import Weights, borrowed
 from s2s_core.training.divergence import require_finite
@@ -27,6 +27,14 @@ REPORT_EVERY = 10
 """Updates between two ``advanced`` events. Each report waits for the device, so one after each update would slow it."""
 
 Scores = dict[str, float]
+
+
+class _Judged(NamedTuple):
+    """What a validation found: the scores, the loss of a target token, and whether the model is the best so far."""
+
+    scores: Scores
+    loss: float
+    best: bool
 
 
 class Trainer:
@@ -107,6 +115,7 @@ class Trainer:
             self._seed_update()
             losses.append(self._training.updater.update(batch, self._rate()))
             tokens += int(batch.target_lengths.sum())
+            self._state.pair_count += len(batch.source)
             self._averaging.updated(self._state.step)
         summed: Tensor = self._accelerator.reduce(torch.stack(losses))
         require_finite(self._run, self._state, summed, self._checkpoint.model)
@@ -123,8 +132,10 @@ class Trainer:
         seed_update(accelerator.device, self._config.seed, accelerator.process_index, self._state.step)
 
     def _validate(self) -> None:
-        scores, best = self._judge(self._averaging.running(), self._record())
-        self._progress.validated(self._state.step, self._mean_loss(), scores, best=best)
+        judged = self._judge(self._averaging.running(), self._record())
+        self._progress.validated(
+            self._state.step, self._mean_loss(), judged.scores, validation_loss=judged.loss, best=judged.best
+        )
         if self._state.stopped or self._state.step == self._config.steps:
             self._validate_mean()
         if is_plateau(self._config, self._state.stale):
@@ -136,40 +147,42 @@ class Trainer:
         mean = self._averaging.final()
         if mean is not None:
             models = self._averaging.finalists
-            scores, best = self._judge(mean, {**self._record(), "average": self._config.average}, models)
-            self._progress.averaged(models, scores, best=best)
+            judged = self._judge(mean, {**self._record(), "average": self._config.average}, models)
+            self._progress.averaged(models, judged.scores, best=judged.best)
 
-    def _judge(self, weights: Weights | None, record: dict[str, Any], models: int = 1) -> tuple[Scores, bool]:
+    def _judge(self, weights: Weights | None, record: dict[str, Any], models: int = 1) -> "_Judged":
         """Validates weights, and keeps them if they are the best so far.
 
         Args:
             weights: The weights to validate; ``None`` stands for the latest ones.
-            record: What to log besides the scores.
+            record: What to log besides the scores and the loss of the validation.
             models: The number of models whose mean the weights are.
 
         Returns:
-            The scores, and whether they are the best so far; the later weights win a tie, as they have trained longer.
+            What was found. The later weights win a tie, as they have trained longer.
         """
         with borrowed(self._checkpoint.model, weights):
-            scores = self._scores()
-            score = next(iter(scores.values()))
-            gain = self._gain(score)
-            self._averaging.judged(score if self._higher_is_better else -score)
-            self._state.note(score, gain, models)
-            self._state.stopped |= self._anywhere(self._is_to_stop(scores))
+            scores, loss = self._scores()
+            main = next(iter(scores.values()))
+            gain = self._gain(main)
+            self._averaging.judged(main if self._higher_is_better else -main)
+            self._state.note(main, gain, models)
+            self._state.stopped |= self._anywhere(self._is_to_stop(scores, loss))
             if self._accelerator.is_main_process:
-                append_metrics(self._run, {**record, "validation": scores})
+                append_metrics(self._run, {**record, "validation_loss": loss, "validation": scores})
                 if gain >= 0:
                     self._checkpoint.save_weights(self._run)
                     self._run.drop_previous()
-        return scores, gain >= 0
+        return _Judged(scores, loss, best=gain >= 0)
 
-    def _scores(self) -> dict[str, float]:
-        model = self._checkpoint.model.eval()
-        translate = Translator(self._checkpoint, self._run.config.decoding)
-        scores = evaluate(translate, self._run.splits.validation, self._training.metrics, Likelihoods(self._checkpoint))
+    def _scores(self) -> tuple[Scores, float]:
+        """Returns the scores on the validation set, and the mean loss of its target tokens."""
+        run, metrics, checkpoint = self._run, self._training.metrics, self._checkpoint
+        model = checkpoint.model.eval()
+        translate = Translator(checkpoint, run.config.decoding)
+        answered = answer(translate, run.splits.validation, metrics, Likelihoods(checkpoint), run.task.references)
         model.train()
-        return scores
+        return score(answered, metrics), answered.mean_loss()
 
     def _gain(self, score: float) -> float:
         """Returns how much better a score is than the best so far; 0 if it is equal."""
@@ -184,9 +197,11 @@ class Trainer:
     def _higher_is_better(self) -> bool:
         return next(iter(self._training.metrics.values())).higher_is_better
 
-    def _is_to_stop(self, scores: dict[str, float]) -> bool:
+    def _is_to_stop(self, scores: Scores, loss: float) -> bool:
         """Returns whether patience has run out or a plugin asks to stop; plugins get a copy of the scores."""
-        answers = self._run.plugins.notify("s2s_evaluated", run=self._run, step=self._state.step, metrics=dict(scores))
+        answers = self._run.plugins.notify(
+            "s2s_evaluated", run=self._run, step=self._state.step, metrics=dict(scores), loss=loss
+        )
         impatient = 0 < self._config.patience <= self._state.stale
         return impatient or any(answer is True for answer in answers)
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+from typing import Literal
 
 import attrs
 
@@ -59,6 +60,11 @@ class PairsConfig:
     header: bool = setting(default=False, help="whether the first row of TSV and CSV names the columns")
     source_column: int | str = setting(1, "column of the sources: its number, or its name in the header", _A_COLUMN)
     target_column: int | str = setting(2, "column of the targets", _A_COLUMN)
+    references: Literal["each", "all"] = setting(
+        "each",
+        "whether each validation and test line counts, or any target of lines with the same source is right",
+        one_of("each", "all"),
+    )
     on_error: str = setting("stop", "whether a bad row ends the run or is skipped", one_of("stop", "skip"))
     length_unit: str = setting("characters", "unit of the length limits below", one_of("characters", "words"))
     minimum_source: int = setting(0, "minimum length of training sources", at_least(0))

@@ -48,6 +48,7 @@ class Pairs(Task):
 
     def __init__(self, config: PairsConfig) -> None:
         super().__init__(config)
+        self.references = config.references
         self._readers = {split: PairReader(config, split) for split in ("train", *_EVALUATED) if config.path(split)}
         self._split_off = [split for split in _EVALUATED if split not in self._readers]
         self._bad, self._lengths = self._bad_rows(), Counter[str]()
@@ -84,7 +85,8 @@ class Pairs(Task):
         digest = self._readers["train"].digest()
         if digest is None:
             return None
-        settings = {name: value for name, value in attrs.asdict(self.config).items() if name not in FILES}
+        others = {*FILES, "references"}  # these don't decide which pairs are trained on
+        settings = {name: value for name, value in attrs.asdict(self.config).items() if name not in others}
         return json.dumps([self._readers["train"].format, digest, self._split_off, settings])
 
     @functools.cached_property

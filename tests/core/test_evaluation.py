@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from s2s_core import ConfigError, DataError, Example, Likelihood
 from s2s_core.data.examples import read_examples
 from s2s_core.decoding.likelihood import Likelihoods
-from s2s_core.evaluation.answers import Answered, answer, evaluate, score
+from s2s_core.evaluation.answers import Answered, answer, score
 from s2s_core.evaluation.evaluation import evaluate_answers
-from s2s_core.evaluation.lengths import LEAST_SOURCES, MOST_BUCKETS, bucket_starts, by_length
+from s2s_core.evaluation.lengths import LEAST_ANSWERS, MOST_BUCKETS, bucket_starts, by_length
 from s2s_core.evaluation.metrics.edit_distance import EditDistance
 from s2s_core.evaluation.metrics.error_rate import WordErrorRate
 from s2s_core.evaluation.metrics.exact_match import ExactMatch
@@ -45,10 +45,10 @@ def test_every_source_is_in_the_bucket_of_its_length(lengths, chosen):
     assert all(one.longest < other.shortest for one, other in itertools.pairwise(buckets))
     for bucket in buckets:
         inside = [length for length in lengths if bucket.shortest <= length <= bucket.longest]
-        assert len(inside) == bucket.examples > 0
+        assert len(inside) == bucket.answers > 0
         assert pytest.approx(sum(inside) / len(inside)) == bucket.mean_length
         assert pytest.approx(sum(length % 3 > 0 for length in inside) / len(inside)) == bucket.scores["exact_match"]
-    assert len(lengths) == sum(bucket.examples for bucket in buckets)
+    assert len(lengths) == sum(bucket.answers for bucket in buckets)
 
 
 @given(lengths=lengths)
@@ -58,7 +58,7 @@ def test_buckets_chosen_by_the_data_are_few_and_about_equal(lengths):
     starts = bucket_starts(lengths)
     assert starts[0] == min(lengths)
     assert starts == sorted(set(starts))
-    assert len(starts) <= max(1, min(MOST_BUCKETS, len(lengths) // LEAST_SOURCES))
+    assert len(starts) <= max(1, min(MOST_BUCKETS, len(lengths) // LEAST_ANSWERS))
 
 
 def test_equal_parts_of_distinct_lengths():
@@ -118,13 +118,60 @@ def test_any_text_stays_in_its_cell(text):
 # the whole
 
 
-def test_sources_that_come_again_have_several_references():
-    """They are answered once."""
+AGAIN = [Example("a", "x"), Example("b", "y"), Example("a", "z")]
+"""A source that comes again, with another target."""
+
+
+def answer_again(rule, asked=None):
+    asked = [] if asked is None else asked
+    return answer(lambda texts: asked.extend(texts) or ["z", "n"], AGAIN, METRICS, rule=rule)
+
+
+def test_each_line_counts_against_its_own_target():
+    """A source that comes again is answered once and scored as often as it comes, in the order of the lines."""
     asked = []
-    examples = [Example("a", "x"), Example("b", "y"), Example("a", "z")]
-    found = answer(lambda texts: asked.extend(texts) or ["z", "n"], examples, METRICS)
+    found = answer_again("each", asked)
+    assert ["a", "b"] == asked
+    assert (["a", "b", "a"], ["z", "n", "z"]) == (found.sources, found.hypotheses)
+    assert [["x"], ["y"], ["z"]] == found.references
+    assert {"exact_match": 1 / 3, "edit_distance": 2 / 3} == score(found, METRICS)
+
+
+def test_all_targets_of_a_source_may_be_right():
+    """Where the data say so, they are the references of one answer."""
+    asked = []
+    found = answer_again("all", asked)
     assert (["a", "b"], [["x", "z"], ["y"]], ["z", "n"]) == (asked, found.references, found.hypotheses)
     assert {"exact_match": 0.5, "edit_distance": 0.5} == score(found, METRICS)
+
+
+def test_a_wrong_line_can_not_hide_behind_a_right_one():
+    """One right line and nine wrong ones with the same source are a tenth of the lines, not all of them."""
+    examples = [Example("hello", "olleh"), *[Example("hello", "xx")] * 9]
+    rules = {"each": 0.1, "all": 1.0}
+    for rule, share in rules.items():
+        found = answer(lambda texts: [text[::-1] for text in texts], examples, METRICS, rule=rule)
+        assert score(found, METRICS)["exact_match"] == share
+
+
+def test_what_was_counted_is_said():
+    """Lines and sources where they differ, and what counts as right."""
+    assert answer_again("each").counted() == "3 lines (2 distinct sources)"
+    assert answer_again("all").counted() == "2 sources with 3 references, any of which counts as right"
+    assert answered(("a", ["x"], "x")).counted() == "1 line"
+    rows = [(str(number % 1500), ["x"], "x") for number in range(2000)]
+    assert answered(*rows).counted() == "2,000 lines (1,500 distinct sources)"
+
+
+@pytest.mark.parametrize(("rule", "answers"), [("each", 3), ("all", 2)])
+def test_an_evaluation_counts_lines_and_sources(rule, answers):
+    """Its JSON has both and the rule; buckets and details have what counts."""
+    found = answer_again(rule)
+    lengths = [len(source) for source in found.sources]
+    record = evaluate_answers(found, lengths, METRICS).to_json()
+    assert (3, 2, rule) == (record["lines"], record["sources"], record["references"])
+    assert [answers] == [bucket["answers"] for bucket in record["buckets"]]
+    assert answers == len(list(details(found, METRICS))) - 1
 
 
 def test_an_evaluation_keeps_the_signature_of_the_whole():
@@ -134,7 +181,7 @@ def test_an_evaluation_keeps_the_signature_of_the_whole():
     found = evaluate_answers(answered(*rows), [1, 2], metrics, [2])
     assert "nrefs:var|" in found.to_json()["signatures"]["bleu"]
     assert {"bleu", "word_error_rate"} == set(found.signatures)
-    assert [1, 1] == [bucket["examples"] for bucket in found.to_json()["buckets"]]
+    assert [1, 1] == [bucket["answers"] for bucket in found.to_json()["buckets"]]
     assert 3 == len(list(found.details()))
 
 
@@ -150,11 +197,12 @@ def test_perplexity_is_its_definition():
 def test_perplexity_asks_for_a_model():
     """Answers alone don't tell it."""
     with pytest.raises(ConfigError, match="metric 'perplexity' needs the model in PyTorch"):
-        evaluate(lambda texts: ["x"], [Example("a", "x")], {"perplexity": Perplexity()})
+        answer(lambda texts: ["x"], [Example("a", "x")], {"perplexity": Perplexity()})
 
 
-def test_likelihoods_reach_the_metric_by_reference():
-    """Each reference of each source counts, and a line has its own."""
+@pytest.mark.parametrize("rule", ["each", "all"])
+def test_likelihoods_reach_the_metric_by_line(rule):
+    """Each line counts once, by either rule, and a row of the table has its own."""
     examples = [Example("a", "x"), Example("b", "yy"), Example("a", "z")]
     known = {"x": -1.0, "yy": -2.0, "z": -3.0}
 
@@ -162,10 +210,12 @@ def test_likelihoods_reach_the_metric_by_reference():
         return [Likelihood(known[pair.target], len(pair.target)) for pair in pairs]
 
     metrics = {"perplexity": Perplexity()}
-    found = answer(lambda texts: texts, examples, metrics, forced)
+    found = answer(lambda texts: texts, examples, metrics, forced, rule)
     assert pytest.approx(math.exp(6 / 4)) == score(found, metrics)["perplexity"]
+    assert pytest.approx(6 / 4) == found.mean_loss()
+    expected = {"each": [("a", 3), ("a", 1), ("b", 1)], "all": [("a", 2), ("b", 1)]}[rule]
     rows = [line.split("\t") for line in details(found, metrics)][1:]
-    assert [["a", f"{math.exp(2):.6g}"], ["b", f"{math.e:.6g}"]] == [[row[0], row[-1]] for row in rows]
+    assert [[source, f"{math.exp(loss):.6g}"] for source, loss in expected] == [[row[0], row[-1]] for row in rows]
 
 
 @pytest.mark.parametrize("name", ["characters", "words"])

@@ -42,14 +42,6 @@ def distance(one, other):
     return min(substituted, distance(one[1:], other) + 1, distance(one, other[1:]) + 1)
 
 
-def positions(hypothesis, reference):
-    """For each position of the longer text, whether both have the same token there."""
-    if not hypothesis and not reference:
-        return [True]
-    size = max(len(hypothesis), len(reference))
-    return [hypothesis[n : n + 1] == reference[n : n + 1] for n in range(size)]
-
-
 @every_metric
 @given(pairs=lines)
 def test_bounds(metric, pairs):
@@ -106,9 +98,14 @@ def test_edit_distance_is_its_definition(pairs):
 @given(pairs=st.lists(st.tuples(short_text, short_text), min_size=1, max_size=6))
 @example(pairs=[("", "")])
 def test_token_accuracy_is_its_definition(pairs):
-    """The share of right positions among all positions of all lines, so that long lines count for more."""
-    marks = [mark for hypothesis, reference in pairs for mark in positions(hypothesis, reference)]
-    assert pytest.approx(sum(marks) / len(marks)) == score(TokenAccuracy(), [(one, [other]) for one, other in pairs])
+    """The mean of 1 - distance / length of the longer text, with the recursive definition of the distance."""
+    shares = [1 - distance(one, other) / max(len(one), len(other), 1) for one, other in pairs]
+    assert pytest.approx(sum(shares) / len(shares)) == score(TokenAccuracy(), [(one, [other]) for one, other in pairs])
+
+
+def test_one_insertion_does_not_spoil_the_rest():
+    """A surplus token at the start costs token accuracy as much as one at the end."""
+    assert score(TokenAccuracy(), [("xabcd", ["abcd"])]) == score(TokenAccuracy(), [("abcdx", ["abcd"])]) == 4 / 5
 
 
 @pytest.mark.parametrize(
@@ -118,8 +115,8 @@ def test_token_accuracy_is_its_definition(pairs):
         ("", "abc", 0.0, 0.0, 3.0),
         ("abc", "", 0.0, 0.0, 3.0),
         ("abc", "abc", 1.0, 1.0, 0.0),
-        ("abd", "abc", 0.0, 2 / 3, 1.0),
-        ("bc", "abc", 0.0, 0.0, 1.0),
+        ("abd", "abc", 0.0, 1 - 1 / 3, 1.0),
+        ("bc", "abc", 0.0, 1 - 1 / 3, 1.0),
         ("abcd", "abc", 0.0, 3 / 4, 1.0),
         ("e\u0301", "\u00e9", 0.0, 0.0, 2.0),
     ],

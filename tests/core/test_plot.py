@@ -18,14 +18,14 @@ from s2s_core.plotting.log import names
 from s2s_core.plotting.states import Projection, draw_states, project
 
 BUCKETS = [
-    {"shortest": 1, "longest": 4, "mean_length": 2.5, "examples": 30, "scores": {"exact_match": 0.9, "bleu": 40.0}},
-    {"shortest": 5, "longest": 9, "mean_length": 7.0, "examples": 20, "scores": {"exact_match": 0.5, "bleu": 20.0}},
+    {"shortest": 1, "longest": 4, "mean_length": 2.5, "answers": 30, "scores": {"exact_match": 0.9, "bleu": 40.0}},
+    {"shortest": 5, "longest": 9, "mean_length": 7.0, "answers": 20, "scores": {"exact_match": 0.5, "bleu": 20.0}},
 ]
 VALIDATIONS = [
-    {"step": 100, "loss": 2.0, "learning_rate": 1e-3, "validation": {"exact_match": 0.1}},
-    {"step": 200, "loss": 0.5, "learning_rate": 1e-3, "validation": {"exact_match": 0.7}},
+    {"step": 100, "loss": 2.0, "learning_rate": 1e-3, "validation_loss": 2.5, "validation": {"exact_match": 0.1}},
+    {"step": 200, "loss": 0.5, "learning_rate": 1e-3, "validation_loss": 1.5, "validation": {"exact_match": 0.7}},
 ]
-TEST = {"step": 200, "test": {"exact_match": 0.7}, "examples": 50, "signatures": {}, "buckets": BUCKETS}
+TEST = {"step": 200, "test": {"exact_match": 0.7}, "lines": 50, "sources": 50, "signatures": {}, "buckets": BUCKETS}
 
 vectors = arrays.arrays(
     np.float64, st.tuples(st.integers(2, 8), st.integers(1, 5)), elements=st.integers(-9, 9).map(float)
@@ -96,7 +96,7 @@ def test_curves_by_length_come_from_folders_and_files(folder, tmp_path):
     file = tmp_path / "other.json"
     file.write_text(json.dumps({"buckets": BUCKETS[:1]}))
     one, other = length_curves([folder, file])
-    assert ("mine", [2.5, 7.0], [0.9, 0.5], [30, 20]) == (one.name, one.lengths, one.scores, one.examples)
+    assert ("mine", [2.5, 7.0], [0.9, 0.5], [30, 20]) == (one.name, one.lengths, one.scores, one.answers)
     assert ("other", [2.5], [0.9]) == (other.name, other.lengths, other.scores)
     assert [40.0, 20.0] == length_curves([folder], "bleu")[0].scores
 
@@ -105,6 +105,7 @@ def test_learning_curves_come_from_validations(folder):
     """The test's line is no part of them."""
     (curve,) = learning_curves([folder])
     assert ([100, 200], [2.0, 0.5], [0.1, 0.7]) == (curve.steps, curve.losses, curve.scores)
+    assert [2.5, 1.5] == curve.validation_losses
 
 
 def test_runs_are_named_as_shortly_as_can_be(tmp_path):
@@ -138,7 +139,7 @@ NO_NUMBER = [{"scores": {"bleu": "a"}}, {"scores": {"bleu": float("nan")}}, {"sc
     "buckets",
     [5, [1], {"a": 1}, [{}], [{"scores": {}}], [{"scores": 5}], *([BUCKETS[0] | wrong] for wrong in NO_NUMBER)]
     + [[BUCKETS[0] | {"mean_length": value}] for value in (float("nan"), float("inf"), None, 10**400)]
-    + [[BUCKETS[0], {"mean_length": 1.0, "examples": 1, "scores": {"exact_match": 0.1}}]],
+    + [[BUCKETS[0], {"mean_length": 1.0, "answers": 1, "scores": {"exact_match": 0.1}}]],
 )
 def test_scores_that_are_none_are_refused(tmp_path, buckets):
     """Whatever a file holds that is JSON but no evaluation, the message names the file."""

@@ -1,17 +1,26 @@
 """What is shown while a run works."""
 
 import sys
+import types
 
 import pytest
 
 from s2s_core import Progress
+from s2s_core.config.training import TrainingConfig
 from s2s_core.evaluation.metrics.exact_match import ExactMatch
 from s2s_core.pipeline.display import BarProgress, LineProgress, duration, shown_progress
 from s2s_core.pipeline.progress import default_progress
-from s2s_core.runs.run import Run
+from s2s_core.runs.folder import RunFolder
 from s2s_core.training.state import TrainingState
 
 METRICS = {"exact_match": ExactMatch(list)}
+
+
+def trained_run(folder, size):
+    """What is shown of a run at the end: its steps, how many training pairs it has, and where its model is."""
+    config = types.SimpleNamespace(training=TrainingConfig(steps=2500))
+    splits = types.SimpleNamespace(training_size=lambda: size)
+    return types.SimpleNamespace(config=config, splits=splits, weights_path=RunFolder(folder).weights_path)
 
 
 @pytest.mark.parametrize(
@@ -28,36 +37,63 @@ def test_a_validation_is_a_line(capsys):
     shown = LineProgress()
     shown.started(0, 20, METRICS)
     shown.advanced(10, 9.9, 1000)
-    shown.validated(10, 1.5, {"exact_match": 0.25}, best=True)
+    shown.validated(10, 1.5, {"exact_match": 0.25}, validation_loss=1.75, best=True)
     shown.averaged(3, {"exact_match": 0.2}, best=False)
     shown.averaged(3, {"exact_match": 0.4}, best=True)
     lines = capsys.readouterr().out.splitlines()
+    losses = "mean loss 1.5000, validation loss 1.7500"
     assert lines == [
-        "train    step 10 of 20, mean loss 1.5000, 1,000 tokens/s, 0 s left, exact match 25.00 % (best)",
+        f"train    step 10 of 20, {losses}, 1,000 target tokens/s, 0 s left, exact match 25.00 % (best)",
         "average  of the 3 best models, exact match 20.00 %",
         "average  of the 3 best models, exact match 40.00 % (best)",
     ]
 
 
 def test_the_end_says_what_was_kept(capsys, tmp_path):
-    """A model, or a mean of several."""
-    run = Run(tmp_path, None, None)
-    LineProgress().trained(run, TrainingState(best_step=4, best_of=1))
-    LineProgress().trained(run, TrainingState(best_step=4, best_of=2))
+    """A model, or a mean of several, and its score; and whether training ended early."""
+    run = trained_run(tmp_path, size=None)
+    best = {"best_step": 1400, "best_score": 0.931}
+    states = [TrainingState(**best), TrainingState(**best, best_of=2), TrainingState(**best, step=1600, stopped=True)]
+    for state in states:
+        shown = LineProgress()
+        shown.started(0, 2500, METRICS)
+        shown.trained(run, state)
     assert capsys.readouterr().out.splitlines() == [
-        f"best     the model of step 4, in {run.weights_path}",
-        f"best     the mean of 2 models, in {run.weights_path}",
+        f"best     step 1,400 of 2,500, exact match 93.10 %, in {run.weights_path}",
+        f"best     the mean of 2 models, exact match 93.10 %, in {run.weights_path}",
+        f"best     stopped after step 1,600; step 1,400 of 2,500, exact match 93.10 %, in {run.weights_path}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "shown"),
+    [
+        (2_500_000, "2,500 times"),
+        (107_400, "107 times"),
+        (9_960, "10 times"),
+        (9_940, "9.9 times"),
+        (1000, "1 time"),
+        (420, "0.42 times"),
+        (9, "less than 0.01 times"),
+    ],
+)
+def test_the_end_says_how_often_a_pair_was_seen(capsys, tmp_path, pairs, shown):
+    """If the task knows how many there are."""
+    progress = LineProgress()
+    progress.started(0, 2500, METRICS)
+    progress.trained(trained_run(tmp_path, size=1000), TrainingState(best_score=0.5, pair_count=pairs))
+    assert capsys.readouterr().out.splitlines()[1:] == [f"         each of the 1,000 training pairs was seen {shown}"]
 
 
 def test_a_bar_shows_the_step_and_the_score(capsys):
     """It stays when training ends; what waits for an export goes."""
     shown = BarProgress()
     shown.started(5, 20, METRICS)
-    shown.validated(10, 1.5, {"exact_match": 0.25}, best=True)
+    shown.validated(10, 1.5, {"exact_match": 0.25}, validation_loss=1.75, best=True)
     shown.advanced(10, 9.9, 1000)
     shown.stopped()
-    assert "10/20 loss 9.9000  exact match 25.00 %  1,000 tokens/s" in " ".join(capsys.readouterr().out.split(" "))
+    end = "10/20 loss 9.9000 exact match 25.00 % 1,000 tokens/s"
+    assert end in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_notebook_shows_a_bar_though_it_is_no_terminal(monkeypatch):

@@ -2,8 +2,10 @@
 
 import copy
 import importlib.metadata
+import itertools
 import json
 import logging
+import math
 import os
 import signal
 import sys
@@ -20,9 +22,13 @@ from s2s_core import ConfigError, Example, Metric, ModelError, Task, hookimpl
 from s2s_core.config.resolve import resolve
 from s2s_core.config.schedule import learning_rate
 from s2s_core.config.training import TrainingConfig
-from s2s_core.model.checkpoint import TextModel
+from s2s_core.data.pairs import Pairs
+from s2s_core.decoding.likelihood import Likelihoods
+from s2s_core.model.checkpoint import TextModel, load_checkpoint
+from s2s_core.model.interfaces import padding_mask
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
+from s2s_core.text.vocabulary import BOS, PAD
 from s2s_core.training import trainer
 from s2s_core.training.interruption import Interruption, TrainingInterruptedError, before_training, postponed
 from s2s_core.training.preparation import prepare
@@ -158,7 +164,7 @@ def test_a_tie_keeps_the_later_model(make_run):
     kept = []
 
     class Keeper(TrainingProgress):
-        def validated(self, step, loss, scores, *, best):
+        def validated(self, step, loss, scores, *, validation_loss, best):
             kept.append((best, run.weights_path.read_bytes()))
 
     run = make_run("run", few(steps=12, patience=3))
@@ -505,11 +511,61 @@ def test_the_log_says_what_happened(make_run):
     run = make_run("run")
     train(run)
     found = records(run)
-    assert [list(record) for record in found] == [["step", "loss", "learning_rate", "validation"]] * 3
+    keys = ["step", "loss", "learning_rate", "validation_loss", "validation"]
+    assert [list(record) for record in found] == [keys] * 3
     assert [record["step"] for record in found] == [2, 4, 6]
     rates = [learning_rate(run.config.training, step) for step in (1, 3, 5)]
     assert [record["learning_rate"] for record in found] == rates
     assert list(found[0]["validation"]) == ["exact_match", "token_accuracy", "edit_distance"]
+
+
+def test_the_validation_loss_is_that_of_training_without_smoothing_and_dropout(make_run, listener):
+    """It is the cross-entropy of a target token, EOS included; the log, plugins and perplexity agree on it."""
+    heard = []
+
+    @hookimpl
+    def s2s_evaluated(loss):
+        heard.append(loss)
+
+    listener.s2s_evaluated = s2s_evaluated
+    metrics = {"evaluation": {"metrics": ["exact_match", "perplexity"]}}
+    run = make_run("run", few(steps=2, label_smoothing=0.2), {"source": {"dropout": 0.5}}, metrics)
+    train(run)
+    (record,) = records(run)
+    checkpoint = load_checkpoint(run)
+    pairs = Pairs.encode(run.splits.validation, (checkpoint.source_tokenizer, checkpoint.target_tokenizer))
+    source, source_lengths, target, target_lengths = map(torch.tensor, attrs.astuple(pairs.batch(range(len(pairs)))))
+    with torch.no_grad():
+        logits = checkpoint.model(source, source_lengths, target, target_lengths)
+    logits[:, [PAD, BOS]] = float("-inf")  # they never come
+    real = target[padding_mask(target_lengths, target.shape[1])]
+    assert record["validation_loss"] == pytest.approx(float(functional.cross_entropy(logits, real)), rel=1e-5)
+    assert [record["validation_loss"]] == heard
+    assert record["validation"]["perplexity"] == pytest.approx(math.exp(record["validation_loss"]))
+
+
+def test_a_validation_computes_likelihoods_once(make_run, monkeypatch):
+    """The loss and a metric share them."""
+    asked = []
+    original = Likelihoods.__call__
+    monkeypatch.setattr(Likelihoods, "__call__", lambda self, some: asked.append(len(some)) or original(self, some))
+    run = make_run("run", few(steps=4), {"evaluation": {"metrics": ["perplexity"]}})
+    train(run)
+    assert asked == [len(run.splits.validation)] * 2
+
+
+@pytest.mark.parametrize("batching", [{"batch_size": 3}, {"batch_size": 3, "batch_tokens": 9}])
+def test_pairs_are_counted_as_often_as_they_are_seen(make_run, batching):
+    """However batches are cut, and through an interruption."""
+    run = make_run("run", few(steps=5, **batching))
+    training = prepare(run)
+    expected = sum(len(batch.source) for batch in itertools.islice(training.batches.after(0), 5))
+    assert scripted(run, 0.1, 0.2, 0.3).pair_count == expected
+    again = make_run("again", few(steps=5, **batching))
+    with pytest.raises(TrainingInterruptedError):
+        scripted(again, 0.1, progress=InterruptedAt(2))
+    Scripted.script[:] = [0.2, 0.3]
+    assert train(again, resume=True).pair_count == expected
 
 
 def test_the_loss_is_a_mean_over_real_tokens(make_run, monkeypatch):

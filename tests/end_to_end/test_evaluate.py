@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from s2s_core import evaluate
+from s2s_core import ConfigError, evaluate
 from s2s_core.runtime.file import load
 
 BLEU = '[{name = "bleu", tokenize = "char"}]'
@@ -48,7 +48,7 @@ def test_signatures_are_printed_under_the_scores(here, file):
     """A metric that leaves nothing open has none."""
     ended = here("evaluate", file, "--metrics", "exact_match,word_error_rate")
     assert re.fullmatch(
-        r"test +exact match [\d.]+ %, word error rate [\d.]+ %\n"
+        r"test +20 lines: exact match [\d.]+ %, word error rate [\d.]+ %\n"
         r" +word_error_rate: edits of words / words of the nearest reference\n",
         ended.out,
     )
@@ -76,27 +76,43 @@ def test_perplexity_is_known_in_pytorch_alone(here, exported_run, file):
 
 
 def test_examples_may_come_from_a_file(here, exported_run, file, pairs):
-    """A source that comes again has two references, of which one suffices."""
+    """Each line counts, as the task has it."""
     for model in (exported_run.folder, file):
         found = json.loads(here("evaluate", model, "--data", pairs, "--json").out)
-        assert (found["examples"], found["scores"]["exact_match"]) == (3, pytest.approx(2 / 3))
-    assert here("evaluate", file, "--data", pairs).out.startswith("data     exact match 66.67 %")
+        assert (found["lines"], found["sources"], found["references"]) == (4, 3, "each")
+        assert found["scores"]["exact_match"] == 2 / 4
+    assert here("evaluate", file, "--data", pairs).out.startswith(
+        "data     4 lines (3 distinct sources): exact match 50.00 %"
+    )
     assert here("evaluate", file, "--data", pairs.parent / "no").error() == (
         f"can't read {pairs.parent / 'no'}: No such file or directory"
     )
+
+
+def test_lines_with_the_same_source_may_be_references(here, exported_run, file, pairs):
+    """Where the user says so, one of them suffices."""
+    for model in (exported_run.folder, file):
+        found = json.loads(here("evaluate", model, "--data", pairs, "--references", "all", "--json").out)
+        assert (found["lines"], found["sources"], found["references"]) == (4, 3, "all")
+        assert found["scores"]["exact_match"] == pytest.approx(2 / 3)
+    assert here("evaluate", file, "--data", pairs, "--references", "all").out.startswith(
+        "data     3 sources with 4 references, any of which counts as right: exact match 66.67 %"
+    )
+    with pytest.raises(ConfigError, match=r"references must be 'each' or 'all' \(got 'any'\)"):
+        evaluate(file, references="any")
 
 
 def test_examples_may_come_from_standard_input(s2s, file, pairs):
     """As ``-``."""
     ended = s2s("evaluate", file, "--data", "-", input=pairs.read_text())
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out.startswith("data     exact match 66.67 %")
+    assert ended.out.startswith("data     4 lines (3 distinct sources): exact match 50.00 %")
 
 
 def test_details_go_to_a_file(here, file, pairs, tmp_path):
     """The worst answer comes first; the scores are printed as always."""
     path = tmp_path / "answers.tsv"
-    ended = here("evaluate", file, "--data", pairs, "--details", path)
+    ended = here("evaluate", file, "--data", pairs, "--references", "all", "--details", path)
     assert ended.out.startswith("data ")
     header, *rows = [line.split("\t") for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
     assert header[:4] == ["source", "reference", "reference_2", "hypothesis"]
@@ -110,9 +126,9 @@ def test_details_go_to_a_file(here, file, pairs, tmp_path):
 def test_details_go_to_standard_output(here, file, pairs, options):
     """Then the scores go to standard error, so that the table can be piped."""
     ended = here("evaluate", file, "--data", pairs, *options)
-    assert ended.out.startswith("source\treference\treference_2\thypothesis\t")
-    assert len(ended.out.splitlines()) == 4
-    assert ended.err.startswith("data     exact match 66.67 %")
+    assert ended.out.startswith("source\treference\thypothesis\t")
+    assert len(ended.out.splitlines()) == 1 + 4
+    assert ended.err.startswith("data     4 lines (3 distinct sources): exact match 50.00 %")
 
 
 def test_scores_come_by_length(here, file):
@@ -122,7 +138,7 @@ def test_scores_come_by_length(here, file):
     assert [re.sub(r": exact match.*", "", line.strip()) for line in lines[1:]][-1].endswith(" of 3 source tokens")
     found = json.loads(here("evaluate", file, "--json", *settings).out)
     assert [bucket["shortest"] for bucket in found["buckets"]] == sorted({1, 2, 3})[-len(found["buckets"]) :]
-    assert sum(bucket["examples"] for bucket in found["buckets"]) == found["examples"] == 20
+    assert sum(bucket["answers"] for bucket in found["buckets"]) == found["lines"] == 20
 
 
 @pytest.mark.parametrize(
@@ -161,7 +177,7 @@ def test_a_run_may_choose_its_metrics(here, small, tmp_path):
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     perplexities = [record["validation"]["perplexity"] for record in records]
     best = records[perplexities.index(min(perplexities))]["step"]
-    assert f"the model of step {best}," in ended.out
+    assert f"best     step {best} of 90, perplexity {min(perplexities):.2f}, in" in ended.out
     assert re.search(r"s left, perplexity \d+\.\d\d \(best\)\n", ended.out)
     written = tomllib.loads((folder / "run.toml").read_text())["evaluation"]
     assert [metric["name"] for metric in written["metrics"]] == ["bleu", "perplexity", "chrf"]

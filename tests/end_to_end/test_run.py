@@ -68,12 +68,12 @@ def test_a_run_says_what_it_does(first_run):
         " +such as '([a-h]+)' → '[a-h]+'",
         r"model +mlp-rnn → mlp-rnn, [\d,]+ parameters; characters \(12 ids\) → characters \(12 ids\)",
         *[
-            rf"train +step {step} of 90, mean loss \d\.\d+, [\d,]+ tokens/s, \d+ s left, "
-            r"exact match [\d.]+ %( \(best\))?"
+            rf"train +step {step} of 90, mean loss \d\.\d+, validation loss \d\.\d+, "
+            r"[\d,]+ target tokens/s, \d+ s left, exact match [\d.]+ %( \(best\))?"
             for step in (30, 60, 90)
         ],
-        rf"best +the model of step \d+, in {re.escape(str(folder / 'model.safetensors'))}",
-        r"test +exact match [\d.]+ %, token accuracy [\d.]+ %, edit distance [\d.]+",
+        rf"best +step \d+ of 90, exact match [\d.]+ %, in {re.escape(str(folder / 'model.safetensors'))}",
+        r"test +20 lines: exact match [\d.]+ %, token accuracy [\d.]+ %, edit distance [\d.]+",
         "export +making the file and comparing it with the model",
         rf"export +{re.escape(str(folder / 'model.onnx'))}, .*",
         "proof +.* hypotheses for 27 texts, greedy and beam, equal PyTorch's.*",
@@ -94,20 +94,24 @@ def test_the_log_ends_with_the_test_scores(exported_run, first_run):
     """``metrics.jsonl`` has a line for each validation, then one with what was printed as test scores."""
     records = [json.loads(line) for line in exported_run.metrics_path.read_text().splitlines()]
     assert [record["step"] for record in records] == [30, 60, 90, 90]
-    assert [sorted(record) for record in records[:3]] == [["learning_rate", "loss", "step", "validation"]] * 3
-    assert sorted(records[3]) == ["buckets", "examples", "signatures", "step", "test"]
+    assert [sorted(record) for record in records[:3]] == [
+        ["learning_rate", "loss", "step", "validation", "validation_loss"]
+    ] * 3
+    assert sorted(records[3]) == ["buckets", "lines", "references", "signatures", "sources", "step", "test"]
+    assert (records[3]["lines"], records[3]["sources"], records[3]["references"]) == (20, 20, "each")
     printed = re.search(r"^test +.*edit distance ([\d.]+)$", first_run[1].out, re.MULTILINE).group(1)
     assert f"{records[3]['test']['edit_distance']:.4f}" == printed
     assert records[2]["loss"] < records[0]["loss"]
 
 
 def test_the_card_counts_what_was_scored(exported_run, tmp_path):
-    """Examples with the same source are one answer and one score."""
+    """Lines and sources, and whether any reference of a source is right."""
     run = Run.open(shutil.copytree(exported_run.folder, tmp_path / "copied"), exported_run.plugins)
-    answered = Answered(["abc", "ab"], [["cba", "abc"], ["ba"]], ["cba", "ab"])
+    answered = Answered(["abc", "ab"], [["cba", "abc"], ["ba"]], ["cba", "ab"], rule="all")
     metrics = make_metrics(run.config.evaluation, make_task(run.config.task, run.plugins), run.plugins)
     write_card(run, ExportedModel(run.onnx_path).metadata, evaluate_answers(answered, [3, 2], metrics))
-    assert "| on the 2 test examples | |" in run.card_path.read_text(encoding="utf-8")
+    counted = "2 sources with 3 references, any of which counts as right"
+    assert f"| on the test set, {counted} | |" in run.card_path.read_text(encoding="utf-8")
 
 
 def test_the_card_has_the_scores_and_a_program_that_runs(exported_run, file):
@@ -115,7 +119,7 @@ def test_the_card_has_the_scores_and_a_program_that_runs(exported_run, file):
     card = exported_run.card_path.read_text(encoding="utf-8")
     scores = json.loads(exported_run.metrics_path.read_text().splitlines()[-1])["test"]
     assert card.startswith("# reverse: mlp-rnn → mlp-rnn\n")
-    assert "| on the 20 test examples | |" in card
+    assert "| on the test set, 20 lines | |" in card
     assert f"| edit_distance | {scores['edit_distance']:.4f} |" in card
     assert f"| token_accuracy | {scores['token_accuracy'] * 100:.2f} % |" in card
     assert f"- Parameters: {json.loads(exported_run.description_path.read_text())['parameters']:,}\n" in card
@@ -224,7 +228,9 @@ def test_a_run_and_its_file_score_alike(here, exported_run, file):
 def test_scores_are_printed_for_people(here, file):
     """Without ``--json``, scores come as one line."""
     ended = here("evaluate", file)
-    assert re.fullmatch(r"test +exact match [\d.]+ %, token accuracy [\d.]+ %, edit distance [\d.]+\n", ended.out)
+    assert re.fullmatch(
+        r"test +20 lines: exact match [\d.]+ %, token accuracy [\d.]+ %, edit distance [\d.]+\n", ended.out
+    )
 
 
 def test_a_file_is_answered_line_by_line(here, file, words):

@@ -58,7 +58,7 @@ def test_tensorboard_shows_losses_rates_and_scores(make_run):
     run = make_run()
     train(run)
     shown = curves(run)
-    scores = {"validation/exact_match", "validation/token_accuracy", "validation/edit_distance"}
+    scores = {"validation/loss", "validation/exact_match", "validation/token_accuracy", "validation/edit_distance"}
     assert {"loss", "learning_rate", "tokens_per_second", *scores} == set(shown)
     assert LOGGED == steps(run, "loss")
     written = [json.loads(line) for line in run.metrics_path.read_text().splitlines()]

@@ -96,10 +96,14 @@ def _buckets(path: Path) -> None:
     """What ``s2s evaluate --json`` prints."""
     scores = {"sequence_error_rate": 0.5}
     buckets = [
-        {"shortest": length, "longest": length, "mean_length": length, "examples": 20, "scores": scores}
+        {"shortest": length, "longest": length, "mean_length": length, "answers": 20, "scores": scores}
         for length in (2, 4, 6)
     ]
-    path.write_text(json.dumps({"examples": 60, "scores": scores, "signatures": {}, "buckets": buckets}))
+    path.write_text(
+        json.dumps(
+            {"lines": 60, "sources": 60, "references": "each", "scores": scores, "signatures": {}, "buckets": buckets}
+        )
+    )
 
 
 WRITERS = {

@@ -1,36 +1,26 @@
-"""Token accuracy: the share of positions with the correct token."""
+"""Token accuracy: how much of an answer's tokens is right, wherever they stand."""
 
 from collections.abc import Sequence
+
+from rapidfuzz.distance import Levenshtein
 
 from s2s_core.evaluation.metric import Metric
 
 
 class TokenAccuracy(Metric):
-    """The share of positions, from 0 to 1, at which hypothesis and reference have the same token.
+    """The mean over answers of 1 - edits / tokens of the longer of answer and reference, from 0 to 1.
 
-    The positions are those of the longer of the two, so that missing and surplus tokens count as wrong. If there are
-    several references, the best one counts. Two empty texts count as one correct position.
+    It is "1-N.E.D." of text recognition (Chng et al. 2019, arXiv 1909.07145), in tokens. An edit inserts, deletes or
+    substitutes one token, so a surplus token at the start costs as much as one at the end. If there are several
+    references, the most similar one counts. Two empty texts are equal.
     """
 
     percent = True
 
     def score(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-        """Returns the share; see ``Metric.score``."""
-        right = total = 0
-        for hypothesis, candidates in zip(hypotheses, references, strict=True):
-            tokens = self.split(hypothesis)
-            best = max(
-                (self._count(tokens, self.split(text)) for text in candidates),
-                key=lambda pair: (pair[0] / pair[1], -pair[1]),
-            )
-            right += best[0]
-            total += best[1]
-        return right / total
-
-    @staticmethod
-    def _count(hypothesis: Sequence[str], reference: Sequence[str]) -> tuple[int, int]:
-        """Returns the number of correct positions and of all positions."""
-        if not hypothesis and not reference:
-            return 1, 1
-        right = sum(left == other for left, other in zip(hypothesis, reference, strict=False))
-        return right, max(len(hypothesis), len(reference))
+        """Returns the mean; see ``Metric.score``."""
+        total = sum(
+            max(Levenshtein.normalized_similarity(self.split(hypothesis), self.split(text)) for text in candidates)
+            for hypothesis, candidates in zip(hypotheses, references, strict=True)
+        )
+        return total / len(hypotheses)

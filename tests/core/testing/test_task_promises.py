@@ -177,6 +177,7 @@ BROKEN = [
     ("metrics", task(numbers, metrics="bleu"), "metrics should be a list of names, not the text 'bleu'"),
     ("metrics", task(numbers, metrics=("exact_mach",)), "unknown metric 'exact_mach' (did you mean 'exact_match'?)"),
     ("metrics", task(numbers, metrics=("bleu", "bleu")), "metrics names one twice: ('bleu', 'bleu')"),
+    ("references", task(numbers, references="any"), "references should be 'each' or 'all', not 'any'"),
     ("defaults", task(numbers, defaults={"trainig": {}}), "defaults has the tables ['trainig'], but a run has ['task'"),
     ("defaults", task(numbers, defaults={"training": {"step": 9}}), "training.step (did you mean 'steps'?)"),
     ("defaults", task(numbers, defaults={"training": {"steps": 0}}), "training.steps must be at least 1 (got 0)"),
