@@ -85,7 +85,7 @@ def _evaluate_runs(
     run, checkpoint = runs[0], load_together(runs)
     if overrides:
         run = attrs.evolve(run, config=override(run.config, overrides, run.plugins))
-    metrics = run.metrics(checkpoint.target_tokenizer.split)
+    metrics = run.metrics(checkpoint.target_tokenizer.tokens)
     translator, likelihoods = Translator(checkpoint, run.config.decoding), Likelihoods(checkpoint)
     answered = answer(translator, examples or _examples(run.splits, split), metrics, likelihoods)
     return _examined(answered, checkpoint.source_tokenizer, metrics, run.config.evaluation)
@@ -107,7 +107,7 @@ def _evaluate_file(
     tables = merge([{"evaluation": description.evaluation}, *overrides])
     config = structure_table(tables["evaluation"], EvaluationConfig, "evaluation", plugins)
     task = make_task(description.task, plugins)
-    metrics = make_metrics(config, task, plugins, description.target_tokenizer.split)
+    metrics = make_metrics(config, task, plugins, description.target_tokenizer.tokens)
     if not any("metrics" in tables.get("evaluation", ()) for tables in overrides):
         metrics = {name: metric for name, metric in metrics.items() if not isinstance(metric, LikelihoodMetric)}
     answered = answer(_in_batches(model), examples or _examples(Splits(task, description.task.name), split), metrics)
