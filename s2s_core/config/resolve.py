@@ -34,8 +34,10 @@ def resolve(overrides: Sequence[Overrides], plugins: Plugins) -> RunConfig:
     if "name" not in task:
         names = listing(plugins.names("task"))
         raise ConfigError(f"no task chosen: use --task NAME, or set task.name; there are: {names}")
-    defaults: Overrides = plugins.component("task", str(task["name"])).defaults
-    return structure(_with_names(merge([defaults, *overrides]), plugins), plugins)
+    task_class: Any = plugins.component("task", str(task["name"]))
+    tables = merge([task_class.defaults, *overrides])
+    further: Overrides = task_class.defaults_for({**tables, "task": _table(tables, "task")})
+    return structure(_with_names(merge([further, tables]), plugins), plugins)
 
 
 def _with_names(tables: Overrides, plugins: Plugins) -> Overrides:

@@ -4,8 +4,8 @@ import functools
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 import attrs
 
@@ -37,6 +37,16 @@ class Pairs(Task):
         self._split_off = [split for split in _EVALUATED if split not in self._readers]
         self._bad, self._lengths = self._bad_rows(), Counter[str]()
         self._held = HeldPairs()
+
+    @classmethod
+    def defaults_for(cls, tables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns that the source's features are tokens, if it has any; see ``Task.defaults_for``."""
+        if not tables["task"].get("feature_columns"):
+            return {}
+        tagged = {"tokenizer": {"tags": True}}
+        target = tables.get("target")
+        shared = isinstance(target, Mapping) and target.get("share_vocabulary")
+        return {"source": tagged, "target": tagged} if shared else {"source": tagged}
 
     def examples(self, split: str, rng: random.Random) -> Iterator[Example]:
         """Yields the pairs of a split; see ``Task.examples``.
