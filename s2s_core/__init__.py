@@ -23,6 +23,7 @@ from s2s_core.data.task import Example, Task
 from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError, is_utf8
 from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric, Metric
 from s2s_core.plugins.hookspecs import Run, hookimpl
+from s2s_core.text.tags import with_features
 from s2s_core.text.tokenizer import Tokenizer, TokenizerConfig
 from s2s_core.version import API_VERSION, __version__
 
@@ -110,6 +111,7 @@ __all__ = [
     "score",
     "setting",
     "train",
+    "with_features",
 ]
 
 

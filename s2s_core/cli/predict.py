@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -13,8 +14,10 @@ from s2s_core.cli.options import Command
 from s2s_core.config.decoding import MOST_BEAMS, DecodingConfig, Input, inputs_of
 from s2s_core.config.fields import LARGEST, limits
 from s2s_core.config.training import MOST_ROWS
-from s2s_core.data.lines import read_batches
+from s2s_core.data.features import join_features
+from s2s_core.data.lines import file_name, read_batches
 from s2s_core.errors import ModelError
+from s2s_core.text.tags import DEFAULT_SEPARATOR
 
 if TYPE_CHECKING:
     from s2s_core.runtime.file import ExportedModel
@@ -34,6 +37,24 @@ class FiniteNumber(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return number
+
+
+_COLUMN = re.compile("[0-9]{1,9}")
+
+
+class FeatureColumns(click.ParamType[tuple[int, ...], Any]):
+    """The numbers of columns that hold features, such as ``2`` or ``2,4``."""
+
+    name = "columns"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Returns the numbers."""
+        if isinstance(value, tuple):
+            return value
+        numbers = [number.strip() for number in value.split(",")]
+        if not all(_COLUMN.fullmatch(number) and int(number) > 1 for number in numbers):
+            self.fail(f"give the numbers of columns from 2 on, such as 2 or 2,4 (got {value!r})", param, ctx)
+        return tuple(map(int, numbers))
 
 
 def search_options(config: type = DecodingConfig) -> Callable[[Command], Command]:
@@ -67,6 +88,10 @@ def _whole(bound: float | None) -> int | None:
     type=click.IntRange(1, MOST_BEAMS),
     help="Print this many answers to each line, tab-separated. Uses at least as many beams; the file may have more.",
 )
+@click.option(
+    "--features", type=FeatureColumns(), help="The columns of features, such as 2 or 2,4; column 1 is the source."
+)
+@click.option("--feature-separator", help=f"What separates features in a column.  [default: {DEFAULT_SEPARATOR}]")
 @click.option("--scores", is_flag=True, help="Print each answer's score after it, tab-separated.")
 @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option(
@@ -79,6 +104,8 @@ def predict(
     model: Path,
     file: str,
     n_best: int | None,
+    features: tuple[int, ...] | None,
+    feature_separator: str | None,
     provider: str,
     threads: int,
     batch_size: int,
@@ -88,7 +115,8 @@ def predict(
 ) -> None:
     """Reads the lines of FILE, or of standard input, and writes one line for each, as they come.
 
-    A line is one source; a tab is part of it.
+    A line is one source; a tab is part of it. With --features, a line has columns, separated by one tab each: the
+    source, and its features, which are written before it as tags, such as <PST>.
 
     MODEL is an exported file, or the folder of a run that has one. PyTorch and ONNX aren't needed, only ONNX Runtime.
     Settings default to those of the export. Options marked * work only if the export asked for them.
@@ -96,13 +124,19 @@ def predict(
     \b
     echo hello | s2s predict model.onnx
     s2s predict model.onnx words.txt --beam-size 5 --n-best 3 --scores > answers.tsv
+    printf 'walk\\tV;PST\\n' | s2s predict model.onnx --features 2
     """
     from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415  # s2s starts without ONNX Runtime
 
+    separator = _separator(features, feature_separator)
     loaded = ExportedModel(_exported_file(model), provider=provider, threads=threads)
     search["beam_size"] = _beams(loaded, search["beam_size"], n_best)
     batches = read_batches(file, batch_size)
-    for batch in batches if loaded.knows("\t") else _warned_of_tabs(batches):
+    if features:
+        batches = join_features(batches, file_name(file), features, separator)
+    elif not loaded.knows("\t"):
+        batches = _warned_of_tabs(batches)
+    for batch in batches:
         for line in _answers(loaded, batch, n_best or 1, search, scores=scores):
             sys.stdout.buffer.write(line.encode() + b"\n")
         sys.stdout.buffer.flush()
@@ -127,6 +161,17 @@ def _beams(model: "ExportedModel", beam_size: int | None, n_best: int | None) ->
     if beam_size < n_best:
         raise click.UsageError(f"--n-best must be at most --beam-size, {beam_size} (got {n_best})")
     return beam_size
+
+
+def _separator(features: tuple[int, ...] | None, separator: str | None) -> str:
+    """Returns the separator of the features in a column."""
+    if separator is None:
+        return DEFAULT_SEPARATOR
+    if features is None:
+        raise click.UsageError("--feature-separator needs --features")
+    if not separator:
+        raise click.UsageError("--feature-separator must be at least one character")
+    return separator
 
 
 def _warned_of_tabs(batches: Iterable[list[str]]) -> Iterator[list[str]]:

@@ -34,8 +34,11 @@ def resolve(overrides: Sequence[Overrides], plugins: Plugins) -> RunConfig:
     if "name" not in task:
         names = listing(plugins.names("task"))
         raise ConfigError(f"no task chosen: use --task NAME, or set task.name; there are: {names}")
-    defaults = _fitting(plugins.component("task", str(task["name"])).defaults, tables)
-    return structure(_with_names(merge([defaults, *map(_with_one_amount, overrides)]), plugins), plugins)
+    task_class: Any = plugins.component("task", str(task["name"]))
+    defaults: Overrides = _fitting(task_class.defaults, tables)
+    tables = merge([defaults, *map(_with_one_amount, overrides)])
+    further: Overrides = task_class.defaults_for({**tables, "task": _table(tables, "task")})
+    return structure(_with_names(merge([further, tables]), plugins), plugins)
 
 
 def _fitting(defaults: Overrides, tables: Overrides) -> Overrides:

@@ -51,6 +51,17 @@ class Task:
     def __init__(self, config: Any) -> None:
         self.config = config
 
+    @classmethod
+    def defaults_for(cls, tables: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG003
+        """Returns further settings that suit this task, given what a run is to be.
+
+        Both ``defaults`` and a user's settings override them. By default there are none.
+
+        Args:
+            tables: The tables of the run, as ``defaults`` and the user have it; ``tables["task"]`` is the task's.
+        """
+        return {}
+
     def examples(self, split: Split, rng: random.Random) -> Iterator[Example]:
         """Yields the pairs of a split.
 

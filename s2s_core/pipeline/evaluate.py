@@ -94,7 +94,7 @@ def _evaluate_runs(
     run, checkpoint = runs[0], load_together(runs)
     if overrides:
         run = attrs.evolve(run, config=override(run.config, overrides, run.plugins))
-    metrics = run.metrics(checkpoint.target_tokenizer.split)
+    metrics = run.metrics(checkpoint.target_tokenizer.tokens)
     translator = Translator(checkpoint, run.config.decoding)
     forced = Likelihoods(checkpoint) if needs_likelihoods(metrics) else None
     rule = references or run.task.references
@@ -119,7 +119,7 @@ def _evaluate_file(
     tables = merge([{"evaluation": description.evaluation}, *overrides])
     config = structure_table(tables["evaluation"], EvaluationConfig, "evaluation", plugins)
     task = make_task(description.task, plugins)
-    metrics = make_metrics(config, task, plugins, description.target_tokenizer.split)
+    metrics = make_metrics(config, task, plugins, description.target_tokenizer.tokens)
     if not any("metrics" in tables.get("evaluation", ()) for tables in overrides):
         metrics = {name: metric for name, metric in metrics.items() if not isinstance(metric, LikelihoodMetric)}
     scored = examples or _examples(Splits(task, description.task.name), split)

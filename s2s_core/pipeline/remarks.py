@@ -38,7 +38,7 @@ def unknown_symbols(name: str, examples: Iterable[Example], tokenizer: Tokenizer
     sources = dict.fromkeys(example.source for example in examples)
     affected, counts = 0, Counter[str]()
     for source in sources:
-        tokens = tokenizer.split(tokenizer.normalize(source))
+        tokens = tokenizer.tokens(tokenizer.normalize(source))
         unknown = {token for token in tokens if tokenizer.vocabulary.id_of(token) == UNK}
         affected += bool(unknown)
         counts.update(unknown)

@@ -48,7 +48,8 @@ def attention_map(run: Run, text: str) -> AttentionMap:
 
     checkpoint = load_checkpoint(run)
     model = checkpoint.trained
-    if not checkpoint.source_tokenizer.split(text):
+    source_tokens = checkpoint.source_tokenizer.tokens(checkpoint.source_tokenizer.normalize(text))
+    if not source_tokens:
         raise DataError(f"there is nothing to attend to in {text!r}: give a text of at least one token")
     answer = Translator(checkpoint, run.config.decoding).hypotheses([text]).ids[0, 0].tolist()
     target = [token for token in answer if token != PAD]
@@ -64,7 +65,7 @@ def attention_map(run: Run, text: str) -> AttentionMap:
         raise ConfigError(f"decoder {run.config.decoder.name!r} has no attention to draw")
     surfaces = checkpoint.target_tokenizer.vocabulary.surfaces
     return AttentionMap(
-        [*checkpoint.source_tokenizer.split(text), END],
+        [*source_tokens, END],
         [END if token == EOS else surfaces[token] for token in target],
         np.asarray(attention[0].double().numpy()),
     )

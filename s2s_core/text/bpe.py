@@ -7,7 +7,7 @@ import attrs
 
 from s2s_core.config.fields import at_least, setting
 from s2s_core.text.nodes import Op, Value
-from s2s_core.text.subwords import UNKNOWN, Subwords, SubwordsConfig, learn
+from s2s_core.text.subwords import UNKNOWN, Subwords, SubwordsConfig, frequent_tags, learn
 from s2s_core.text.vocabulary import PAD, Vocabulary
 
 Pair = tuple[str, str]
@@ -30,7 +30,7 @@ class BPE(Subwords):
 
     Args:
         config: The settings that it was trained with.
-        vocabulary: The characters and the merged tokens.
+        vocabulary: The characters and the merged tokens, then the tags.
         merges: The pairs, in the order in which they were learnt.
     """
 
@@ -48,16 +48,18 @@ class BPE(Subwords):
         """Learns the most frequent pair, merges it everywhere, and repeats.
 
         Raises:
-            BadValueError: The vocabulary is too small for the characters.
+            BadValueError: The vocabulary is too small for the characters and tags.
         """
         import tokenizers  # noqa: PLC0415  # s2s starts without it
 
+        found = frequent_tags(config, texts)
+        room = config.vocabulary_size - len(found)
         trainer = tokenizers.trainers.BpeTrainer(
-            vocab_size=config.vocabulary_size, min_frequency=config.minimum_pair_count, show_progress=False
+            vocab_size=max(room, 0), min_frequency=config.minimum_pair_count, show_progress=False
         )
-        alphabet, learnt = learn(config, texts, tokenizers.models.BPE(), trainer)
+        alphabet, learnt = learn(config, texts, tokenizers.models.BPE(), trainer, room)
         merges = [(left, right) for left, right in learnt.get("merges", ())]
-        return cls(config, Vocabulary(dict.fromkeys([*alphabet, *map("".join, merges)])), merges)
+        return cls(config, Vocabulary(dict.fromkeys([*alphabet, *map("".join, merges), *found])), merges)
 
     def save(self) -> Mapping[str, Any]:
         """Returns the tokens, and each pair as one string with a space between; its right token contains no space."""
@@ -73,7 +75,7 @@ class BPE(Subwords):
         """Returns the library's model; see ``Subwords.make_model``."""
         import tokenizers  # noqa: PLC0415
 
-        numbers = {token: number for number, token in enumerate([UNKNOWN, *self.vocabulary.tokens])}
+        numbers = {token: number for number, token in enumerate([UNKNOWN, *self.subwords])}
         return tokenizers.models.BPE(numbers, list(self.merges), unk_token=UNKNOWN)
 
     def onnx_ids(self, op: Op, texts: Value) -> Value:

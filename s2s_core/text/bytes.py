@@ -1,11 +1,13 @@
 """The tokenizer whose tokens are the bytes of UTF-8."""
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import takewhile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby, takewhile
 from typing import Any, Self
 
 from s2s_core.config.normalization import NormalizationConfig
+from s2s_core.text import tags
 from s2s_core.text.nodes import Op, Value
+from s2s_core.text.normalization import Normalizer
 from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.text.vocabulary import EOS, PAD, SPECIALS, UNK, UNKNOWN_TEXT, Vocabulary
 
@@ -25,7 +27,7 @@ _SECONDS = {
 
 
 class Bytes(Tokenizer):
-    """Every byte of a text's UTF-8 is a token, so that no token is ever unknown.
+    """Every byte of a text's UTF-8 is a token, so that no token is ever unknown; with ``tags``, every tag is one too.
 
     An answer's bytes may not be valid UTF-8. Then each maximal beginning of a character, and each byte that begins
     none, reads as U+FFFD, as Unicode recommends (chapter 3.9) and ``bytes.decode(errors="replace")`` does.
@@ -33,35 +35,50 @@ class Bytes(Tokenizer):
 
     Config = NormalizationConfig
 
-    def __init__(self, config: Any, vocabulary: Vocabulary | None = None) -> None:
-        super().__init__(config, vocabulary or Vocabulary(f"{byte:02X}" for byte in range(256)))
+    def __init__(self, config: Any, found: Iterable[str] = ()) -> None:
+        super().__init__(config, Vocabulary([*(f"{byte:02X}" for byte in range(_BYTES)), *found]))
 
     @classmethod
-    def train(cls, config: Any, texts: Iterable[str]) -> Self:  # noqa: ARG003  # there is nothing to learn
-        """Returns the tokenizer, which covers every byte without training."""
-        return cls(config)
+    def train(cls, config: Any, texts: Iterable[str]) -> Self:
+        """Returns the tokenizer, which covers every byte without training, and learns only tags."""
+        if not config.tags:
+            return cls(config)
+        normalize = Normalizer(config)
+        return cls(config, sorted({tag for text in texts for tag in tags.pieces(normalize(text))[1::2]}))
+
+    @property
+    def found(self) -> Sequence[str]:
+        """The tags of the training texts, whose ids follow those of the bytes."""
+        return self.vocabulary.tokens[_BYTES:]
 
     def split(self, text: str) -> list[str]:
         """Returns the bytes as hexadecimal numbers."""
         return [f"{byte:02X}" for byte in text.encode()]
 
-    def encode(self, text: str) -> list[int]:
-        """Returns a text's ids; see ``Tokenizer.encode``."""
-        return [byte + SPECIALS for byte in self.normalize(text).encode()]
+    def ids(self, text: str) -> list[int]:
+        """Returns the ids of a text without tags; see ``Tokenizer.ids``."""
+        return [byte + SPECIALS for byte in text.encode()]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of ids; see ``Tokenizer.decode``. ``UNK`` counts as 0xFF, which is never valid in UTF-8."""
         numbers = (number for number in takewhile(lambda number: number != EOS, ids) if number >= UNK)
-        return bytes(0xFF if number == UNK else number - SPECIALS for number in numbers).decode(errors="replace")
+        texts: list[str] = []
+        for is_tag, run in groupby(numbers, lambda number: number >= SPECIALS + _BYTES):
+            if is_tag:
+                texts += (self.vocabulary.surfaces[number] for number in run)
+            else:
+                content = bytes(0xFF if number == UNK else number - SPECIALS for number in run)
+                texts.append(content.decode(errors="replace"))
+        return self.normalize.compose("".join(texts))
 
     def save(self) -> Mapping[str, Any]:
-        """Returns an empty mapping, as there is nothing to restore."""
-        return {}
+        """Returns the tags, if there are any; there is nothing else to restore."""
+        return {"tags": list(self.found)} if self.found else {}
 
     @classmethod
-    def load(cls, config: Any, saved: Mapping[str, Any]) -> Self:  # noqa: ARG003
-        """Returns the tokenizer."""
-        return cls(config)
+    def load(cls, config: Any, saved: Mapping[str, Any]) -> Self:
+        """Restores a tokenizer from what ``save`` returned."""
+        return cls(config, saved.get("tags", ()))
 
     def onnx_ids(self, op: Op, texts: Value) -> Value:
         """Adds the nodes that turn texts into bytes; see ``Tokenizer.onnx_ids``.
@@ -95,7 +112,8 @@ class Bytes(Tokenizer):
     def onnx_decode(self, op: Op, ids: Value) -> Value:
         """Adds the nodes that turn ids into texts; see ``Tokenizer.onnx_decode``.
 
-        A byte is written as it is if it belongs to a complete character, and otherwise replaced::
+        A byte is written as it is if it belongs to a complete character, and otherwise replaced; a tag counts as a
+        complete character::
 
             needed     the number of bytes that must follow it; below 0 if it begins no character
             following  the number of those that do follow
@@ -103,7 +121,7 @@ class Bytes(Tokenizer):
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
         def of_each_byte(value: Callable[[int], int]) -> Value:
-            table = [*[-1] * SPECIALS, *map(value, range(_BYTES))]
+            table = [*[-1] * SPECIALS, *map(value, range(_BYTES)), *[value(0)] * len(self.found)]
             return op.Gather(onnx_text.numbers(op, table), ids)
 
         first, second, third = (_shifted(op, ids, -distance) for distance in (1, 2, 3))
@@ -121,10 +139,11 @@ class Bytes(Tokenizer):
         whole = op.Equal(following, needed)
         right = op.Or(whole, _reached(op, op.Where(whole, following, 0)))
         dropped = _reached(op, op.Where(whole, 0, following))
-        written = [b"", b"", b"", UNKNOWN_TEXT.encode(), *(bytes([byte]) for byte in range(_BYTES))]
-        replaced = ["", "", "", *[UNKNOWN_TEXT] * (_BYTES + 1)]
+        written: list[str | bytes] = ["", "", "", UNKNOWN_TEXT, *(bytes([byte]) for byte in range(_BYTES)), *self.found]
+        replaced = ["", "", "", *[UNKNOWN_TEXT] * (_BYTES + 1), *self.found]
         pieces = op.Where(dropped, onnx_text.strings(op, [""]), op.Gather(onnx_text.strings(op, replaced), ids))
-        return onnx_text.join(op, op.Where(right, op.Gather(onnx_text.strings(op, written), ids), pieces))
+        texts = onnx_text.join(op, op.Where(right, op.Gather(onnx_text.strings(op, written), ids), pieces))
+        return self.normalize.onnx_compose(op, texts)
 
 
 def _needed(byte: int) -> int:

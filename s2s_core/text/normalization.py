@@ -4,63 +4,97 @@ import functools
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from s2s_core.config.normalization import NormalizationConfig
-from s2s_core.text import unicode
+from s2s_core.text import tags, unicode
 from s2s_core.text.nodes import Op, Value
+
+_FORMS: Mapping[str, Literal["NFKC", "NFD", "NFKD"] | None] = {
+    "none": None,
+    "nfkc": "NFKC",
+    "nfd": "NFD",
+    "nfkd": "NFKD",
+}
+"""What ``unicodedata`` calls each normal form."""
 
 
 class Normalizer:
-    """Normalises texts, and emits the ONNX nodes that do the same.
+    """Normalises texts, composes answers, and emits the ONNX nodes that do the same.
 
-    ``nfkc`` is Unicode's NFKC and ``fold_case`` its full case folding, as in ``unicodedata.normalize`` and
-    ``str.casefold``. Both follow ``unicode.VERSION`` in every Python: later code points stay unchanged. Both together
-    give the NFKC of the folded NFKD.
+    ``nfkc``, ``nfd`` and ``nfkd`` are Unicode's normal forms and ``fold_case`` its full case folding, as in
+    ``unicodedata.normalize`` and ``str.casefold``. They follow ``unicode.VERSION`` in every Python: later code points
+    stay unchanged. A form and case folding together give the form of the folded decomposition, which is NFD for ``nfd``
+    and NFKD for the others. With ``tags``, the parts of a text between its tags are normalised one by one.
 
     Args:
         config: The settings.
     """
 
     def __init__(self, config: NormalizationConfig) -> None:
-        self._nfkc, self._fold = config.normalization == "nfkc", config.fold_case
+        self._form = _FORMS[config.normalization]
+        self._fold, self._tags = config.fold_case, config.tags
 
     def __call__(self, text: str) -> str:
         """Returns the normalised text."""
-        if not (self._nfkc or self._fold):
-            return text
-        if text.isascii():
-            return text.lower() if self._fold else text
-        if later := _later():
-            pieces = later.split(text)  # every second piece is a run of later code points
-            return "".join(piece if number % 2 else self._normalize(piece) for number, piece in enumerate(pieces))
-        return self._normalize(text)
+        return self._outside_tags(text, self._normalize) if self._form or self._fold else text
 
-    def _normalize(self, text: str) -> str:
-        if not self._nfkc:
-            return text.casefold()
-        if self._fold:
-            text = unicodedata.normalize("NFKD", text).casefold()
-        return unicodedata.normalize("NFKC", text)
+    def compose(self, text: str) -> str:
+        """Returns an answer as users write it: in NFC if targets are decomposed, otherwise unchanged."""
+        return self._outside_tags(text, _composed_text) if self._decomposes else text
 
     def onnx(self, op: Op, texts: Value) -> Value:
         """Adds the nodes that normalise string[N]; none if there is nothing to do.
 
-        NFKC is the canonical composition of NFKD (Unicode Standard Annex 15), and NFKD replaces each character by its
-        decomposition and then orders marks. So three steps give exactly what ``unicodedata`` gives, each of them the
+        NFKD replaces each character by its decomposition and then orders marks, and NFKC is the canonical composition
+        of NFKD (Unicode Standard Annex 15). So three steps give exactly what ``unicodedata`` gives, each of them the
         algorithm of the Unicode Standard (chapter 3.11)::
 
             texts ─► decompose ─► order marks ─► compose ─► texts
                                        │
                                   fold, decompose ─► order marks ─► compose ─► texts
+
+        ``nfd`` and ``nfkd`` leave out the last step.
         """
+        return self._onnx_outside_tags(op, texts, self._onnx_normalize) if self._form or self._fold else texts
+
+    def onnx_compose(self, op: Op, texts: Value) -> Value:
+        """Adds the nodes that do what ``compose`` does with string[N]; none if there is nothing to do."""
+        return self._onnx_outside_tags(op, texts, _onnx_composed) if self._decomposes else texts
+
+    @property
+    def _decomposes(self) -> bool:
+        return self._form in {"NFD", "NFKD"}
+
+    def _normalize(self, text: str) -> str:
+        if text.isascii():
+            return text.lower() if self._fold else text
+        return _within_version(text, self._normalize_known)
+
+    def _normalize_known(self, text: str) -> str:
+        """Normalises a text without code points that are later than the version."""
+        if not self._form:
+            return text.casefold()
+        if self._fold:
+            text = unicodedata.normalize("NFD" if self._form == "NFD" else "NFKD", text).casefold()
+        return unicodedata.normalize(self._form, text)
+
+    def _onnx_normalize(self, op: Op, texts: Value) -> Value:
         from s2s_core.text import onnx_text  # noqa: PLC0415  # texts are normalised without ONNX until it is exported
 
-        if not self._nfkc:
-            return _replaced(op, texts, _table(str.casefold)) if self._fold else texts
-        characters = _decomposed(op, texts, _compatibility)
+        if not self._form:
+            return _replaced(op, texts, _table(str.casefold))
+        decompose, fold = _CHANGES[self._form]
+        characters = _decomposed(op, texts, decompose)
         if self._fold:
-            characters = _decomposed(op, onnx_text.join(op, characters), _folded)
-        return _composed(op, characters)
+            characters = _decomposed(op, onnx_text.join(op, characters), fold)
+        return onnx_text.join(op, characters) if self._decomposes else _composed(op, characters)
+
+    def _outside_tags(self, text: str, change: Callable[[str], str]) -> str:
+        return tags.outside(text, change) if self._tags else change(text)
+
+    def _onnx_outside_tags(self, op: Op, texts: Value, change: Callable[[Op, Value], Value]) -> Value:
+        return tags.onnx_outside(op, texts, change) if self._tags else change(op, texts)
 
 
 @functools.cache
@@ -70,13 +104,51 @@ def _later() -> re.Pattern[str] | None:
     return re.compile(f"([{''.join(map(re.escape, sorted(later)))}]+)") if later else None
 
 
-def _compatibility(character: str) -> str:
-    """Returns the NFKD of a character, except of a Hangul syllable, which would be composed again in any case."""
-    return character if "가" <= character <= "힣" else unicodedata.normalize("NFKD", character)
+def _within_version(text: str, change: Callable[[str], str]) -> str:
+    """Returns a text in which all is changed but the code points that are later than the version."""
+    later = _later()
+    if later is None:
+        return change(text)
+    pieces = later.split(text)  # every second piece is a run of later code points
+    return "".join(piece if number % 2 else change(piece) for number, piece in enumerate(pieces))
 
 
-def _folded(character: str) -> str:
-    return unicodedata.normalize("NFKD", character.casefold()) if character.casefold() != character else character
+def _composed_text(text: str) -> str:
+    return text if text.isascii() else _within_version(text, functools.partial(unicodedata.normalize, "NFC"))
+
+
+def _nfd(character: str) -> str:
+    return unicodedata.normalize("NFD", character)
+
+
+def _nfkd(character: str) -> str:
+    return unicodedata.normalize("NFKD", character)
+
+
+def _nfd_to_compose(character: str) -> str:
+    """Returns the NFD of a character, except of a Hangul syllable, which would be composed again in any case."""
+    return character if "가" <= character <= "힣" else _nfd(character)
+
+
+def _nfkd_to_compose(character: str) -> str:
+    """Returns the NFKD of a character, except of a Hangul syllable."""
+    return character if "가" <= character <= "힣" else _nfkd(character)
+
+
+def _nfd_of_folded(character: str) -> str:
+    return _nfd(character.casefold()) if character.casefold() != character else character
+
+
+def _nfkd_of_folded(character: str) -> str:
+    return _nfkd(character.casefold()) if character.casefold() != character else character
+
+
+_CHANGES = {
+    "NFKC": (_nfkd_to_compose, _nfkd_of_folded),
+    "NFD": (_nfd, _nfd_of_folded),
+    "NFKD": (_nfkd, _nfkd_of_folded),
+}
+"""What each normal form does to a character first, and then to each character of the result if case is folded."""
 
 
 @functools.cache
@@ -121,6 +193,11 @@ def _decomposed(op: Op, texts: Value, decompose: Callable[[str], str]) -> Value:
     from s2s_core.text import onnx_text  # noqa: PLC0415
 
     return _ordered(op, onnx_text.characters(op, _replaced(op, texts, _table(decompose))))
+
+
+def _onnx_composed(op: Op, texts: Value) -> Value:
+    """Adds the nodes that return the NFC of string[N]."""
+    return _composed(op, _decomposed(op, texts, _nfd_to_compose))
 
 
 def _ordered(op: Op, characters: Value) -> Value:

@@ -45,12 +45,21 @@ def lookup(op: Op, keys: Value, table: Mapping[Any, Any], default: str | int = U
 
 
 def characters(op: Op, texts: Value) -> Value:
-    """Adds the node that splits string[N] into characters, string[N, S], padded with empty strings.
+    """Adds the node that splits string[N] into characters, string[N, S], padded with empty strings."""
+    return matches(op, texts, "(?s).")
 
-    It is ``com.microsoft.Tokenizer``, as no standard operator does this.
+
+def matches(op: Op, texts: Value, pattern: str) -> Value:
+    """Adds the node that finds all matches of a regular expression, from left to right, in each of string[N].
+
+    It is ``com.microsoft.Tokenizer``, as no standard operator does this. Of several matches at a place, it takes the
+    longest.
+
+    Returns:
+        string[N, S], padded with empty strings; S may be 0.
     """
-    split = op.Tokenizer(texts, _domain="com.microsoft", tokenexp="(?s).", mark=0, mincharnum=1, pad_value="")
-    return declare(split, rank=2)
+    found = op.Tokenizer(texts, _domain="com.microsoft", tokenexp=pattern, mark=0, mincharnum=1, pad_value="")
+    return declare(found, rank=2)
 
 
 def width(op: Op, rows: Value) -> Value:

@@ -1,5 +1,6 @@
 """The base of subword tokenizers: splitting into words, the alphabet, training, and a cache of words."""
 
+import functools
 import json
 import re
 from collections import Counter
@@ -10,6 +11,7 @@ import attrs
 
 from s2s_core.config.fields import BadValueError, at_least, between, setting
 from s2s_core.config.normalization import NormalizationConfig
+from s2s_core.text import tags
 from s2s_core.text.normalization import Normalizer
 from s2s_core.text.tokenizer import Tokenizer, require_frequent
 from s2s_core.text.vocabulary import UNK, Vocabulary
@@ -55,21 +57,23 @@ class Subwords(Tokenizer):
         """Returns the library's model, in which ``UNKNOWN`` is number 0 and the vocabulary's tokens start at 1."""
         raise NotImplementedError
 
-    def encode(self, text: str) -> list[int]:
-        """Returns a text's ids; see ``Tokenizer.encode``."""
-        return self._encode(self.normalize(text))
+    @functools.cached_property
+    def subwords(self) -> Sequence[str]:
+        """The tokens of the vocabulary that the model knows, which come first; tags follow."""
+        return [token for token in self.vocabulary.tokens if not (self.has_tags and tags.is_tag(token))]
 
     def split(self, text: str) -> list[str]:
         """Returns the tokens; each unknown character is a token too."""
         surfaces = self.vocabulary.surfaces
         tokens: list[str] = []
         position = 0
-        for number in self._encode(text):
+        for number in self.ids(text):
             tokens.append(text[position] if number == UNK else surfaces[number])
             position += len(tokens[-1])
         return tokens
 
-    def _encode(self, text: str) -> list[int]:
+    def ids(self, text: str) -> list[int]:
+        """Returns the ids of a normalised text without tags; see ``Tokenizer.ids``."""
         remembered = self._ids_of_words
         ids: list[int] = []
         for word in _words(text):
@@ -90,11 +94,16 @@ class Subwords(Tokenizer):
         return ids
 
 
-def characters(config: SubwordsConfig, texts: Iterable[str]) -> tuple[list[str], list[str]]:
+def characters(config: SubwordsConfig, texts: Iterable[str], room: int) -> tuple[list[str], list[str]]:
     """Returns the characters that occur often enough, which always include the space, and the others, both sorted.
 
+    Args:
+        config: The tokenizer's settings.
+        texts: The training texts, normalised and without tags.
+        room: The maximum number of characters.
+
     Raises:
-        BadValueError: No character occurs often enough, or more do than the vocabulary may have.
+        BadValueError: No character occurs often enough, or more do than there is room for.
     """
     counts: Counter[str] = Counter()
     for text in texts:
@@ -105,18 +114,31 @@ def characters(config: SubwordsConfig, texts: Iterable[str]) -> tuple[list[str],
     frequent = sorted(
         character for character, count in counts.items() if count >= config.minimum_count or character == " "
     )
-    if len(frequent) > config.vocabulary_size:
-        expected = f"at least {len(frequent)}, the number of characters to include; or raise minimum_count"
+    if len(frequent) > room:
+        found = config.vocabulary_size - room  # tags
+        what = "characters and tags" if found else "characters"
+        expected = f"at least {len(frequent) + found}, the number of {what} to include; or raise minimum_count"
         raise BadValueError("vocabulary_size", expected, config.vocabulary_size)
     return frequent, sorted(counts.keys() - set(frequent))
 
 
+def frequent_tags(config: SubwordsConfig, texts: Iterable[str]) -> list[str]:
+    """Returns the tags that occur often enough in texts, sorted; none if tags are text like any other."""
+    if not config.tags:
+        return []
+    counts = Counter(tag for text in map(Normalizer(config), texts) for tag in tags.pieces(text)[1::2])
+    return sorted(tag for tag, count in counts.items() if count >= config.minimum_count)
+
+
 def normalized(config: SubwordsConfig, texts: Iterable[str]) -> Iterator[str]:
-    """Yields the normalised texts."""
-    return map(Normalizer(config), texts)
+    """Yields the normalised texts, or what stands between their tags."""
+    for text in map(Normalizer(config), texts):
+        yield from tags.pieces(text)[::2] if config.tags else [text]
 
 
-def learn(config: SubwordsConfig, texts: Iterable[str], model: Any, trainer: Any) -> tuple[list[str], dict[str, Any]]:
+def learn(
+    config: SubwordsConfig, texts: Iterable[str], model: Any, trainer: Any, room: int
+) -> tuple[list[str], dict[str, Any]]:
     """Trains a model of the library on the words of texts, without the characters that are too rare.
 
     Args:
@@ -124,14 +146,15 @@ def learn(config: SubwordsConfig, texts: Iterable[str], model: Any, trainer: Any
         texts: The training texts, which can be iterated more than once.
         model: An untrained model of the library.
         trainer: The library's trainer for it.
+        room: The maximum number of tokens.
 
     Returns:
         The alphabet, and the library's serialisation of the trained model, which is empty if the alphabet is.
 
     Raises:
-        BadValueError: No character occurs often enough, or more do than the vocabulary may have.
+        BadValueError: No character occurs often enough, or more do than there is room for.
     """
-    alphabet, rare = characters(config, normalized(config, texts))
+    alphabet, rare = characters(config, normalized(config, texts), room)
     return alphabet, _trained(model, trainer, normalized(config, texts), rare) if alphabet else {}
 
 

@@ -8,6 +8,7 @@ import attrs
 
 from s2s_core.config.fields import BadValueError, at_least, setting
 from s2s_core.config.normalization import NormalizationConfig
+from s2s_core.text import tags
 from s2s_core.text.nodes import Op, Value
 from s2s_core.text.normalization import Normalizer
 from s2s_core.text.survey import TextSurvey
@@ -52,7 +53,9 @@ class Tokenizer:
     """Converts texts to ids and back, and emits the ONNX nodes that do the same.
 
     A subclass implements ``split`` and ``onnx_split``, which must agree on every text; the rest follows from them and
-    from ``separator``. If its ``Config`` is a ``NormalizationConfig``, texts are normalised before they are split.
+    from ``separator``. If its ``Config`` is a ``NormalizationConfig``, texts are normalised before they are split, and
+    answers are composed if texts are decomposed. With ``tags``, a text is first split at its tags, each of which is a
+    token, known or unknown; ``split`` and ``onnx_split`` get what stands between them.
 
     Args:
         config: An instance of the class's own ``Config``.
@@ -60,7 +63,8 @@ class Tokenizer:
 
     Attributes:
         separator: The text between two tokens when they are joined.
-        normalize: Normalises a text as ``config`` asks, before it is encoded.
+        normalize: Normalises a text as ``config`` asks, before it is encoded, and composes answers.
+        has_tags: Whether a tag is a token.
         small: The settings with which the conformance kit examines the tokenizer; small sizes make it fast.
         exempt: The promises of the conformance kit that the tokenizer doesn't keep, each with the reason.
     """
@@ -74,7 +78,8 @@ class Tokenizer:
     def __init__(self, config: Any, vocabulary: Vocabulary) -> None:
         self.config = config
         self.vocabulary = vocabulary
-        self.normalize = Normalizer(config if isinstance(config, NormalizationConfig) else NormalizationConfig())
+        settings = config if isinstance(config, NormalizationConfig) else NormalizationConfig()
+        self.normalize, self.has_tags = Normalizer(settings), settings.tags
 
     def split(self, text: str) -> list[str]:
         """Splits a text into tokens, none of which is empty."""
@@ -104,7 +109,7 @@ class Tokenizer:
             BadValueError: No token occurs often enough.
         """
         untrained = cls(config, Vocabulary(()))
-        counts = Counter(token for text in texts for token in untrained.split(untrained.normalize(text)))
+        counts = Counter(token for text in texts for token in untrained.tokens(untrained.normalize(text)))
         require_frequent(counts, config.minimum_count)
         tokens = [token for token, count in counts.items() if count >= config.minimum_count]
         if config.maximum_size:
@@ -123,9 +128,28 @@ class Tokenizer:
         del survey
         return None
 
+    def tokens(self, text: str) -> list[str]:
+        """Splits a normalised text into tokens: its tags, and between them what ``split`` returns."""
+        if not self.has_tags:
+            return self.split(text)
+        pieces = enumerate(tags.pieces(text))
+        return [token for number, piece in pieces for token in ([piece] if number % 2 else self.split(piece))]
+
+    def ids(self, text: str) -> list[int]:
+        """Returns the ids of a normalised text without tags: by default those of the tokens of ``split``."""
+        return self.vocabulary.ids_of(self.split(text))
+
     def encode(self, text: str) -> list[int]:
         """Returns a text's ids, without BOS and EOS."""
-        return self.vocabulary.ids_of(self.split(self.normalize(text)))
+        text = self.normalize(text)
+        if not self.has_tags:
+            return self.ids(text)
+        pieces = enumerate(tags.pieces(text))
+        return [
+            token_id
+            for number, piece in pieces
+            for token_id in ([self.vocabulary.id_of(piece)] if number % 2 else self.ids(piece))
+        ]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of ids, up to the first EOS."""
@@ -136,7 +160,7 @@ class Tokenizer:
                 break
             if token_id >= UNK:
                 tokens.append(surfaces[token_id])
-        return self.separator.join(tokens)
+        return self.normalize.compose(self.separator.join(tokens))
 
     def save(self) -> Mapping[str, Any]:
         """Returns what ``load`` needs to restore the tokenizer, as JSON can hold it."""
@@ -159,7 +183,8 @@ class Tokenizer:
         """
         from s2s_core.text import onnx_text  # noqa: PLC0415  # tokenizers work without ONNX until they are exported
 
-        ids = self.onnx_ids(op, self.normalize.onnx(op, texts))
+        normalized = self.normalize.onnx(op, texts)
+        ids = self._onnx_ids_and_tags(op, normalized) if self.has_tags else self.onnx_ids(op, normalized)
         ids = op.Concat(ids, op.Expand(PAD, op.Concat(op.Shape(texts), [1], axis=0)), axis=1)  # room for EOS
         count = op.ReduceSum(op.Cast(op.Not(op.Equal(ids, PAD)), to=onnx_text.INT64), [1], keepdims=1)  # [N, 1]
         lengths = op.Add(count, 1)
@@ -168,7 +193,7 @@ class Tokenizer:
         return op.Where(op.Equal(position, count), EOS, ids), op.Squeeze(lengths, [1])
 
     def onnx_ids(self, op: Op, texts: Value) -> Value:
-        """Adds the nodes that convert normalised texts to ids: by default ``onnx_split`` and a table.
+        """Adds the nodes that do what ``ids`` does: by default ``onnx_split`` and a table.
 
         Args:
             op: Adds the nodes.
@@ -199,7 +224,20 @@ class Tokenizer:
             separated = ["", "", "", *(self.separator + surface for surface in surfaces[UNK:])]
             is_first = op.Equal(op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1), 0)
             pieces = op.Where(is_first, pieces, op.Gather(onnx_text.strings(op, separated), ids))
-        return onnx_text.join(op, pieces)
+        return self.normalize.onnx_compose(op, onnx_text.join(op, pieces))
+
+    def _onnx_ids_and_tags(self, op: Op, texts: Value) -> Value:
+        """Adds the nodes that convert normalised texts with tags to ids, int64[N, S], each row padded on the right.
+
+        What stands between the tags is encoded as if each piece were a text, and each tag's id follows its piece.
+        """
+        from s2s_core.text import onnx_text  # noqa: PLC0415
+
+        between, found = tags.onnx_pieces(op, texts)  # [N, G]
+        ids = self.onnx_ids(op, op.Reshape(between, [-1]))  # [N · G, S]
+        table = {"": PAD} | {token: number for token, number in self._ids().items() if tags.is_tag(token)}
+        rows = op.Concat(ids, onnx_text.lookup(op, op.Reshape(found, [-1, 1]), table), axis=1)
+        return onnx_text.pack(op, op.Reshape(rows, op.Concat(op.Shape(texts), [-1], axis=0)))
 
     def _ids(self) -> dict[str, int]:
         """Returns the id of every token, and ``PAD`` for the empty string, which pads the rows of ``onnx_split``."""

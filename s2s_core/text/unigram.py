@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from s2s_core.text.nodes import Op, Value
-from s2s_core.text.subwords import UNKNOWN, Subwords, SubwordsConfig, learn
+from s2s_core.text.subwords import UNKNOWN, Subwords, SubwordsConfig, frequent_tags, learn
 from s2s_core.text.vocabulary import PAD, UNK, Vocabulary
 
 UNIT = 1e-6
@@ -28,13 +28,13 @@ class Unigram(Subwords):
 
     Args:
         config: The settings that it was trained with.
-        vocabulary: The tokens.
-        scores: The log-probability of each token, in multiples of ``UNIT``.
+        vocabulary: The tokens, then the tags.
+        scores: The log-probability of each token but the tags, in multiples of ``UNIT``.
     """
 
     def __init__(self, config: Any, vocabulary: Vocabulary, scores: Sequence[int]) -> None:
         super().__init__(config, vocabulary)
-        if len(scores) != len(vocabulary.tokens) or not all(isinstance(score, int) for score in scores):
+        if len(scores) != len(self.subwords) or not all(isinstance(score, int) for score in scores):
             raise ValueError("each token needs a score, an integer")
         self.scores = scores
 
@@ -43,20 +43,22 @@ class Unigram(Subwords):
         """Learns tokens and their probabilities by expectation maximisation.
 
         Raises:
-            BadValueError: The vocabulary is too small for the characters.
+            BadValueError: The vocabulary is too small for the characters and tags.
         """
         import tokenizers  # noqa: PLC0415  # s2s starts without it
 
+        found = frequent_tags(config, texts)
+        room = config.vocabulary_size - len(found)
         trainer = tokenizers.trainers.UnigramTrainer(
-            vocab_size=config.vocabulary_size + 1, special_tokens=[UNKNOWN], unk_token=UNKNOWN, show_progress=False
+            vocab_size=max(room, 0) + 1, special_tokens=[UNKNOWN], unk_token=UNKNOWN, show_progress=False
         )
-        alphabet, learnt = learn(config, texts, tokenizers.models.Unigram(), trainer)
+        alphabet, learnt = learn(config, texts, tokenizers.models.Unigram(), trainer, room)
         if not alphabet:
-            return cls(config, Vocabulary(()), ())
+            return cls(config, Vocabulary(found), ())
         scores = _settled({token: score for token, score in learnt["vocab"] if token != UNKNOWN}, alphabet)
         longer = sorted(scores.keys() - set(alphabet), key=lambda token: (-scores[token], token))
-        tokens = [*alphabet, *longer[: config.vocabulary_size - len(alphabet)]]
-        return cls(config, Vocabulary(tokens), [scores[token] for token in tokens])
+        tokens = [*alphabet, *longer[: room - len(alphabet)]]
+        return cls(config, Vocabulary([*tokens, *found]), [scores[token] for token in tokens])
 
     def save(self) -> Mapping[str, Any]:
         """Returns the tokens and their scores."""
@@ -72,7 +74,7 @@ class Unigram(Subwords):
         import tokenizers  # noqa: PLC0415
 
         scores = map(float, self.scores)
-        return tokenizers.models.Unigram([(UNKNOWN, 0.0), *zip(self.vocabulary.tokens, scores, strict=True)], unk_id=0)
+        return tokenizers.models.Unigram([(UNKNOWN, 0.0), *zip(self.subwords, scores, strict=True)], unk_id=0)
 
     def onnx_ids(self, op: Op, texts: Value) -> Value:
         """Adds the nodes of the Viterbi algorithm; see ``Tokenizer.onnx_ids``.
@@ -104,7 +106,7 @@ class Unigram(Subwords):
         """
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
-        most = max(map(len, self.vocabulary.tokens), default=1)
+        most = max(map(len, self.subwords), default=1)
         size = onnx_text.width(op, characters)
         ids = onnx_text.lookup(op, _substrings(op, characters, most), self._ids())
         unknown = min(self.scores, default=0) - UNKNOWN_PENALTY

@@ -91,7 +91,7 @@ def prepare(run: Run, progress: TrainingProgress | None = None, *, resume: bool 
     saved = Saved(model, optimizer, make_averaging(config, model), accelerator.scaler)
     if resume:
         load_saved(run, saved)
-    metrics = run.metrics(checkpoint.target_tokenizer.split)
+    metrics = run.metrics(checkpoint.target_tokenizer.tokens)
     return Training(run, resume, state, checkpoint, inheritance, metrics, batches, updater, saved, accelerator)
 
 

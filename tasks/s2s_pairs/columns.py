@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from s2s_core import DataError, Example
+from s2s_core import DataError, Example, with_features
 from s2s_pairs.config import PairsConfig
 
 
@@ -31,33 +31,37 @@ class TableColumns:
         separator: The name of the separator of two fields, for messages.
 
     Raises:
-        DataError: The header lacks a column or has it twice, or the source and the target are the same column.
+        DataError: The header lacks a column or has it twice, or a column has two roles.
     """
 
     def __init__(self, config: PairsConfig, names: Sequence[str] | None, file: str, separator: str) -> None:
-        self._width = len(names or ())
+        self._config, self._width = config, len(names or ())
         self._separator = separator
         self._source = self._place("source_column", config.source_column, names, file)
         self._target = self._place("target_column", config.target_column, names, file)
         if self._source == self._target:
             raise _same_column(self._source + 1, file)
+        self._features = [self._place("feature_columns", column, names, file) for column in config.feature_columns]
+        _require_apart([place + 1 for place in self._features], [self._source + 1, self._target + 1], file)
 
     def __call__(self, fields: Sequence[str]) -> Example:
         """Returns the pair.
 
         Raises:
-            BadRowError: The row has too few columns, or not as many as the rows before.
+            BadRowError: The row has too few columns, or not as many as the rows before, or a bad feature.
         """
         if len(fields) != self._width:
             self._check_width(len(fields))
-        return Example(fields[self._source], fields[self._target])
+        features = [fields[place] for place in self._features]
+        return _pair(self._config, fields[self._source], fields[self._target], features)
 
     def _check_width(self, width: int) -> None:
         if self._width:
             raise BadRowError(f"has {_columns(width)}, but the first good row has {self._width}")
-        for name, place in (("source", self._source), ("target", self._target)):
+        features = [("feature_columns", place) for place in self._features]
+        for setting, place in (("source_column", self._source), ("target_column", self._target), *features):
             if place >= width:
-                raise BadRowError(f"has {_columns(width)}{self._hint(width)}, but task.{name}_column is {place + 1}")
+                raise BadRowError(f"has {_columns(width)}{self._hint(width)}, but {_set(setting, place + 1)}")
         self._width = width
 
     def _place(self, setting: str, column: int | str, names: Sequence[str] | None, file: str) -> int:
@@ -65,16 +69,16 @@ class TableColumns:
         if isinstance(column, int):
             if names is not None and column > len(names):
                 raise DataError(
-                    f"task.{setting} is {column}, but {file} has {_columns(len(names))}{self._hint(len(names))}"
+                    f"{_set(setting, column)}, but {file} has {_columns(len(names))}{self._hint(len(names))}"
                 )
             return column - 1
         names = names or ()
         if column not in names:
             columns = f"{', '.join(names)}{self._hint(len(names))}"
-            raise DataError(f"task.{setting} is {column!r}, but {file} has the columns: {columns}")
+            raise DataError(f"{_set(setting, column)}, but {file} has the columns: {columns}")
         if names.count(column) > 1:
             places = " and ".join(str(place) for place, name in enumerate(names, 1) if name == column)
-            raise DataError(f"task.{setting} is {column!r}, but in {file} this is the name of the columns {places}")
+            raise DataError(f"{_set(setting, column)}, but in {file} this is the name of the columns {places}")
         return names.index(column)
 
     def _hint(self, width: int) -> str:
@@ -100,31 +104,36 @@ class RecordColumns:
         """Returns the pair.
 
         Raises:
-            BadRowError: A field is missing or isn't a string.
-            DataError: The first row lacks a column, or the source and the target are the same column.
+            BadRowError: A field is missing or isn't a string, or a feature is bad.
+            DataError: The first row lacks a column, or a column has two roles.
         """
         if not record:
             raise BadRowError("has no fields")
         if not self._names:
             self._start(record)
-        return Example(self._field(record, self._config.source_column), self._field(record, self._config.target_column))
+        config = self._config
+        features = [self._feature(record, column) for column in config.feature_columns]
+        source, target = (self._field(record, column) for column in (config.source_column, config.target_column))
+        return _pair(config, source, target, features)
 
     def _start(self, first: Mapping[str, Any]) -> None:
         """Takes the names of the first row and, if bad rows end the run, refuses a setting that doesn't match them."""
         self._names = list(first)
-        columns = {name: getattr(self._config, name) for name in ("source_column", "target_column")}
+        columns = [(name, getattr(self._config, name)) for name in ("source_column", "target_column")]
+        columns += [("feature_columns", column) for column in self._config.feature_columns]
         if self._config.on_error == "stop":
-            for setting, column in columns.items():
+            for setting, column in columns:
                 self._check(setting, column, first)
-        source, target = (self._name(column) for column in columns.values())
+        source, target, *features = (self._name(column) for _, column in columns)
         if source == target:
             raise _same_column(source, self._file)
+        _require_apart(features, [source, target], self._file)
 
     def _check(self, setting: str, column: int | str, first: Mapping[str, Any]) -> None:
         try:
             _inner(first, self._name(column))
         except BadRowError as error:
-            raise DataError(f"task.{setting} is {column!r}, but the first row of {self._file} {error}") from error
+            raise DataError(f"{_set(setting, column)}, but the first row of {self._file} {error}") from error
 
     def _name(self, column: int | str) -> str:
         if isinstance(column, str):
@@ -139,6 +148,26 @@ class RecordColumns:
         if not isinstance(value, str):
             raise BadRowError(f"has no text in {name!r} (got {textwrap.shorten(repr(value), 40)})")
         return value
+
+    def _feature(self, record: Mapping[str, Any], column: int | str) -> str:
+        """Returns the features in a column; none if it holds null."""
+        return "" if _inner(record, self._name(column)) is None else self._field(record, column)
+
+
+def _pair(config: PairsConfig, source: str, target: str, features: Sequence[str]) -> Example:
+    """Returns the pair, whose source begins with its features.
+
+    Raises:
+        BadRowError: The source is empty, or a feature can't be a tag.
+    """
+    if not features:
+        return Example(source, target)
+    if not source or source.isspace():
+        raise BadRowError("has an empty source")
+    try:
+        return Example(with_features(source, features, config.feature_separator), target)
+    except ValueError as error:
+        raise BadRowError(f"has a bad feature: {error}") from error
 
 
 def _inner(record: Mapping[str, Any], name: str) -> Any:
@@ -155,6 +184,21 @@ def _same_column(column: int | str, file: str) -> DataError:
         f"the source and the target are both column {column!r} of {file}: set task.source_column and "
         "task.target_column to different ones; the task copy learns to copy"
     )
+
+
+def _require_apart(features: Sequence[int | str], others: Sequence[int | str], file: str) -> None:
+    """Checks that no column of features is another one of them, the source or the target."""
+    for number, column in enumerate(features):
+        if column in (*others, *features[:number]):
+            raise DataError(
+                f"task.feature_columns has column {column!r} of {file}, which is also the source, the target or "
+                "another of them: leave it out"
+            )
+
+
+def _set(setting: str, column: int | str) -> str:
+    """Returns what a setting says about a column, as a message begins."""
+    return f"task.{setting} {'has' if setting == 'feature_columns' else 'is'} {column!r}"
 
 
 def _columns(count: int) -> str:

@@ -38,6 +38,11 @@ def _is_no_limit_or_at_least_1(value: float) -> bool:
 
 _A_COLUMN = must_be("a column's name, or its number from 1 on", _is_column)
 
+_COLUMNS = must_be(
+    "different columns, each a name or a number from 1 on",
+    lambda columns: all(map(_is_column, columns)) and len({*columns}) == len(columns),
+)
+
 
 @attrs.frozen
 class PairsConfig:
@@ -60,6 +65,12 @@ class PairsConfig:
     header: bool = setting(default=False, help="whether the first row of TSV and CSV names the columns")
     source_column: int | str = setting(1, "column of the sources: its number, or its name in the header", _A_COLUMN)
     target_column: int | str = setting(2, "column of the targets", _A_COLUMN)
+    feature_columns: tuple[int | str, ...] = setting(
+        (), "columns of features, with which the source begins as tags, such as <PST>", _COLUMNS
+    )
+    feature_separator: str = setting(
+        ";", "separator of several features in a column", must_be("at least one character", bool)
+    )
     references: Literal["each", "all"] = setting(
         "each",
         "whether each validation and test line counts, or any target of lines with the same source is right",
@@ -89,11 +100,15 @@ class PairsConfig:
             if targets and os.path.realpath(sources) == os.path.realpath(targets):
                 expected = f"a file other than {name}; leave it out if both columns are in one file"
                 raise BadValueError(f"{name}_target", expected, targets)
+            if targets and self.feature_columns:
+                expected = f"empty where {name}_target is set, as these files have no columns"
+                raise BadValueError("feature_columns", expected, list(self.feature_columns))
 
     @property
     def has_header(self) -> bool:
         """Whether the first row of TSV and CSV is a header."""
-        return self.header or isinstance(self.source_column, str) or isinstance(self.target_column, str)
+        columns = (self.source_column, self.target_column, *self.feature_columns)
+        return self.header or any(isinstance(column, str) for column in columns)
 
     def path(self, split: str) -> str:
         """Returns the file of a split's pairs, or of their sources; empty if the split is split off."""

@@ -54,6 +54,16 @@ class Pairs(Task):
         self._bad, self._lengths = self._bad_rows(), Counter[str]()
         self._held = HeldPairs()
 
+    @classmethod
+    def defaults_for(cls, tables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns that the source's features are tokens, if it has any; see ``Task.defaults_for``."""
+        if not tables["task"].get("feature_columns"):
+            return {}
+        tagged = {"tokenizer": {"tags": True}}
+        target = tables.get("target")
+        shared = isinstance(target, Mapping) and target.get("share_vocabulary")
+        return {"source": tagged, "target": tagged} if shared else {"source": tagged}
+
     def examples(self, split: str, rng: random.Random) -> Iterator[Example]:
         """Yields the pairs of a split; see ``Task.examples``.
 

@@ -22,6 +22,8 @@ _COLUMN_NAME = re.compile(
 )
 """Common names of columns, by which a header is recognised."""
 
+_TAGS = re.compile("<[^<>]*>")
+
 
 class BadRows:
     """Collects the bad rows: ends the run at the first one, or counts them.
@@ -94,7 +96,10 @@ class PairReader:
             return None
         bad = BadRows(stop=False)
         first = next(self.pairs(bad), None)
-        if first is None or bad.count or not all(_COLUMN_NAME.fullmatch(text.strip()) for text in first):
+        if first is None or bad.count:
+            return None
+        texts = _TAGS.sub("", first.source), first.target
+        if not all(_COLUMN_NAME.fullmatch(text.strip()) for text in texts):
             return None
         return first
 

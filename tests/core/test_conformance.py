@@ -3,6 +3,8 @@
 from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import conformance
 
+DECOMPOSED = {"normalization": "nfd"}
+TAGGED = {"tags": True}
 NORMALISED = {"normalization": "nfkc", "fold_case": True}
 
 test_bpe = conformance("tokenizer", "bpe")
@@ -10,6 +12,17 @@ test_bytes = conformance("tokenizer", "bytes")
 test_characters = conformance("tokenizer", "characters")
 test_unigram = conformance("tokenizer", "unigram")
 test_words = conformance("tokenizer", "words")
+test_decomposed_bytes = conformance("tokenizer", "bytes", DECOMPOSED)
+test_decomposed_characters = conformance("tokenizer", "characters", DECOMPOSED)
+test_decomposed_unigram = conformance("tokenizer", "unigram", DECOMPOSED)
+test_decomposed_words = conformance("tokenizer", "words", DECOMPOSED)
+test_tagged_bpe = conformance("tokenizer", "bpe", TAGGED)
+test_tagged_bytes = conformance("tokenizer", "bytes", TAGGED)
+test_tagged_characters = conformance("tokenizer", "characters", TAGGED)
+test_tagged_unigram = conformance("tokenizer", "unigram", TAGGED)
+test_tagged_words = conformance("tokenizer", "words", TAGGED)
+test_tagged_and_normalised_bpe = conformance("tokenizer", "bpe", TAGGED | NORMALISED)
+test_tagged_and_decomposed_bytes = conformance("tokenizer", "bytes", TAGGED | DECOMPOSED)
 test_normalised_bpe = conformance("tokenizer", "bpe", NORMALISED)
 test_rare_characters = conformance("tokenizer", "characters", {"minimum_count": 4})
 

@@ -67,7 +67,7 @@ def test_texts_are_not_held_in_memory(tokenizer, shared):
             {"source": {"tokenizer": "bytes"}, "target": SHARED},
             (
                 "target.share_vocabulary: source.tokenizer and target.tokenizer must have the same name and settings "
-                "(got 'bytes' with normalization = 'none', fold_case = False and 'characters' with "
+                "(got 'bytes' with normalization = 'none', fold_case = False, tags = False and 'characters' with "
             ),
         ),
         (

@@ -118,6 +118,15 @@ def test_what_a_run_can_not_use_is_refused(here, tmp_path, options, expected):
             ["predict", "m.onnx", "--temperature", "inf"],
             "Invalid value for '--temperature': inf is not a finite number.",
         ),
+        *(
+            (["predict", "m.onnx", "--features", wrong], "Invalid value for '--features': give the numbers of columns")
+            for wrong in ("1", "x", "2,", "", "-2", "9" * 5000)
+        ),
+        (["predict", "m.onnx", "--feature-separator", ","], "--feature-separator needs --features"),
+        (
+            ["predict", "m.onnx", "--features", "2", "--feature-separator", ""],
+            "--feature-separator must be at least one",
+        ),
         (["evaluate", "x", "--split", "tset"], "Invalid value for '--split': 'tset' is not one of 'test', 'validati"),
     ],
 )

@@ -55,6 +55,14 @@ def _lexicon(path: Path) -> None:
     path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
 
 
+def _verbs(path: Path) -> None:
+    """Lemmas, forms and the features of the forms, by rule."""
+    ends = {"V;PRS;3;SG": "es", "V;PST": "ed", "V;V.PTCP;PRS": "ing"}
+    stems = [first + rest for first in "bflmrstvwy" for rest in ("ak", "an")]
+    rows = [f"{stem}e\t{stem}{end}\t{features}\n" for stem in stems for features, end in ends.items()]
+    path.write_text("".join(rows), encoding="utf-8")
+
+
 def _csv(path: Path) -> None:
     path.write_text("".join(f'"{source}","{target}"\n' for source, target in pairs()), encoding="utf-8")
 
@@ -110,6 +118,7 @@ WRITERS = {
     "dev.tsv": _half_known,
     "bad.tsv": _bad,
     "lexicon.tsv": _lexicon,
+    "verbs.tsv": _verbs,
     ".tsv": _tsv,
     ".csv": _csv,
     ".dict": _dict,
