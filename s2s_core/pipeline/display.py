@@ -13,6 +13,7 @@ from rich import console
 from rich import progress as bars
 
 from s2s_core.evaluation.metric import BaseMetric
+from s2s_core.pipeline.estimate import Estimate
 from s2s_core.pipeline.printing import EXPORTING, PrintedProgress
 from s2s_core.pipeline.progress import Progress
 
@@ -51,7 +52,7 @@ class BarProgress(PrintedProgress):
 
     def started(self, step: int, steps: int, metrics: Mapping[str, BaseMetric]) -> None:
         """Shows the bar."""
-        self._metrics, self._score = metrics, ""
+        self._metrics, self._score, self._estimate = metrics, "", Estimate(step, steps)
         self._shown = self._bar = bars.Progress(
             bars.TextColumn("{task.description}"),
             bars.BarColumn(),
@@ -63,13 +64,16 @@ class BarProgress(PrintedProgress):
         self._bar.start()
 
     def advanced(self, step: int, loss: float, tokens_per_second: float) -> None:
-        """Moves the bar."""
+        """Moves the bar, and prints above it once how long training will take."""
+        if expected := self._estimate.advanced(step):
+            self._bar.console.print(f"{'train':<9}{expected}", highlight=False)
         status = f"loss {loss:.4f}  {self._score}  {tokens_per_second:,.0f} tokens/s"
         self._bar.update(self._task, completed=step, status=status)
 
     def validated(self, step: int, loss: float, scores: Mapping[str, float], *, best: bool) -> None:
         """Notes the score for the bar."""
         del step, loss, best
+        self._estimate.validated()
         self._score = _shown(self._metrics, scores)
 
     def exporting(self, path: Path) -> None:
@@ -91,12 +95,14 @@ class LineProgress(PrintedProgress):
         """Starts the clock."""
         if step:
             click.echo(f"train    goes on after step {step:,} of {steps:,}")
-        self._metrics, self._pace = metrics, ""
+        self._metrics, self._pace, self._estimate = metrics, "", Estimate(step, steps)
         self._first, self._steps = step, steps
         self._began = self._printed = time.perf_counter()
 
     def advanced(self, step: int, loss: float, tokens_per_second: float) -> None:
-        """Prints a line if the last one was long ago."""
+        """Prints a line if the last one was long ago, and once how long training will take."""
+        if expected := self._estimate.advanced(step):
+            click.echo(f"train    {expected}")
         elapsed = time.perf_counter() - self._began
         left = elapsed / (step - self._first) * (self._steps - step)
         self._pace = f"{tokens_per_second:,.0f} tokens/s, {duration(left)} left"
@@ -105,6 +111,7 @@ class LineProgress(PrintedProgress):
 
     def validated(self, step: int, loss: float, scores: Mapping[str, float], *, best: bool) -> None:
         """Prints a line with the score."""
+        self._estimate.validated()
         self._print(step, f"mean loss {loss:.4f}", f", {_shown(self._metrics, scores)}{BEST if best else ''}")
 
     def averaged(self, models: int, scores: Mapping[str, float], *, best: bool) -> None:
