@@ -122,9 +122,11 @@ def distil(
     teachers = opened(runs, plugins)
     _require_other_folder(teachers, files.folder)
     tables = [*_settings(teachers[0], files), tables_of(recipe), *overrides_of(settings)]
-    small = open_run(None, tables, teachers[0].plugins, output=files.folder, overwrite=overwrite or resume)
     if resume and overwrite:
         raise ConfigError("resume and overwrite exclude each other")
+    begun = resume and RunFolder(files.folder).settings_path.exists()
+    again = (overwrite or resume) and not begun
+    small = open_run(None, tables, teachers[0].plugins, output=files.folder, resume=begun, overwrite=again)
     small.require_own()
     try:
         _write_data(teachers, files, unlabelled, progress, resume=resume)

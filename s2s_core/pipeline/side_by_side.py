@@ -2,7 +2,6 @@
 
 import os
 import queue
-import signal
 import subprocess
 import threading
 from collections import deque
@@ -133,9 +132,12 @@ class SideBySide:
             raise JobFailedError(job, code)
 
     def _stop(self) -> None:
-        """Interrupts what still runs, so that each training writes its state, and waits for its end."""
+        """Ends what still runs, and waits for it: a training writes its state first.
+
+        By SIGTERM, as a process that was started in the background may ignore SIGINT.
+        """
         for process in self._running.values():
-            process.send_signal(signal.SIGINT)
+            process.terminate()
         try:
             for process in self._running.values():
                 process.wait()
