@@ -31,12 +31,15 @@ if TYPE_CHECKING:
     from s2s_core.model.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State, bridge, padding_mask
     from s2s_core.model.recurrence import scan
     from s2s_core.model.rnn import gru, lstm
+    from s2s_core.pipeline.compare import Comparison, compare
+    from s2s_core.pipeline.distil import distil
     from s2s_core.pipeline.evaluate import evaluate
     from s2s_core.pipeline.export import export
     from s2s_core.pipeline.progress import Progress
-    from s2s_core.pipeline.results import Export, TrainedRun
+    from s2s_core.pipeline.results import Distilled, Export, SeedRuns, TrainedRun
     from s2s_core.pipeline.run import run
     from s2s_core.pipeline.score import score
+    from s2s_core.pipeline.seeds import run_seeds
     from s2s_core.pipeline.train import train
     from s2s_core.runs.processes import is_first_process
     from s2s_core.runtime.file import load
@@ -47,12 +50,15 @@ _LAZY = {
     ),
     "s2s_core.model.recurrence": ("scan",),
     "s2s_core.model.rnn": ("gru", "lstm"),
+    "s2s_core.pipeline.compare": ("Comparison", "compare"),
+    "s2s_core.pipeline.distil": ("distil",),
     "s2s_core.pipeline.evaluate": ("evaluate",),
     "s2s_core.pipeline.export": ("export",),
     "s2s_core.pipeline.progress": ("Progress",),
-    "s2s_core.pipeline.results": ("Export", "TrainedRun"),
+    "s2s_core.pipeline.results": ("Distilled", "Export", "SeedRuns", "TrainedRun"),
     "s2s_core.pipeline.run": ("run",),
     "s2s_core.pipeline.score": ("score",),
+    "s2s_core.pipeline.seeds": ("run_seeds",),
     "s2s_core.pipeline.train": ("train",),
     "s2s_core.runs.processes": ("is_first_process",),
     "s2s_core.runtime.file": ("load",),
@@ -63,9 +69,11 @@ __all__ = [
     "MOST_LINE_BYTES",
     "BadLineError",
     "BadValueError",
+    "Comparison",
     "ConfigError",
     "DataError",
     "Decoder",
+    "Distilled",
     "Encoder",
     "Example",
     "Export",
@@ -82,6 +90,7 @@ __all__ = [
     "Progress",
     "Run",
     "S2SError",
+    "SeedRuns",
     "State",
     "Task",
     "Tokenizer",
@@ -91,8 +100,10 @@ __all__ = [
     "at_least",
     "between",
     "bridge",
+    "compare",
     "decode_line",
     "described",
+    "distil",
     "evaluate",
     "export",
     "gru",
@@ -107,6 +118,7 @@ __all__ = [
     "padding_mask",
     "raw_lines",
     "run",
+    "run_seeds",
     "scan",
     "score",
     "setting",

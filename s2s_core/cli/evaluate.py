@@ -2,14 +2,13 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from s2s_core.cli.options import installed
-from s2s_core.config.overrides import Overrides, parse_assignment
+from s2s_core.cli.options import installed, metric_settings
+from s2s_core.config.overrides import parse_assignment
 from s2s_core.data.examples import read_examples
 from s2s_core.data.task import References, Split
 from s2s_core.files import require_writable, write_atomically
@@ -75,7 +74,7 @@ def evaluate(
         require_writable(Path(details))
     evaluation = evaluate_models(
         models,
-        [*_metrics(metrics), *map(parse_assignment, assignments)],
+        [*metric_settings(metrics), *map(parse_assignment, assignments)],
         split=split,
         examples=read_examples(data) if data else None,
         references=references,
@@ -87,13 +86,6 @@ def evaluate(
     shown = score_lines("data" if data else split, evaluation, lengths=by_length)
     for line in [json.dumps(evaluation.to_json())] if as_json else shown:
         click.echo(line, err=details == "-")
-
-
-def _metrics(names: str | None) -> Sequence[Overrides]:
-    """Returns the settings that take these metrics alone."""
-    if names is None:
-        return []
-    return [{"evaluation": {"metrics": [name.strip() for name in names.split(",")], "select": ""}}]
 
 
 def _write(file: str, evaluation: "Evaluation") -> None:

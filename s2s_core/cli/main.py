@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from s2s_core.cli.compare import compare
+from s2s_core.cli.distil import distil
 from s2s_core.cli.evaluate import evaluate
 from s2s_core.cli.export import export
 from s2s_core.cli.plot import plot
@@ -73,7 +75,7 @@ def cli(context: click.Context) -> None:
             click.echo(f"warning: {problem}", err=True)
 
 
-for command in (run, train, evaluate, export, predict, score, plot, plugins):
+for command in (run, train, evaluate, compare, distil, export, predict, score, plot, plugins):
     cli.add_command(command)
 
 

@@ -1,15 +1,16 @@
 """Options that several commands share: the run, and what it consists of."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import click
 from click.shell_completion import CompletionItem
 
-from s2s_core.config.overrides import parse_assignment
+from s2s_core.config.overrides import Overrides, parse_assignment
 from s2s_core.config.resolve import DEFAULT_ENCODER
+from s2s_core.errors import ConfigError
 from s2s_core.plugins.registry import Kind, Plugins
 
 Command = Callable[..., Any]
@@ -43,6 +44,21 @@ class ComponentName(click.ParamType[str, Any]):
         """Returns the names that begin with what was typed."""
         del ctx, param
         return [CompletionItem(name) for name in Plugins().names(self.kind) if name.startswith(incomplete)]
+
+
+class Seeds(click.ParamType[list[int], Any]):
+    """Several seeds, as numbers and ranges."""
+
+    name = "seeds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """Returns the seeds."""
+        from s2s_core.pipeline.seeds import parse_seeds  # noqa: PLC0415  # help needs none of it
+
+        try:
+            return parse_seeds(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
 
 
 def run_options(command: Command) -> Command:
@@ -97,3 +113,10 @@ def run_arguments(
 def installed(context: click.Context) -> Plugins:
     """Returns the plugins that ``s2s`` found when it started."""
     return cast("Plugins", context.find_object(Plugins))
+
+
+def metric_settings(names: str | None) -> Sequence[Overrides]:
+    """Returns the settings that take the metrics of a list such as ``"bleu,chrf"`` alone; none leaves them."""
+    if names is None:
+        return []
+    return [{"evaluation": {"metrics": [name.strip() for name in names.split(",")], "select": ""}}]

@@ -95,7 +95,7 @@ class Splits:
     def _held_out(self, split: Split, taken: Iterable[str]) -> list[Example]:
         examples = self._task.examples(split, generator(0, "held out"))
         if self.endless:
-            examples = itertools.islice(_distinct(examples, taken), HELD_OUT)
+            examples = itertools.islice(distinct(examples, taken), HELD_OUT)
         held_out = list(examples)
         if not held_out:
             raise DataError(f"task {self.name!r} gives no {split} examples")
@@ -121,7 +121,7 @@ def generator(seed: int, purpose: str) -> random.Random:
     return random.Random(f"{seed} {purpose}")  # noqa: S311  # not for cryptography
 
 
-def _distinct(examples: Iterable[Example], taken: Iterable[str]) -> Iterator[Example]:
+def distinct(examples: Iterable[Example], taken: Iterable[str]) -> Iterator[Example]:
     """Yields examples with new sources, until ``MOST_REPEATS`` in a row are repeats."""
     seen = set(taken)
     repeats = 0

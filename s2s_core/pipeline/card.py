@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from s2s_core.evaluation.evaluation import Evaluation
+from s2s_core.evaluation.spread import Spread
 from s2s_core.files import write_atomically
 from s2s_core.runs.run import Run
 
@@ -15,7 +16,20 @@ Turns text into text. Trained with s2s {version} on the task `{task}`; `run.toml
 |---|---|
 {scores}
 
-{signatures}- Parameters: {parameters:,}
+{facts}"""
+
+_SEEDS_CARD = """# {task}: {encoder} → {decoder}, {count} seeds together
+
+Turns text into text with the mean of {count} models' probabilities. Trained with s2s {version} on the task `{task}`
+with the seeds {seeds}; `seeds.toml` holds every setting, and each `seed-N` a run.
+
+| on the test set, {counted} | together | one alone, mean ± standard deviation |
+|---|---|---|
+{scores}
+
+{facts}"""
+
+_FACTS = """{signatures}- Parameters: {parameters:,}
 - File: `model.onnx`, {megabytes:.1f} MB
 - Proof: {parity[hypotheses]:,} hypotheses for {parity[texts]:,} texts were compared with the model that it was made
   of; {parity[ties]} were equally good others, and no score differed by more than {parity[score_difference]:.1g}.
@@ -40,19 +54,57 @@ def write_card(run: Run, description: Mapping[str, Any], evaluation: Evaluation)
         description: The exported file's metadata.
         evaluation: On the test set.
     """
-    splits = run.splits
-    scores, metrics, signatures = evaluation.scores, evaluation.metrics, evaluation.signatures
     card = _CARD.format(
-        task=run.config.task.name,
-        encoder=run.config.encoder.name,
-        decoder=run.config.decoder.name,
-        version=description["s2s"],
-        counted=evaluation.answered.counted(),
-        scores="\n".join(f"| {name} | {metrics[name].display(score)} |" for name, score in scores.items()),
-        signatures="".join(f"- `{name}`: {signature}\n" for name, signature in signatures.items()),
+        **_head(run, description, evaluation),
+        scores="\n".join(f"| {name} | {shown} |" for name, shown in _shown(evaluation).items()),
+        facts=_facts(run, description, evaluation),
+    )
+    write_atomically(run.card_path, card)
+
+
+def write_seeds_card(run: Run, description: Mapping[str, Any], evaluation: Evaluation, spread: Spread) -> None:
+    """Writes the card of runs that differ only in their seed.
+
+    Args:
+        run: The run that they are together.
+        description: The metadata of their file.
+        evaluation: Of their models together on the test set.
+        spread: Of their test scores.
+    """
+    card = _SEEDS_CARD.format(
+        **_head(run, description, evaluation),
+        count=len(spread.seeds),
+        seeds=", ".join(map(str, spread.seeds)),
+        scores="\n".join(
+            f"| {name} | {shown} | {spread.display(name)} |" for name, shown in _shown(evaluation).items()
+        ),
+        facts=_facts(run, description, evaluation),
+    )
+    write_atomically(run.card_path, card)
+
+
+def _head(run: Run, description: Mapping[str, Any], evaluation: Evaluation) -> dict[str, Any]:
+    """Returns what the card says first."""
+    return {
+        "task": run.config.task.name,
+        "encoder": run.config.encoder.name,
+        "decoder": run.config.decoder.name,
+        "version": description["s2s"],
+        "counted": evaluation.answered.counted(),
+    }
+
+
+def _shown(evaluation: Evaluation) -> dict[str, str]:
+    """Returns the scores formatted for people."""
+    return {name: evaluation.metrics[name].display(score) for name, score in evaluation.scores.items()}
+
+
+def _facts(run: Run, description: Mapping[str, Any], evaluation: Evaluation) -> str:
+    """Returns how the scores were computed, and what the file is."""
+    return _FACTS.format(
+        signatures="".join(f"- `{name}`: {signature}\n" for name, signature in evaluation.signatures.items()),
         parameters=description["parameters"],
         megabytes=run.onnx_path.stat().st_size / 1e6,
         parity=description["parity"],
-        usage=USAGE.format(path="model.onnx", example=splits.test[0].source),
+        usage=USAGE.format(path="model.onnx", example=run.splits.test[0].source),
     )
-    write_atomically(run.card_path, card)

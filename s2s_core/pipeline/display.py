@@ -13,6 +13,7 @@ from rich import console
 from rich import progress as bars
 
 from s2s_core.evaluation.metric import BaseMetric
+from s2s_core.pipeline.estimate import Estimate
 from s2s_core.pipeline.printing import EXPORTING, PrintedProgress, main_score
 from s2s_core.pipeline.progress import Progress
 
@@ -51,7 +52,7 @@ class BarProgress(PrintedProgress):
     def started(self, step: int, steps: int, metrics: Mapping[str, BaseMetric]) -> None:
         """Shows the bar."""
         super().started(step, steps, metrics)
-        self._score = ""
+        self._score, self._estimate = "", Estimate(step, steps)
         self._shown = self._bar = bars.Progress(
             bars.TextColumn("{task.description}"),
             bars.BarColumn(),
@@ -63,7 +64,9 @@ class BarProgress(PrintedProgress):
         self._bar.start()
 
     def advanced(self, step: int, loss: float, tokens_per_second: float) -> None:
-        """Moves the bar."""
+        """Moves the bar, and prints above it once how long training will take."""
+        if expected := self._estimate.advanced(step):
+            self._bar.console.print(f"{'train':<9}{expected}", highlight=False)
         status = f"loss {loss:.4f}  {self._score}  {tokens_per_second:,.0f} tokens/s"  # target tokens, in short
         self._bar.update(self._task, completed=step, status=status)
 
@@ -72,6 +75,7 @@ class BarProgress(PrintedProgress):
     ) -> None:
         """Notes the score for the bar, which has no room for the losses."""
         del step, loss, validation_loss, best
+        self._estimate.validated()
         self._score = _shown(self._metrics, scores)
 
     def exporting(self, path: Path) -> None:
@@ -94,12 +98,14 @@ class LineProgress(PrintedProgress):
         super().started(step, steps, metrics)
         if step:
             click.echo(f"train    goes on after step {step:,} of {steps:,}")
-        self._pace = ""
+        self._pace, self._estimate = "", Estimate(step, steps)
         self._first, self._steps = step, steps
         self._began = self._printed = time.perf_counter()
 
     def advanced(self, step: int, loss: float, tokens_per_second: float) -> None:
-        """Prints a line if the last one was long ago."""
+        """Prints a line if the last one was long ago, and once how long training will take."""
+        if expected := self._estimate.advanced(step):
+            click.echo(f"train    {expected}")
         elapsed = time.perf_counter() - self._began
         left = elapsed / (step - self._first) * (self._steps - step)
         self._pace = f"{tokens_per_second:,.0f} target tokens/s, {duration(left)} left"
@@ -110,6 +116,7 @@ class LineProgress(PrintedProgress):
         self, step: int, loss: float, scores: Mapping[str, float], *, validation_loss: float, best: bool
     ) -> None:
         """Prints a line with both losses and the score."""
+        self._estimate.validated()
         losses = f"mean loss {loss:.4f}, validation loss {validation_loss:.4f}"
         self._print(step, losses, f", {_shown(self._metrics, scores)}{BEST if best else ''}")
 

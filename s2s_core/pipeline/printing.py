@@ -1,6 +1,7 @@
 """Prints the events of a run, each line under its topic."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,11 @@ from s2s_core.data.splits import Splits
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.evaluation.lengths import LengthScores
 from s2s_core.evaluation.metric import BaseMetric
+from s2s_core.evaluation.spread import Spread
 from s2s_core.pipeline.card import USAGE
 from s2s_core.pipeline.progress import Progress
 from s2s_core.pipeline.remarks import remarks
-from s2s_core.pipeline.results import Export
+from s2s_core.pipeline.results import Distilled, Export, FileCost
 from s2s_core.runs.processes import is_first_process
 from s2s_core.runs.run import Run
 
@@ -27,6 +29,12 @@ EXPORTING = "making the file and comparing it with the model"
 LEAST_TIMES = 0.01
 """The smallest mean number of times that is shown as a number."""
 
+ANSWERS_EVERY = 10.0
+"""Seconds between two lines on how many sources are answered."""
+
+SEED_TOPICS = ("train", "average", "best")
+"""The topics of the lines that are shown of each of several seeds' runs; all of their lines are in their logs."""
+
 MOST_LEFT = 20
 """The most weights to list that were not inherited from an earlier run."""
 
@@ -34,12 +42,13 @@ MOST_LEFT = 20
 def line(topic: str, text: str, *, err: bool = False) -> None:
     """Prints one line about a topic, in one process of several."""
     if is_first_process():
-        click.echo(f"{topic:<9}{text}", err=err)
+        click.echo(f"{topic:<8} {text}", err=err)
 
 
 class PrintedProgress(Progress):
     """Prints everything except the updates, which ``BarProgress`` and ``LineProgress`` show, each in its own way."""
 
+    _last_answered = -ANSWERS_EVERY
     _metrics: Mapping[str, BaseMetric]
 
     def started(self, step: int, steps: int, metrics: Mapping[str, BaseMetric]) -> None:
@@ -100,6 +109,32 @@ class PrintedProgress(Progress):
         for text in score_lines("test", evaluation):
             click.echo(text)
 
+    def seeds_started(self, folder: Path, seeds: Sequence[int], jobs: int, threads: int) -> None:
+        """Prints how the runs are trained."""
+        each = "1 thread" if threads == 1 else f"{threads} threads"
+        line(
+            "seeds",
+            f"{', '.join(map(str, seeds))}; {jobs} at a time, each with {each}; logs in {folder}/seed-*/log.txt",
+        )
+
+    def seed_said(self, seed: int, text: str) -> None:
+        """Prints the lines that tell how training goes on and what came of it."""
+        topic, _, rest = text.partition(" ")
+        if topic in SEED_TOPICS:
+            what = "" if topic == "train" else f"{topic} "
+            line(f"seed {seed}", f"{what}{rest.strip()}")
+
+    def seeds_trained(self, spread: Spread) -> None:
+        """Prints the scores of each run, and their mean and standard deviation."""
+        for seed, scores in zip(spread.seeds, spread.scores, strict=True):
+            line(f"seed {seed}", _scores(scores, spread.metrics))
+        line("mean", ", ".join(f"{name.replace('_', ' ')} {spread.display(name)}" for name in spread.metrics))
+
+    def evaluated_together(self, evaluation: Evaluation) -> None:
+        """Prints the test scores of all models together."""
+        for text in score_lines("together", evaluation):
+            click.echo(text)
+
     def exporting(self, path: Path) -> None:
         """Prints that export has begun."""
         del path
@@ -116,6 +151,24 @@ class PrintedProgress(Progress):
             f"{parity.hypotheses:,} hypotheses for {parity.texts} texts, {searches}, equal PyTorch's{ties}; "
             f"scores within {parity.score_difference:.1g}",
         )
+
+    def answered(self, done: int, total: int) -> None:
+        """Prints how many sources are answered, at the end and every few seconds before."""
+        if done == total or time.monotonic() - self._last_answered >= ANSWERS_EVERY:
+            line("answers", f"{done:,} of {total:,}")
+            self._last_answered = time.monotonic()
+
+    def distilled(self, distilled: Distilled) -> None:
+        """Prints what the small model loses and gains."""
+        teacher, student = distilled.teacher, distilled.student
+        metrics = teacher.evaluation.metrics
+        line("teacher", f"{_scores(teacher.evaluation.scores, metrics)}; {_cost(teacher)}")
+        line("student", f"{_scores(student.evaluation.scores, metrics)}; {_cost(student)}")
+        changes = ", ".join(
+            f"{name.replace('_', ' ')} {signed(metrics[name].display, distilled.change(name))}" for name in metrics
+        )
+        size, speed = teacher.size / student.size, teacher.milliseconds / student.milliseconds
+        line("change", f"{changes}; {size:.1f} times smaller, {speed:.1f} times faster")
 
     def finished(self, run: Run) -> None:
         """Prints how to use the file."""
@@ -151,6 +204,15 @@ def _times(mean: float) -> str:
         return f"less than {LEAST_TIMES:g} times"
     number = f"{mean:.2g}" if mean < 9.95 else f"{mean:,.0f}"  # 9.95 would be rounded to 10
     return f"{number} time{'s' * (number != '1')}"
+
+
+def signed(display: Callable[[float], str], value: float) -> str:
+    """Returns a difference of scores formatted for people, with its sign."""
+    return ("+" if value > 0 else "") + display(value)
+
+
+def _cost(file: FileCost) -> str:
+    return f"{file.size / 1e6:.1f} MB, {file.milliseconds:.2f} ms per text"
 
 
 def _training(splits: Splits) -> str:

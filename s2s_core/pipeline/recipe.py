@@ -38,7 +38,7 @@ def open_run(
     Raises:
         ConfigError: A setting can't be used, the folder holds another run, or nothing says which run to resume.
     """
-    overrides = [_tables(recipe), *overrides_of(settings)]
+    overrides = [tables_of(recipe), *overrides_of(settings)]
     if resume and overwrite:
         raise ConfigError("resume and overwrite exclude each other")
     if resume and output is None and not any(overrides):
@@ -67,7 +67,8 @@ def _plain(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def _tables(recipe: Recipe) -> Overrides:
+def tables_of(recipe: Recipe) -> Overrides:
+    """Returns the tables of a recipe, none if there is none."""
     if recipe is None or isinstance(recipe, Mapping):
         return recipe or {}
     return read_toml(Path(recipe))

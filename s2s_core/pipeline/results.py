@@ -1,5 +1,6 @@
 """What the pipeline returns: a run with what was measured of it, and an exported file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -7,6 +8,7 @@ import attrs
 
 from s2s_core.config.decoding import DecodingConfig
 from s2s_core.evaluation.evaluation import Evaluation
+from s2s_core.evaluation.spread import Spread
 from s2s_core.runs.run import Run
 
 if TYPE_CHECKING:
@@ -59,3 +61,58 @@ class TrainedRun(Run):
         measured = attrs.evolve(self, evaluation=evaluation, export=export)
         measured.keep_data_of(self)
         return measured
+
+
+@attrs.frozen
+class SeedRuns:
+    """Runs that differ only in their seed, and the file that they are together.
+
+    Attributes:
+        folder: Holds them all.
+        runs: The runs, in the order of their seeds.
+        spread: Mean and standard deviation of their test scores.
+        evaluation: Of all models together on the test set.
+        export: The file that answers with the mean of their probabilities.
+    """
+
+    folder: Path
+    runs: Sequence[Run] = attrs.field(repr=False)
+    spread: Spread = attrs.field(repr=False)
+    evaluation: Evaluation = attrs.field(repr=False)
+    export: Export
+
+
+@attrs.frozen
+class FileCost:
+    """A file, its size and speed, and its model's scores.
+
+    Attributes:
+        path: The file.
+        size: Its bytes.
+        milliseconds: The median time in which it answers one text alone, on one thread.
+        evaluation: Of its model on the test set.
+    """
+
+    path: Path
+    size: int
+    milliseconds: float
+    evaluation: Evaluation = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Distilled:
+    """A small model that learned the answers of runs.
+
+    Attributes:
+        run: Its run.
+        teacher: The runs' file.
+        student: Its own file.
+    """
+
+    run: TrainedRun
+    teacher: FileCost
+    student: FileCost
+
+    def change(self, metric: str) -> float:
+        """Returns the small model's test score minus that of the runs."""
+        return self.student.evaluation.scores[metric] - self.teacher.evaluation.scores[metric]

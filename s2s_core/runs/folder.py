@@ -9,6 +9,9 @@ import attrs
 from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
 
+SEEDS_FILE = "seeds.toml"
+"""The file that only a folder of several seeds' runs has."""
+
 
 @attrs.frozen
 class RunFolder:
@@ -66,11 +69,13 @@ class RunFolder:
         return self.folder / "previous"
 
     def require_new(self) -> None:
-        """Checks that the folder holds no run.
+        """Checks that the folder holds no run, nor the runs of several seeds.
 
         Raises:
             ConfigError: It does.
         """
+        if (self.folder / SEEDS_FILE).exists():
+            raise ConfigError(f"{self.folder} holds runs of several seeds: choose another --output")
         if self.settings_path.exists():
             raise ConfigError(
                 f"{self.folder} already holds a run: go on with --resume, start again with --overwrite, "

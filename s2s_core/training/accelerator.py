@@ -7,6 +7,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from s2s_core.compat import forget_precision
+from s2s_core.config.training import TrainingConfig
 from s2s_core.errors import ConfigError
 from s2s_core.runs.run import Run
 
@@ -35,6 +36,11 @@ def make_accelerator(run: Run) -> Accelerator:
         raise _precision_error(config.precision)
     _be_deterministic(config.seed)
     return accelerator
+
+
+def trains_on_gpu(config: TrainingConfig) -> bool:
+    """Returns whether training with these settings takes a GPU."""
+    return config.device != "cpu" and torch.accelerator.is_available()
 
 
 def _precision_error(precision: str) -> ConfigError:
