@@ -21,6 +21,9 @@ BATCHES = (((5, 4), 3), ((7, 1, 6), 2))
 PLACE = "docs/architecture.md#the-contract-of-the-state"
 """Where the contract is documented."""
 
+TOLERANCE = 1e-3
+"""By how much a sum of probabilities may differ from 1."""
+
 MOST_SHOWN = 100
 """How many characters of a state an error message shows."""
 
@@ -57,14 +60,15 @@ def require_steps(decoder: Decoder, memory: Memory, steps: int) -> None:
         PluginError: The decoder breaks a rule of the state, or returns wrong shapes.
     """
     rows, width = len(memory.summary), output_size(decoder)
-    state = decoder.start(memory)
+    state, chained = decoder.start(memory), require_initial_weights(decoder, memory)
     require_start(state, rows)
     for _ in range(steps):
         inputs = _numbers(decoder, rows, decoder.input_size if decoder.reads_inputs else 0)
         before = Remembered.of(state)
         answer = decoder.step(inputs, state)
         output, state = require_step(answer, before, rows)
-        require_output(output, (rows,), memory, width)
+        require_output(output, (rows,), memory, width, chained)
+        require_probabilities(output)
 
 
 def memory_sizes(encoder: Encoder, name: str = "the encoder") -> MemorySizes:
@@ -109,7 +113,28 @@ def require_memory(memory: Any, inputs: Tensor, sizes: MemorySizes) -> None:
         _require_tensor(getattr(memory, name), f"the memory's {name}", letters, shape, dtype, context)
 
 
-def require_output(output: Output, rows: tuple[int, ...], memory: Memory, width: int) -> None:
+def require_initial_weights(decoder: Decoder, memory: Memory) -> int | None:
+    """Checks the probabilities of a decoder's candidates before the first step.
+
+    Returns:
+        The number of candidates C; ``None`` for a decoder without transitions.
+
+    Raises:
+        PluginError: Their shape is wrong, or they aren't probabilities.
+    """
+    weights, rows = decoder.initial_weights(memory), len(memory.summary)
+    if weights is None:
+        return None
+    count = weights.shape[1] if isinstance(weights, Tensor) and weights.dim() == 2 else 1
+    context = f"for a memory of states {list(memory.states.shape)}"
+    _require_tensor(weights, "the initial weights", "[B, C]", (rows, count), memory.summary.dtype, context)
+    _require_probabilities(weights, "the initial weights")
+    return count
+
+
+def require_output(
+    output: Output, rows: tuple[int, ...], memory: Memory, width: int, chained: int | None = None
+) -> None:
     """Checks the shapes of a decoder's answer.
 
     Args:
@@ -117,16 +142,69 @@ def require_output(output: Output, rows: tuple[int, ...], memory: Memory, width:
         rows: B for a step; B and T for whole targets.
         memory: The memory that the decoder started from.
         width: The width that the decoder declares.
+        chained: The number of candidates that ``initial_weights`` has; ``None`` if it returned ``None``.
 
     Raises:
         PluginError: One of them is wrong.
     """
     what, axes = ("step", "B") if len(rows) == 1 else ("forward", "B, T")
     dtype, context = memory.summary.dtype, f"for a memory of states {list(memory.states.shape)}"
+    _require_one_kind(output, what, chained)
+    if output.weights is not None or output.transitions is not None:
+        axes, rows = f"{axes}, C", (*rows, _candidates(output, rows, chained))
     _require_tensor(output.vectors, f"the vectors of {what}", f"[{axes}, output_size]", (*rows, width), dtype, context)
     if output.attention is not None:
         shape = (*rows, memory.mask.shape[1])
         _require_tensor(output.attention, f"the attention of {what}", f"[{axes}, S]", shape, dtype, context)
+    if output.weights is not None:
+        _require_tensor(output.weights, f"the weights of {what}", f"[{axes}]", rows, dtype, context)
+    if output.transitions is not None:
+        shape = (*rows, rows[-1])
+        _require_tensor(output.transitions, f"the transitions of {what}", f"[{axes}, C]", shape, dtype, context)
+
+
+def require_probabilities(output: Output) -> None:
+    """Checks that weights or transitions of a step's candidates are logarithms of probabilities.
+
+    Raises:
+        PluginError: A sum of them isn't 1.
+    """
+    if output.weights is not None:
+        _require_probabilities(output.weights, "the weights of step")
+    if output.transitions is not None:
+        _require_probabilities(output.transitions, "the transitions of step")
+
+
+def _require_one_kind(output: Output, what: str, chained: int | None) -> None:
+    """Checks that candidates have weights, or else transitions and initial weights."""
+    if output.weights is not None and output.transitions is not None:
+        raise PluginError(f"{what} must give weights or transitions of the candidates, not both")
+    if chained is None and output.transitions is not None:
+        raise PluginError(
+            f"{what} gives transitions, so initial_weights must return the candidates' weights [B, C] before the first "
+            "step (got None)"
+        )
+    if chained is not None and output.transitions is None:
+        raise PluginError(f"initial_weights has candidates, so {what} must give their transitions (got None)")
+
+
+def _candidates(output: Output, rows: tuple[int, ...], chained: int | None) -> int:
+    """Returns how many candidates an output must have in each step: as many as at first, or as it has vectors."""
+    if chained is not None:
+        return chained
+    shape = output.vectors.shape if isinstance(output.vectors, Tensor) else ()
+    return shape[-2] if len(shape) == len(rows) + 2 else 1
+
+
+def _require_probabilities(logarithms: Tensor, what: str) -> None:
+    """Checks that logarithms of probabilities are those of numbers with the sum 1 along the last dimension."""
+    sums = logarithms.double().exp().sum(-1)
+    wrong = sums[~torch.isclose(sums, torch.ones_like(sums), atol=TOLERANCE)]
+    if wrong.numel():
+        raise PluginError(
+            f"{what} must be logarithms of probabilities whose sum is 1 along the last dimension (got a sum of "
+            f"{wrong[0].item():.6g})"
+        )
 
 
 def require_start(state: State, rows: int) -> None:

@@ -1,10 +1,11 @@
 """The interfaces of encoders and decoders: modules that turn sequences of vectors into sequences of vectors.
 
 Axis letters, here and in every file with tensors: ``B`` batch, ``S`` source length, ``T`` target length,
-``E`` embedding, ``H`` hidden, ``M`` memory, ``Z`` summary, ``D`` decoder output, ``V`` vocabulary, ``K`` beam.
+``E`` embedding, ``H`` hidden, ``M`` memory, ``Z`` summary, ``D`` decoder output, ``C`` candidates, ``V`` vocabulary,
+``K`` beam.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -41,13 +42,25 @@ class MemorySizes(NamedTuple):
 class Output(NamedTuple):
     """The decoder's result.
 
+    A step has one vector, or several candidates. The model projects each candidate onto the vocabulary, and mixes the
+    distributions of tokens: by ``weights`` that the decoder gives, or by those that follow from ``transitions``, the
+    tokens so far and ``Decoder.initial_weights``, as in a hidden Markov model. Candidates have one of the two, and
+    their number C is the same in every step. Weights and transitions are natural logarithms of probabilities; minus
+    infinity marks what is impossible.
+
     Attributes:
-        vectors: [B, D] for a step, [B, T, D] for a whole target.
+        vectors: [B, D] for a step, [B, T, D] for a whole target; of candidates, [B, C, D] or [B, T, C, D].
         attention: The weight of each source position, [B, S] or [B, T, S]; ``None`` if the decoder has no attention.
+            Candidates have one each, [B, C, S] or [B, T, C, S].
+        weights: The logarithm of each candidate's probability, [B, C] or [B, T, C].
+        transitions: The logarithm of each candidate's probability, given the candidate of the step before, which is the
+            last dimension but one, [B, C, C] or [B, T, C, C].
     """
 
     vectors: Tensor
     attention: Tensor | None = None
+    weights: Tensor | None = None
+    transitions: Tensor | None = None
 
 
 class Encoder(nn.Module):
@@ -131,6 +144,14 @@ class Decoder(nn.Module):
         """Returns the state before the first step."""
         raise NotImplementedError
 
+    def initial_weights(self, memory: Memory) -> Tensor | None:
+        """Returns the logarithms of the candidates' probabilities before the first step, [B, C].
+
+        The first step's transitions start from them. ``None``, the default, is for decoders without transitions.
+        """
+        del memory
+        return None
+
     def step(self, inputs: Tensor, state: State) -> tuple[Output, State]:
         """Takes one step, from the vectors [B, E] of the previous tokens to output vectors [B, D]."""
         raise NotImplementedError
@@ -147,13 +168,16 @@ class Decoder(nn.Module):
         """
         del lengths
         state = self.start(memory)
-        vectors, attention = [], []
+        outputs = []
         for step_inputs in inputs.unbind(1):
             output, state = self.step(step_inputs, state)
-            vectors.append(output.vectors)
-            if output.attention is not None:
-                attention.append(output.attention)
-        return Output(torch.stack(vectors, 1), torch.stack(attention, 1) if attention else None)
+            outputs.append(output)
+        return whole_output(outputs)
+
+
+def whole_output(steps: Sequence[Output]) -> Output:
+    """Returns the output for whole targets, of the outputs of all steps, of which there is at least one."""
+    return Output(*(None if parts[0] is None else torch.stack(parts, 1) for parts in zip(*steps, strict=True)))
 
 
 def padding_mask(lengths: Tensor, size: int) -> Tensor:

@@ -7,8 +7,10 @@ from torch import Tensor, nn
 
 from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
+from s2s_core.model import candidates
+from s2s_core.model.candidates import Chain
 from s2s_core.model.contract import memory_sizes, require_contract
-from s2s_core.model.interfaces import Decoder, Encoder, Memory, State, padding_mask
+from s2s_core.model.interfaces import Decoder, Encoder, Memory, Output, State, padding_mask
 from s2s_core.plugins.registry import Plugins
 from s2s_core.text.vocabulary import BOS, PAD
 
@@ -71,9 +73,12 @@ class Seq2Seq(nn.Module):
         """
         memory = self.encode(source, source_lengths)
         before = torch.cat([torch.full_like(target[:, :1], BOS), target[:, :-1]], 1)  # [B, T]
-        vectors = self.decoder(self.embed_target(before), target_lengths, memory).vectors  # [B, T, D]
-        logits: Tensor = self.projection(vectors[padding_mask(target_lengths, target.shape[1])])
-        return logits
+        output = self.decoder(self.embed_target(before), target_lengths, memory)
+        real = padding_mask(target_lengths, target.shape[1])  # [B, T]
+        if output.transitions is not None:
+            return self._chained_logits(output, memory, target, real)
+        weights = None if output.weights is None else output.weights[real]  # [N, C]
+        return self._logits(Output(output.vectors[real], weights=weights))
 
     def encode(self, source: Tensor, lengths: Tensor) -> Memory:
         """Reads sources, [B, S] ids of the given lengths [B]. The memory's states are in the order of the ids."""
@@ -86,8 +91,10 @@ class Seq2Seq(nn.Module):
         return memory._replace(states=_ordered(memory.states, order))
 
     def start(self, source: Tensor, lengths: Tensor) -> State:
-        """Reads sources and returns the decoder's first state."""
-        return self.decoder.start(self.encode(source, lengths))
+        """Reads sources and returns the first state."""
+        memory = self.encode(source, lengths)
+        state, weights = self.decoder.start(memory), self.decoder.initial_weights(memory)
+        return state if weights is None else candidates.started(weights, state, self.projection.out_features)
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """Takes one step of decoding, from the previous tokens [B] to logits [B, V]."""
@@ -99,8 +106,38 @@ class Seq2Seq(nn.Module):
 
         The weights are ``None`` if the decoder has no attention.
         """
+        if isinstance(state, Chain):
+            return self._chained_step(tokens, state)
         output, state = self.decoder.step(self.embed_target(tokens), state)
-        return self.projection(output.vectors), output.attention, state
+        return self._logits(output), _attention(output, output.weights), state
+
+    def _logits(self, output: Output) -> Tensor:
+        """Returns the logits of some steps, […, V]; of candidates, the logarithms of their mean probabilities."""
+        logits: Tensor = self.projection(output.vectors)
+        return logits if output.weights is None else candidates.token_scores(candidates.joint(output.weights, logits))
+
+    def _chained_step(self, tokens: Tensor, state: Chain) -> tuple[Tensor, Tensor | None, State]:
+        """Takes one step of which the candidates' weights follow from the tokens so far; see ``attentive_step``."""
+        output, after = self.decoder.step(self.embed_target(tokens), state.decoder)
+        before = candidates.weights_given(tokens, state.joint)  # [B, C]
+        weights = candidates.weights_after(before, output.transitions)  # [B, C]
+        joint = candidates.joint(weights, self.projection(output.vectors))  # [B, C, V]
+        return candidates.token_scores(joint), _attention(output, weights), Chain(after, joint)
+
+    def _chained_logits(self, output: Output, memory: Memory, target: Tensor, real: Tensor) -> Tensor:
+        """Returns the logits [N, V] of whole targets whose candidates' weights follow from the tokens so far.
+
+        Args:
+            output: Of whole targets, with transitions.
+            memory: What the decoder read.
+            target: Ids, [B, T].
+            real: False at padding, [B, T].
+        """
+        logits = self.projection(output.vectors[real])  # [N, C, V]
+        first = self.decoder.initial_weights(memory)  # [B, C]
+        return candidates.token_scores(
+            candidates.joint_of_chain(first, output.transitions, logits, target, real)
+        )
 
     def embed_target(self, tokens: Tensor) -> Tensor:
         """Returns the vectors of target ids of any shape; their width is 0 if the decoder doesn't read them."""
@@ -122,6 +159,13 @@ class Seq2Seq(nn.Module):
     def device(self) -> Any:
         """The device of the parameters."""
         return self.projection.weight.device
+
+
+def _attention(output: Output, weights: Tensor | None) -> Tensor | None:
+    """Returns the weight of each source position in a step, [B, S], given the candidates' weights [B, C]."""
+    if output.attention is None or weights is None:
+        return output.attention
+    return candidates.mean_attention(output.attention, weights)
 
 
 def _reversed(lengths: Tensor, size: int) -> Tensor:

@@ -7,9 +7,17 @@ import torch
 from torch import Tensor
 
 from s2s_core.compat import pytree
-from s2s_core.model.contract import BATCHES, output_size, require_output, require_steps
-from s2s_core.model.interfaces import Decoder, Memory, Output, padding_mask
+from s2s_core.model.contract import (
+    BATCHES,
+    output_size,
+    require_initial_weights,
+    require_output,
+    require_probabilities,
+    require_steps,
+)
+from s2s_core.model.interfaces import Decoder, Memory, Output, padding_mask, whole_output
 from s2s_core.testing import model
+from s2s_core.testing.mixture import mixture
 from s2s_core.testing.promise import require
 from s2s_core.testing.sequence import (
     GARBAGE,
@@ -42,17 +50,20 @@ BEAM = ((0, 0, 0), (0, 0, 1), (2, 1, 2), (1, 0, 0))
 def shapes(subject: Subject) -> None:
     """A step returns vectors [B, D], and ``forward`` returns [B, T, D], of the width that the decoder declares.
 
-    The width is ``output_size``, set in ``__init__``. If there is attention, it is [B, S] or [B, T, S]. Everything has
-    the dtype of the memory.
+    The width is ``output_size``, set in ``__init__``. If there is attention, it is [B, S] or [B, T, S]. [Several
+    candidates](architecture.md#several-candidates) have one more dimension C, and either weights or transitions, which
+    are logarithms of probabilities with the sum 1. Everything has the dtype of the memory.
     """
     decoder, memory = _make(subject), memory_of(SOURCES)
     inputs = vectors(TARGETS, _width(decoder))
     output = decoder(inputs, torch.tensor(TARGETS), memory)
     require(isinstance(output, Output), f"forward must return an Output, not {type(output).__name__}")
-    require_output(output, tuple(inputs.shape[:2]), memory, output_size(decoder))
+    chained = require_initial_weights(decoder, memory)
+    require_output(output, tuple(inputs.shape[:2]), memory, output_size(decoder), chained)
     answer = decoder.step(inputs[:, 0], decoder.start(memory))
     require(isinstance(answer[0], Output), f"step must return an Output and a state, not {type(answer[0]).__name__}")
-    require_output(answer[0], (len(SOURCES),), memory, output_size(decoder))
+    require_output(answer[0], (len(SOURCES),), memory, output_size(decoder), chained)
+    require_probabilities(answer[0])
 
 
 def state(subject: Subject) -> None:
@@ -78,7 +89,8 @@ def steps(subject: Subject) -> None:
     inputs = vectors(TARGETS, _width(decoder))
     whole = _answer(decoder, inputs, TARGETS, memory)
     with torch.no_grad():
-        stepped = _numbers(Decoder.forward(decoder, inputs, torch.tensor(TARGETS), memory), TARGETS, memory)
+        output = Decoder.forward(decoder, inputs, torch.tensor(TARGETS), memory)
+        stepped = _numbers(mixture(decoder, output, memory), TARGETS, memory)
     require_same(whole, stepped, f"by forward, for targets of lengths {list(TARGETS)}, instead of step by step")
 
 
@@ -95,18 +107,22 @@ def beams(subject: Subject) -> None:
     inputs = torch.randn(len(BEAM), len(sources), width)  # what each row reads in each step
     histories = inputs[:0].transpose(0, 1)  # [R, t, E]
     current = decoder.start(memory)
+    outputs: list[Output] = []
     with torch.no_grad():
         for number, (read, parents) in enumerate(zip(inputs, BEAM, strict=True)):
             rows = (sources * count) + torch.tensor(parents).repeat(len(some))  # [R]
             output, after = decoder.step(read, current)
             histories = torch.cat([histories, read[:, None]], 1)
             anew = _answer(decoder, histories, [number + 1] * len(rows), memory, stepped=True)["vectors"]
-            every = torch.ones_like(output.vectors, dtype=torch.bool)
+            outputs.append(output)
+            last = mixture(decoder, whole_output(outputs), memory).vectors[:, -1]
+            every = torch.ones_like(last, dtype=torch.bool)
             expected = {"vectors": Numbers(anew.values[:, -1], every, ("row",))}
-            actual = {"vectors": Numbers(output.vectors, every, ("row",))}
+            actual = {"vectors": Numbers(last, every, ("row",))}
             change = f"in step {number} of beams that went on from beams {list(BEAM[max(number - 1, 0)])}"
             require_same(actual, expected, change)
             current, histories = _follow(after, current, rows), histories[rows]
+            outputs = [Output(*(part if part is None else part[rows] for part in each)) for each in outputs]
 
 
 def lengths(subject: Subject) -> None:
@@ -212,7 +228,8 @@ def gradients(subject: Subject) -> None:
             read = memory._replace(states=memory.states.requires_grad_(), summary=memory.summary.requires_grad_())
             inputs = vectors(targets, _width(decoder)).requires_grad_()
             real = padding_mask(torch.tensor(targets), inputs.shape[1])
-            yield where, weighted(decoder(inputs, torch.tensor(targets), read).vectors[real])
+            output = mixture(decoder, decoder(inputs, torch.tensor(targets), read), read)
+            yield where, weighted(output.vectors[real])
             reached = [part.grad is not None and bool(part.grad.any()) for part in (read.states, read.summary)]
             require(any(reached), f"{where} no gradient reaches the memory")
             if decoder.reads_inputs:
@@ -236,7 +253,11 @@ def exact_gradients(subject: Subject) -> None:
     read = {"the memory's states": states, "the memory's summary": summary}
     if decoder.reads_inputs:
         read["the target vectors"] = inputs
-    require_exact_gradients(decoder, read, lambda: decoder(inputs, torch.tensor(targets), memory).vectors[real])
+
+    def call() -> Tensor:
+        return mixture(decoder, decoder(inputs, torch.tensor(targets), memory), memory).vectors[real]
+
+    require_exact_gradients(decoder, read, call)
 
 
 def saving(subject: Subject) -> None:
@@ -319,6 +340,7 @@ def _answer(
     some = torch.tensor(targets, dtype=torch.int64)
     with torch.no_grad():
         output = Decoder.forward(decoder, inputs, some, memory) if stepped else decoder(inputs, some, memory)
+        output = mixture(decoder, output, memory)
     return _numbers(output, targets, memory)
 
 
