@@ -7,7 +7,7 @@ import attrs
 from s2s_core.config.training import TrainingConfig
 from s2s_core.errors import ConfigError
 
-EPOCHS, FEWEST_EPOCHS = 40, 5
+EPOCHS, FEWEST_EPOCHS = 20, 5
 FEWEST_UPDATES, MOST_UPDATES = 4_000, 40_000
 """Training is for ``EPOCHS``, but for few pairs it is longer and for many pairs shorter."""
 

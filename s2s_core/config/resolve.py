@@ -44,7 +44,7 @@ def resolve(overrides: Sequence[Overrides], plugins: Plugins) -> RunConfig:
 def _fitting(defaults: Overrides, tables: Overrides) -> Overrides:
     """Returns a task's defaults, without its decoder if the user chose another encoder."""
     encoder = _table(tables, "encoder").get("name")
-    if encoder in {None, _table(defaults, "encoder").get("name")}:
+    if encoder in (None, _table(defaults, "encoder").get("name")):
         return defaults
     return {name: table for name, table in defaults.items() if name != "decoder"}
 

@@ -135,9 +135,7 @@ class Seq2Seq(nn.Module):
         """
         logits = self.projection(output.vectors[real])  # [N, C, V]
         first = self.decoder.initial_weights(memory)  # [B, C]
-        return candidates.token_scores(
-            candidates.joint_of_chain(first, output.transitions, logits, target, real)
-        )
+        return candidates.token_scores(candidates.joint_of_chain(first, output.transitions, logits, target, real))
 
     def embed_target(self, tokens: Tensor) -> Tensor:
         """Returns the vectors of target ids of any shape; their width is 0 if the decoder doesn't read them."""

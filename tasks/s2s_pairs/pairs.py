@@ -32,7 +32,7 @@ class Pairs(Task):
     defaults: ClassVar[Mapping[str, Any]] = {
         "source": {"tokenizer": "auto", "embedding_size": 128},
         "target": {"tokenizer": "auto", "embedding_size": 128},
-        "encoder": {"name": "lstm", "hidden_size": 256, "dropout": 0.3},
+        "encoder": {"name": "lstm", "hidden_size": 256, "layers": 2, "dropout": 0.3},
         "decoder": {"name": "attention-lstm", "hidden_size": 256, "dropout": 0.3},
         "training": {
             "steps": 0,
@@ -43,6 +43,7 @@ class Pairs(Task):
             "label_smoothing": 0.1,
             "clip_norm": 1.0,
         },
+        "decoding": {"beam_size": 5},
     }
     config: PairsConfig
 

@@ -226,7 +226,7 @@ def test_the_default_folder_is_named_like_the_components(plugins):
         ({"training": {"steps": 1.0}}, "training.steps must be a whole number (got 1.0)"),
         ({"training": {"steps": True}}, "training.steps must be a whole number (got True)"),
         ({"training": {"steps": "5"}}, "training.steps must be a whole number (got '5')"),
-        ({"training": {"steps": 0}}, "training.steps must be at least 1 (got 0)"),
+        ({"training": {"steps": -1}}, "training.steps must be at least 0 (got -1)"),
         ({"training": {"learning_rate": "x"}}, "training.learning_rate must be a number (got 'x')"),
         ({"training": {"learning_rate": 0}}, "training.learning_rate must be more than 0 (got 0.0)"),
         ({"training": {"learning_rate": float("nan")}}, "training.learning_rate must be a finite number (got nan)"),

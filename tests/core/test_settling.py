@@ -113,10 +113,10 @@ def test_epochs_decide_the_number_of_updates(epochs, per_epoch):
 
 
 @pytest.mark.parametrize(
-    ("pairs", "steps"), [(1, 4_000), (500, 4_000), (8_000, 10_000), (100_000, 40_000), (500_000, 78_125)]
+    ("pairs", "steps"), [(1, 4_000), (500, 4_000), (8_000, 5_000), (100_000, 40_000), (500_000, 78_125)]
 )
 def test_without_a_number_the_updates_follow_the_pairs(pairs, steps):
-    """40 epochs of 8,000 pairs, more of few pairs, fewer of many, but never less than 5."""
+    """20 epochs of 8,000 pairs, more of few pairs, fewer of many, but never less than 5."""
     settled = with_amount(TrainingConfig(steps=0, validate_every=0, batch_size=32), pairs / 32)
     assert (steps, steps // 20, 0) == (settled.steps, settled.validate_every, settled.epochs)
 
