@@ -62,8 +62,11 @@ def write_pairs(path: Path, count: int) -> None:
 def train(folder: Path, stage: Stages, turn: str) -> None:
     settings = {
         "task": {"name": "pairs", "train": str(folder / "pairs.tsv")},
-        "training": {"steps": STEPS, "validate_every": STEPS, "device": "cpu"},
-        "encoder": {"hidden_size": 64},
+        "source": {"tokenizer": "characters"},
+        "target": {"tokenizer": "characters"},
+        "training": {"steps": STEPS, "validate_every": STEPS, "batch_size": 128, "device": "cpu"},
+        "encoder": {"name": "mlp-rnn", "hidden_size": 64},
+        "decoding": {"beam_size": 1},
     }
     plugins = Plugins()
     run = Run(folder / turn, resolve([settings], plugins), plugins)
@@ -77,7 +80,7 @@ def train(folder: Path, stage: Stages, turn: str) -> None:
     stage.ended(f"{turn}: import PyTorch")
     training = prepare(run)
     stage.ended(f"{turn}: tokenizers and store")
-    run.create()
+    training.run.create()
     Trainer(training).train()
     stage.ended(f"{turn}: {STEPS} steps, validation")
     if turn == "again":
