@@ -339,8 +339,8 @@ def test_a_task_that_is_no_table_is_refused(refusal, task):
 @pytest.mark.parametrize(
     ("tables", "expected"),
     [
-        ({"task": "revers"}, "unknown task 'revers' (did you mean 'reverse'?); there are: add, copy, "),
-        ({"task": {"name": 5}}, "unknown task '5'; there are: add, copy, "),
+        ({"task": "revers"}, "unknown task 'revers' (did you mean 'reverse'?); there are: add, considerate, copy, "),
+        ({"task": {"name": 5}}, "unknown task '5'; there are: add, considerate, copy, "),
         (
             {"task": "copy", "encoder": "mlprnn"},
             "unknown encoder 'mlprnn' (did you mean 'mlp-rnn'?); there are: ",
