@@ -2,7 +2,6 @@
 
 import math
 import os
-from typing import Literal
 
 import attrs
 
@@ -60,7 +59,7 @@ class PairsConfig:
     header: bool = setting(default=False, help="whether the first row of TSV and CSV names the columns")
     source_column: int | str = setting(1, "column of the sources: its number, or its name in the header", _A_COLUMN)
     target_column: int | str = setting(2, "column of the targets", _A_COLUMN)
-    references: Literal["each", "all"] = setting(
+    references: str = setting(
         "each",
         "whether each validation and test line counts, or any target of lines with the same source is right",
         one_of("each", "all"),
