@@ -585,10 +585,9 @@ def test_a_validation_counts_what_the_task_says(make_run, name, count):
 
 def test_a_task_with_other_references_is_refused(make_run):
     """By its name and what it says."""
-    with pytest.raises(
-        PluginError, match=r"task 'other-references' must have references 'each' or 'all' \(got 'some'\)"
-    ):
-        train(make_run("run", few(steps=2), {"task": {"name": "other-references"}}))
+    run = make_run("run", few(steps=2), {"task": {"name": "other-references"}})
+    with pytest.raises(PluginError, match=r"'other-references' must have references 'each' or 'all' \(got 'some'\)"):
+        train(run)
 
 
 def test_a_validation_computes_likelihoods_once(make_run, monkeypatch):
