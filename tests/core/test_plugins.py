@@ -685,7 +685,8 @@ def test_failing_event_is_seen_without_any_setup(site):
     site.install("event_seen", EVENT.format(body="raise ValueError('seen')"))
     program = """
         from s2s_core.plugins.registry import Plugins
-        Plugins(environment={"S2S_PLUGINS": "event_seen"}).notify("s2s_evaluated", run=None, step=1, metrics={}, loss=1.0)
+        plugins = Plugins(environment={"S2S_PLUGINS": "event_seen"})
+        plugins.notify("s2s_evaluated", run=None, step=1, metrics={}, loss=1.0)
         """
     assert in_a_new_process(site, program).stderr == (
         "plugin event_seen (event-seen 1.2): s2s_evaluated failed: ValueError: seen;"
