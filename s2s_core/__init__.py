@@ -23,8 +23,9 @@ from s2s_core.data.task import Example, Task
 from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError, is_utf8
 from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric, Metric
 from s2s_core.plugins.hookspecs import Run, hookimpl
+from s2s_core.text.survey import TextSurvey
 from s2s_core.text.tags import with_features
-from s2s_core.text.tokenizer import Tokenizer, TokenizerConfig
+from s2s_core.text.tokenizer import Misfit, Tokenizer, TokenizerConfig
 from s2s_core.version import API_VERSION, __version__
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ __all__ = [
     "Memory",
     "MemorySizes",
     "Metric",
+    "Misfit",
     "ModelError",
     "NoConfig",
     "Output",
@@ -93,6 +95,7 @@ __all__ = [
     "SeedRuns",
     "State",
     "Task",
+    "TextSurvey",
     "Tokenizer",
     "TokenizerConfig",
     "TrainedRun",

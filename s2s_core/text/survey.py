@@ -1,7 +1,6 @@
 """Surveys texts: counts their characters and words, from which follows which tokenizer suits them."""
 
 import itertools
-import statistics
 from collections import Counter
 from collections.abc import Iterable
 from typing import Self
@@ -110,4 +109,4 @@ class TextSurvey:
 
 
 def _median(numbers: list[int]) -> int:
-    return statistics.median_low(numbers) if numbers else 0
+    return sorted(numbers)[(len(numbers) - 1) // 2] if numbers else 0

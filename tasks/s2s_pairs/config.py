@@ -2,7 +2,6 @@
 
 import math
 import os
-from typing import Literal
 
 import attrs
 
@@ -71,7 +70,7 @@ class PairsConfig:
     feature_separator: str = setting(
         ";", "separator of several features in a column", must_be("at least one character", bool)
     )
-    references: Literal["each", "all"] = setting(
+    references: str = setting(
         "each",
         "whether each validation and test line counts, or any target of lines with the same source is right",
         one_of("each", "all"),

@@ -49,7 +49,7 @@ class Pairs(Task):
 
     def __init__(self, config: PairsConfig) -> None:
         super().__init__(config)
-        self.references = config.references
+        self.references = "all" if config.references == "all" else "each"
         self._readers = {split: PairReader(config, split) for split in ("train", *_EVALUATED) if config.path(split)}
         self._split_off = [split for split in _EVALUATED if split not in self._readers]
         self._bad, self._lengths = self._bad_rows(), Counter[str]()

@@ -314,7 +314,9 @@ def test_a_task_s_own_mistake_is_refused_too(refusal):
 def test_a_run_needs_a_task(refusal, layers):
     """Without a task the message says how to choose one, and which there are."""
     message = refusal(*layers)
-    assert message.startswith("no task chosen: use --task NAME, or set task.name; there are: add, considerate, copy, mistaken, ")
+    assert message.startswith(
+        "no task chosen: use --task NAME, or set task.name; there are: add, considerate, copy, mistaken, "
+    )
 
 
 @pytest.mark.parametrize("layers", [[], [{"encoder": {"hidden_size": 6}}]])

@@ -612,7 +612,7 @@ def test_event_reaches_every_plugin(site, caplog):
     site.install("event_a", EVENT.format(body="return step"))
     site.install("event_b", EVENT.format(body="return None"))
     site.install("event_c", EVENT.format(body="return True"))
-    assert site.plugins().notify("s2s_evaluated", run=None, step=7, metrics={}) == [7, True]
+    assert site.plugins().notify("s2s_evaluated", run=None, step=7, metrics={}, loss=1.0) == [7, True]
     assert caplog.records == []
 
 
@@ -622,7 +622,7 @@ def test_failing_event_is_reported_once(site, caplog):
     site.install("event_works", EVENT.format(body="return step"))
     plugins = site.plugins()
     with caplog.at_level(logging.WARNING, "s2s"):
-        results = [plugins.notify("s2s_evaluated", run=None, step=step, metrics={}) for step in (1, 2)]
+        results = [plugins.notify("s2s_evaluated", run=None, step=step, metrics={}, loss=1.0) for step in (1, 2)]
     assert results == [[1], [2]]
     (message,) = caplog.messages
     assert message == (
@@ -635,7 +635,7 @@ def test_interrupt_during_an_event_is_not_swallowed(site):
     """Ctrl-C while a plugin handles an event ends the program."""
     site.install("event_interrupted", EVENT.format(body="raise KeyboardInterrupt"))
     with pytest.raises(KeyboardInterrupt):
-        site.plugins().notify("s2s_evaluated", run=None, step=1, metrics={})
+        site.plugins().notify("s2s_evaluated", run=None, step=1, metrics={}, loss=1.0)
 
 
 def test_plugins_add_commands(site, caplog):
@@ -685,7 +685,8 @@ def test_failing_event_is_seen_without_any_setup(site):
     site.install("event_seen", EVENT.format(body="raise ValueError('seen')"))
     program = """
         from s2s_core.plugins.registry import Plugins
-        Plugins(environment={"S2S_PLUGINS": "event_seen"}).notify("s2s_evaluated", run=None, step=1, metrics={})
+        plugins = Plugins(environment={"S2S_PLUGINS": "event_seen"})
+        plugins.notify("s2s_evaluated", run=None, step=1, metrics={}, loss=1.0)
         """
     assert in_a_new_process(site, program).stderr == (
         "plugin event_seen (event-seen 1.2): s2s_evaluated failed: ValueError: seen;"

@@ -18,7 +18,7 @@ import torch
 from interrupting import InterruptedAt
 from torch.nn import functional
 
-from s2s_core import ConfigError, Example, Metric, ModelError, Task, hookimpl
+from s2s_core import ConfigError, Example, Metric, ModelError, PluginError, Task, hookimpl
 from s2s_core.config.resolve import resolve
 from s2s_core.config.schedule import learning_rate
 from s2s_core.config.training import TrainingConfig
@@ -68,18 +68,49 @@ class FewWords(Task):
         return iter([Example("a", "b"), Example("abc", "cc"), Example("ab", "abcabc")])
 
 
+class Counted(Metric):
+    """Gives the number of answers that count."""
+
+    def score(self, hypotheses, references):
+        return len(hypotheses)
+
+
+class EachLine(Task):
+    """A source comes twice, with two targets."""
+
+    metrics = ("counted",)
+
+    def examples(self, split, rng):
+        return iter([Example("a", "b"), Example("a", "c"), Example("ab", "cc")])
+
+
+class AnyTarget(EachLine):
+    """The same, but both targets are right."""
+
+    references = "all"
+
+
+class OtherReferences(EachLine):
+    """It says something that the core doesn't know."""
+
+    references = "some"
+
+
 class FewWordsLoss(FewWords):
     """The same, measured by a loss."""
 
     metrics = ("scripted-loss",)
 
 
+RULES = {"each-line": EachLine, "any-target": AnyTarget, "other-references": OtherReferences}
+
+
 @pytest.fixture
 def listener():
     """A plugin of this test, to which hooks are added."""
     module = types.ModuleType("s2s_test_training")
-    module.s2s_metrics = hookimpl(lambda: {"scripted": Scripted, "scripted-loss": ScriptedLoss})
-    module.s2s_tasks = hookimpl(lambda: {"few": FewWords, "few-loss": FewWordsLoss})
+    module.s2s_metrics = hookimpl(lambda: {"scripted": Scripted, "scripted-loss": ScriptedLoss, "counted": Counted})
+    module.s2s_tasks = hookimpl(lambda: {"few": FewWords, "few-loss": FewWordsLoss, **RULES})
     sys.modules[module.__name__] = module
     yield module
     del sys.modules[module.__name__]
@@ -542,6 +573,21 @@ def test_the_validation_loss_is_that_of_training_without_smoothing_and_dropout(m
     assert record["validation_loss"] == pytest.approx(float(functional.cross_entropy(logits, real)), rel=1e-5)
     assert [record["validation_loss"]] == heard
     assert record["validation"]["perplexity"] == pytest.approx(math.exp(record["validation_loss"]))
+
+
+@pytest.mark.parametrize(("name", "count"), [("each-line", 3), ("any-target", 2)])
+def test_a_validation_counts_what_the_task_says(make_run, name, count):
+    """Each line, or each source with all of its targets; the loss is that of all lines."""
+    run = make_run("run", few(steps=2), {"task": {"name": name}})
+    train(run)
+    assert records(run)[0]["validation"] == {"counted": count}
+
+
+def test_a_task_with_other_references_is_refused(make_run):
+    """By its name and what it says."""
+    run = make_run("run", few(steps=2), {"task": {"name": "other-references"}})
+    with pytest.raises(PluginError, match=r"'other-references' must have references 'each' or 'all' \(got 'some'\)"):
+        train(run)
 
 
 def test_a_validation_computes_likelihoods_once(make_run, monkeypatch):

@@ -778,6 +778,14 @@ def test_a_fingerprint_tells_training_examples_apart(write):
     assert 1 + len(others) == len({first, *(task.fingerprint() for task in others)})
 
 
+def test_lines_with_the_same_source_count_as_the_user_says(write):
+    """Each of them, or their targets as references of one answer; that changes no training example."""
+    path = write("a.tsv", TSV)
+    tasks = [make(path), make(path, references="each"), make(path, references="all")]
+    assert ["each", "each", "all"] == [task.references for task in tasks]
+    assert 1 == len({task.fingerprint() for task in tasks})
+
+
 @pytest.mark.parametrize(("most", "readings"), [(200_000, 2), (3, 6)])
 def test_few_pairs_are_read_once(tmp_path, monkeypatch, most, readings):
     """And their first row twice, as it may be a header; more than fit are read for each purpose, and are the same."""
