@@ -77,8 +77,7 @@ class HardAttentionDecoder(Decoder):
     def step(self, inputs: Tensor, state: HardAttentionState) -> tuple[Output, HardAttentionState]:
         """Takes one step; see ``Decoder.step``."""
         states, layers = self._run(inputs[:, None], state.layers)  # [B, 1, H]
-        whole = self._answer(states, state.positions)
-        output = Output(*(None if part is None else part[:, 0] for part in whole))
+        output = self._answer(states, state.positions).each(lambda tensor: tensor[:, 0])
         return output, state._replace(layers=layers)
 
     def forward(self, inputs: Tensor, lengths: Tensor, memory: Memory) -> Output:

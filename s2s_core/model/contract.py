@@ -201,10 +201,7 @@ def _require_probabilities(logarithms: Tensor, what: str) -> None:
     sums = logarithms.double().exp().sum(-1)
     wrong = sums[~torch.isclose(sums, torch.ones_like(sums), atol=TOLERANCE)]
     if wrong.numel():
-        raise PluginError(
-            f"{what} must be logarithms of probabilities whose sum is 1 along the last dimension (got a sum of "
-            f"{wrong[0].item():.6g})"
-        )
+        raise PluginError(f"{what} must be logarithms of probabilities with the sum 1 (got the sum {wrong[0]:.6g})")
 
 
 def require_start(state: State, rows: int) -> None:

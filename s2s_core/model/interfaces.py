@@ -5,7 +5,7 @@ Axis letters, here and in every file with tensors: ``B`` batch, ``S`` source len
 ``K`` beam.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -61,6 +61,11 @@ class Output(NamedTuple):
     attention: Tensor | None = None
     weights: Tensor | None = None
     transitions: Tensor | None = None
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Output":
+        """Returns an output of these tensors, each changed in the same way."""
+        others = [None if tensor is None else change(tensor) for tensor in self[1:]]
+        return Output(change(self.vectors), *others)
 
 
 class Encoder(nn.Module):
@@ -177,7 +182,9 @@ class Decoder(nn.Module):
 
 def whole_output(steps: Sequence[Output]) -> Output:
     """Returns the output for whole targets, of the outputs of all steps, of which there is at least one."""
-    return Output(*(None if parts[0] is None else torch.stack(parts, 1) for parts in zip(*steps, strict=True)))
+    vectors = torch.stack([step.vectors for step in steps], 1)
+    others = zip(*(step[1:] for step in steps), strict=True)
+    return Output(vectors, *(None if None in parts else torch.stack(parts, 1) for parts in others))
 
 
 def padding_mask(lengths: Tensor, size: int) -> Tensor:

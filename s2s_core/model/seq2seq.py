@@ -119,6 +119,7 @@ class Seq2Seq(nn.Module):
     def _chained_step(self, tokens: Tensor, state: Chain) -> tuple[Tensor, Tensor | None, State]:
         """Takes one step of which the candidates' weights follow from the tokens so far; see ``attentive_step``."""
         output, after = self.decoder.step(self.embed_target(tokens), state.decoder)
+        assert output.transitions is not None  # noqa: S101  # whoever has initial weights gives them
         before = candidates.weights_given(tokens, state.joint)  # [B, C]
         weights = candidates.weights_after(before, output.transitions)  # [B, C]
         joint = candidates.joint(weights, self.projection(output.vectors))  # [B, C, V]
@@ -133,9 +134,10 @@ class Seq2Seq(nn.Module):
             target: Ids, [B, T].
             real: False at padding, [B, T].
         """
+        first, transitions = self.decoder.initial_weights(memory), output.transitions  # [B, C], [B, T, C, C]
+        assert first is not None and transitions is not None  # noqa: S101, PT018  # whoever gives one has the other
         logits = self.projection(output.vectors[real])  # [N, C, V]
-        first = self.decoder.initial_weights(memory)  # [B, C]
-        return candidates.token_scores(candidates.joint_of_chain(first, output.transitions, logits, target, real))
+        return candidates.token_scores(candidates.joint_of_chain(first, transitions, logits, target, real))
 
     def embed_target(self, tokens: Tensor) -> Tensor:
         """Returns the vectors of target ids of any shape; their width is 0 if the decoder doesn't read them."""

@@ -43,7 +43,6 @@ def attention_map(run: Run, text: str) -> AttentionMap:
 
     from s2s_core.decoding.translate import Translator  # noqa: PLC0415
     from s2s_core.model.checkpoint import load_checkpoint  # noqa: PLC0415
-    from s2s_core.model.interfaces import Decoder  # noqa: PLC0415
     from s2s_core.text.vocabulary import BOS, EOS, PAD  # noqa: PLC0415
 
     checkpoint = load_checkpoint(run)
@@ -54,20 +53,19 @@ def attention_map(run: Run, text: str) -> AttentionMap:
     answer = Translator(checkpoint, run.config.decoding).hypotheses([text]).ids[0, 0].tolist()
     target = [token for token in answer if token != PAD]
     source = [*checkpoint.source_tokenizer.encode(text), EOS]
+    weights = []
     with torch.inference_mode():
-        memory = model.encode(torch.tensor([source]), torch.tensor([len(source)]))
-        inputs = model.embed_target(torch.tensor([[BOS, *target[:-1]]]))  # [1, T, E]
-        lengths = torch.tensor([len(target)])
-        attention = model.decoder(inputs, lengths, memory).attention
-        if attention is None:  # a decoder's own forward may omit the attention that its steps return
-            attention = Decoder.forward(model.decoder, inputs, lengths, memory).attention
-    if attention is None:
-        raise ConfigError(f"decoder {run.config.decoder.name!r} has no attention to draw")
+        state = model.start(torch.tensor([source]), torch.tensor([len(source)]))
+        for token in [BOS, *target[:-1]]:
+            _, attention, state = model.attentive_step(torch.tensor([token]), state)
+            if attention is None:
+                raise ConfigError(f"decoder {run.config.decoder.name!r} has no attention to draw")
+            weights.append(attention[0].double().numpy())  # [S]
     surfaces = checkpoint.target_tokenizer.vocabulary.surfaces
     return AttentionMap(
         [*source_tokens, END],
         [END if token == EOS else surfaces[token] for token in target],
-        np.asarray(attention[0].double().numpy()),
+        np.stack(weights),
     )
 
 

@@ -122,7 +122,7 @@ def beams(subject: Subject) -> None:
             change = f"in step {number} of beams that went on from beams {list(BEAM[max(number - 1, 0)])}"
             require_same(actual, expected, change)
             current, histories = _follow(after, current, rows), histories[rows]
-            outputs = [Output(*(part if part is None else part[rows] for part in each)) for each in outputs]
+            outputs = _kept(outputs, rows)
 
 
 def lengths(subject: Subject) -> None:
@@ -331,6 +331,11 @@ def _width(decoder: Decoder) -> int:
 def _follow(after: Any, before: Any, rows: Tensor) -> Any:
     """Returns the selected rows of a state, except of tensors that a step returned unchanged."""
     return pytree.tree_map(lambda new, old: new if new is old else new.index_select(0, rows), after, before)
+
+
+def _kept(outputs: Sequence[Output], rows: Tensor) -> list[Output]:
+    """Returns the selected rows of some outputs."""
+    return [output.each(lambda tensor: tensor[rows]) for output in outputs]
 
 
 def _answer(

@@ -1,6 +1,7 @@
 """Encoders and decoders that break their contract are refused before training and export, with one clear message."""
 
 import importlib.metadata
+import math
 import re
 import sys
 import types
@@ -49,6 +50,7 @@ class Writes(Decoder):
     api_version = 1
     start_change = staticmethod(lambda state: state)
     answer_change = staticmethod(lambda output, state: (output, state))
+    initial = None
 
     def __init__(self, config, input_size, memory):
         super().__init__(config, input_size, memory)
@@ -58,6 +60,9 @@ class Writes(Decoder):
     def start(self, memory):
         cell = Cell(memory.summary, memory.summary[:, None, :0])
         return self.start_change({"cell": cell, "memory": memory.states})
+
+    def initial_weights(self, memory):
+        return self.initial
 
     def step(self, inputs, state):
         hidden = self.cell(inputs, state["cell"].hidden)
@@ -78,6 +83,22 @@ def starting(change):
 def stepping(change):
     """Returns the class of a decoder of which every step's answer is changed."""
     return type("Broken", (Writes,), {"answer_change": staticmethod(change)})
+
+
+def choosing(change=lambda output: output, initial=None, **logarithms):
+    """Returns the class of a decoder with three equal candidates in each step, whose output is changed."""
+
+    def answer(output, state):
+        several = (part[:, None].expand(-1, 3, -1) for part in (output.vectors, output.attention))
+        return change(
+            Output(*several, **{name: value[: len(output.vectors)] for name, value in logarithms.items()})
+        ), state
+
+    return type("Broken", (Writes,), {"answer_change": staticmethod(answer), "initial": initial})
+
+
+EQUAL = torch.full((3, 3), 1 / 3).log()
+"""The weights of three equal candidates, for as many rows."""
 
 
 def celled(change):
@@ -154,7 +175,7 @@ BROKEN_DECODERS = {
     ),
     "no state": (
         stepping(lambda output, state: output),
-        "step must return an Output and a state (got Output(vectors=…, attention=…))",
+        "step must return an Output and a state (got Output(vectors=…, attention=…, weights=None, transitions=None))",
     ),
     "no output": (
         stepping(lambda output, state: (output.vectors, state)),
@@ -170,6 +191,64 @@ BROKEN_DECODERS = {
     "attention": (
         stepping(lambda output, state: (output._replace(attention=output.vectors), state)),
         "the attention of step must be float32 [B, S] = [2, 5] for a memory of states [2, 5, 3] (got float32 [2, 4])",
+    ),
+    "weights of one vector": (
+        stepping(lambda output, state: (output._replace(weights=EQUAL[:2]), state)),
+        (
+            "the vectors of step must be float32 [B, C, output_size] = [2, 1, 4] for a memory of states [2, 5, 3] "
+            "(got float32 [2, 4])"
+        ),
+    ),
+    "vectors without weights": (
+        choosing(),
+        "the vectors of step must be float32 [B, output_size] = [2, 4] for a memory of states [2, 5, 3] (got f",
+    ),
+    "too few weights": (
+        choosing(weights=EQUAL[:, :2]),
+        "the weights of step must be float32 [B, C] = [2, 3] for a memory of states [2, 5, 3] (got float32 [2, 2])",
+    ),
+    "one attention for all": (
+        choosing(lambda output: output._replace(attention=output.attention[:, 0]), weights=EQUAL),
+        "the attention of step must be float32 [B, C, S] = [2, 3, 5] for a memory of states [2, 5, 3] (got float32 [2,",
+    ),
+    "probabilities": (
+        choosing(weights=EQUAL.exp()),
+        ("the weights of step must be logarithms of probabilities with the sum 1 (got the sum 4.18684)"),
+    ),
+    "impossible alone": (
+        choosing(weights=EQUAL - torch.inf),
+        "the weights of step must be logarithms of probabilities with the sum 1 (got the sum 0)",
+    ),
+    "weights and transitions": (
+        choosing(weights=EQUAL, transitions=EQUAL[:, None].expand(-1, 3, -1)),
+        "step must give weights or transitions of the candidates, not both",
+    ),
+    "transitions without a start": (
+        choosing(transitions=EQUAL[:, None].expand(-1, 3, -1)),
+        (
+            "step gives transitions, so initial_weights must return the candidates' weights [B, C] before the first "
+            "step (got None)"
+        ),
+    ),
+    "a start without transitions": (
+        choosing(weights=EQUAL, initial=EQUAL[:2]),
+        "initial_weights has candidates, so step must give their transitions (got None)",
+    ),
+    "a start of others": (
+        choosing(transitions=EQUAL[:, None].expand(-1, 3, -1), initial=EQUAL[:2, :2] * 0 - math.log(2)),
+        "the vectors of step must be float32 [B, C, output_size] = [2, 2, 4] for a memory of states [2, 5, 3] (got f",
+    ),
+    "a start of one": (
+        choosing(transitions=EQUAL[:, None].expand(-1, 3, -1), initial=EQUAL[0]),
+        "the initial weights must be float32 [B, C] = [2, 1] for a memory of states [2, 5, 3] (got float32 [3])",
+    ),
+    "a start that isn't certain": (
+        choosing(transitions=EQUAL[:, None].expand(-1, 3, -1), initial=EQUAL[:2] - 1),
+        "the initial weights must be logarithms of probabilities with the sum 1 (got the sum 0.367879)",
+    ),
+    "moves from all at once": (
+        choosing(transitions=EQUAL, initial=EQUAL[:2]),
+        "the transitions of step must be float32 [B, C, C] = [2, 3, 3] for a memory of states [2, 5, 3] (got f",
     ),
     "features first": (
         starting(lambda state: {**state, "memory": state["memory"].transpose(0, 2)}),

@@ -359,7 +359,7 @@ def test_an_export_asks_no_component_for_onnx(third_party):
     for component in (third_party.caching_decoder, third_party.lstm_encoder):
         assert not any("onnx" in name for name in vars(component))
     assert NoConfig() == third_party.lstm_encoder.Config()
-    assert Output._fields == ("vectors", "attention")
+    assert Output._fields == ("vectors", "attention", "weights", "transitions")
 
 
 def biased(exported, bias):

@@ -6,7 +6,7 @@ from s2s_core.plugins.registry import Plugins
 from s2s_core.testing import Subject, conformance, promises
 from s2s_core.testing.kit import examine_promise
 
-OURS = Plugins(environment={"S2S_PLUGINS": "s2s_mlp_rnn,s2s_recurrent,s2s_transformer"})
+OURS = Plugins(environment={"S2S_PLUGINS": "s2s_mlp_rnn,s2s_monotonic,s2s_recurrent,s2s_transformer"})
 
 test_gru_decoder = conformance("decoder", "gru")
 test_gru_encoder = conformance("encoder", "gru")
@@ -14,6 +14,8 @@ test_lstm_decoder = conformance("decoder", "lstm")
 test_lstm_encoder = conformance("encoder", "lstm")
 test_attention_gru_decoder = conformance("decoder", "attention-gru")
 test_attention_lstm_decoder = conformance("decoder", "attention-lstm")
+test_hard_attention_lstm_decoder = conformance("decoder", "hard-attention-lstm")
+test_monotonic_lstm_decoder = conformance("decoder", "monotonic-lstm")
 test_mlp_rnn_decoder = conformance("decoder", "mlp-rnn")
 test_mlp_rnn_encoder = conformance("encoder", "mlp-rnn")
 test_transformer_decoder = conformance("decoder", "transformer")

@@ -4,6 +4,7 @@ import random
 
 import pytest
 import torch
+from candidate_decoders import Chains, Mixes
 from examining import Doubled, require_caught, require_kept
 from torch import nn
 from torch.nn import functional
@@ -192,6 +193,23 @@ class ExportsOtherwise(Keeps):
         return super().follow(-inputs if torch.compiler.is_exporting() else inputs, hidden)
 
 
+class MixesAnotherWay(Mixes):
+    def forward(self, inputs, lengths, memory):
+        output = super().forward(inputs, lengths, memory)
+        return output._replace(weights=output.weights.flip(2))
+
+
+class MovesAnotherWay(Chains):
+    def forward(self, inputs, lengths, memory):
+        output = super().forward(inputs, lengths, memory)
+        return output._replace(transitions=output.transitions.flip(2))
+
+
+class WeighsLogits(Mixes):
+    def answer(self, output, hidden):
+        return output._replace(weights=self.weights(hidden))
+
+
 BOTH = "for sources of lengths [5, 1, 3, 0, 5, 2] and targets of lengths [2, 4, 1, 3, 0, 4]"
 
 BROKEN = [
@@ -199,6 +217,11 @@ BROKEN = [
         "shapes",
         DeclaresAnotherWidth,
         "the vectors of forward must be float32 [B, T, output_size] = [6, 4, 8] for a mem",
+    ),
+    (
+        "shapes",
+        WeighsLogits,
+        "the weights of step must be logarithms of probabilities with the sum 1 (got the sum ",
     ),
     ("shapes", ReturnsVectors, "forward must return an Output, not Tensor"),
     ("state", ChangesItsDtype, "state[0] was float32 [2, 8] for a batch of 2 (got float64 [2, 8])"),
@@ -208,6 +231,8 @@ BROKEN = [
         LooksAhead,
         "by forward, for targets of lengths [2, 4, 1, 3, 0, 4], instead of step by step, a number of",
     ),
+    ("steps", MixesAnotherWay, "instead of step by step, a number of"),
+    ("steps", MovesAnotherWay, "instead of step by step, a number of"),
     (
         "beams",
         RemembersOutsideItsState,
@@ -262,10 +287,10 @@ def test_every_promise_has_a_broken_decoder():
     assert set(PROMISES) == {name for name, *_ in BROKEN}
 
 
-@pytest.mark.parametrize("component", [Keeps, Blind])
+@pytest.mark.parametrize("component", [Keeps, Blind, Mixes, Chains])
 @pytest.mark.parametrize("name", [name for name in PROMISES if name != "onnx"])
 def test_the_healthy_one_keeps_every_promise(name, component):
-    """So what is found of the others is due to what they change; one that reads no inputs is as good."""
+    """So what is found of the others is due to what they change; to read no inputs or to have candidates is as good."""
     require_kept("decoder", component, PROMISES[name], PLUGINS)
 
 
