@@ -118,10 +118,8 @@ def run_seeds(
     overrides = [tables_of(recipe), *overrides_of(settings)]
     if any("seed" in table["training"] for table in overrides[1:] if isinstance(table.get("training"), Mapping)):
         raise ConfigError("training.seed and several seeds exclude each other: leave training.seed out")
-    plan = _plan(
-        overrides, list(seeds), plugins or Plugins(), None if output is None else Path(output), resume=resume,
-        overwrite=overwrite,
-    )  # fmt: skip
+    folder = None if output is None else Path(output)
+    plan = _plan(overrides, list(seeds), plugins or Plugins(), folder, resume=resume, overwrite=overwrite)
     with before_training():
         progress.opened(plan.whole)
     _begin(plan, resume=resume)

@@ -18,7 +18,7 @@ TINY = {
     "encoder.hidden_size": 8,
     "decoder.hidden_size": 8,
     "task.alphabet": "abcd",
-    "task.maximum_length": 2,
+    "task.maximum_length": 3,
     "task.held_out": 5,
     "training.steps": 60,
     "training.validate_every": 30,
