@@ -159,7 +159,8 @@ def _settings(teacher: Run, files: _Files) -> list[Overrides]:
     del tables["task"]
     paths = {split: str(files.pairs(split)) for split in ("train", "validation", "test")}
     columns = {"format": "jsonl", "source_column": "source", "target_column": "target"}
-    return [tables, {"task": {"name": PAIRS_TASK, **paths, **columns}}]
+    skipping = {"on_error": "skip"}  # an answer may be empty, which is no pair to learn
+    return [tables, {"task": {"name": PAIRS_TASK, **paths, **columns, **skipping}}]
 
 
 def _write_data(
@@ -190,7 +191,7 @@ def _sources(splits: Splits, unlabelled: Iterable[str]) -> list[str]:
         training = itertools.islice(distinct(training, ()), VOCABULARY_EXAMPLES)
     held_out = {example.source for example in (*splits.validation, *splits.test)}
     texts = itertools.chain((example.source for example in training), unlabelled)
-    return [text for text in dict.fromkeys(texts) if text not in held_out]
+    return [text for text in dict.fromkeys(texts) if text and text not in held_out]
 
 
 def _answer(translate: "Translator", sources: Sequence[str], files: _Files, progress: Progress) -> None:

@@ -212,7 +212,7 @@ def signed(display: Callable[[float], str], value: float) -> str:
 
 
 def _cost(file: FileCost) -> str:
-    return f"{file.size / 1e6:.1f} MB, {file.milliseconds:.2f} ms per text"
+    return f"{file.size / 1e6:.2f} MB, {file.milliseconds:.2f} ms per text"
 
 
 def _training(splits: Splits) -> str:

@@ -67,6 +67,24 @@ class _Plan:
         """The command that goes on with what is unfinished."""
         return f"s2s run --seeds {','.join(map(str, self.seeds))} --resume --output {self.folder.folder}"
 
+    def is_finished(self, seed: int) -> bool:
+        """Returns whether the run of a seed has ended; its card is what it writes last."""
+        return self.folder.member(seed).card_path.is_file() and self._has_begun(seed)
+
+    def is_resumable(self, seed: int) -> bool:
+        """Returns whether training of a seed has begun, so that it can go on."""
+        return self.folder.member(seed).resume_path.is_file() and self._has_begun(seed)
+
+    def _has_begun(self, seed: int) -> bool:
+        """Returns whether the run of a seed is there, and not one of other settings that is to be overwritten."""
+        plugins = self.whole.plugins
+        try:
+            run = Run.open(self.folder.member(seed).folder, plugins)
+            run.require_trained_with(_seeded(self.whole.config, [seed], plugins))
+        except ConfigError:
+            return False
+        return True
+
 
 def run_seeds(
     recipe: Recipe = None,
@@ -118,10 +136,8 @@ def run_seeds(
     overrides = [tables_of(recipe), *overrides_of(settings)]
     if any("seed" in table["training"] for table in overrides[1:] if isinstance(table.get("training"), Mapping)):
         raise ConfigError("training.seed and several seeds exclude each other: leave training.seed out")
-    plan = _plan(
-        overrides, list(seeds), plugins or Plugins(), None if output is None else Path(output), resume=resume,
-        overwrite=overwrite,
-    )  # fmt: skip
+    folder = None if output is None else Path(output)
+    plan = _plan(overrides, list(seeds), plugins or Plugins(), folder, resume=resume, overwrite=overwrite)
     with before_training():
         progress.opened(plan.whole)
     _begin(plan, resume=resume)
@@ -210,7 +226,7 @@ def _begin(plan: _Plan, *, resume: bool) -> None:
 
 def _train(plan: _Plan, limit: int | None, progress: Progress, *, resume: bool, overwrite: bool) -> None:
     """Trains every run that isn't finished."""
-    unfinished = [seed for seed in plan.seeds if not (resume and plan.folder.is_finished(seed))]
+    unfinished = [seed for seed in plan.seeds if not (resume and plan.is_finished(seed))]
     if not unfinished:
         return
     limit = min(limit or _jobs(plan), len(unfinished))
@@ -220,7 +236,7 @@ def _train(plan: _Plan, limit: int | None, progress: Progress, *, resume: bool, 
     try:
         SideBySide(jobs, limit, environment, lambda job, text: progress.seed_said(job.seed, text)).run()
     except JobsInterruptedError as error:
-        finished = sum(plan.folder.is_finished(seed) for seed in plan.seeds)
+        finished = sum(map(plan.is_finished, plan.seeds))
         raise TrainingInterruptedError(
             f"stopped; {finished} of {len(plan.seeds)} seeds are finished; go on with {plan.way_on}", error.number
         ) from error
@@ -237,7 +253,7 @@ def _jobs(plan: _Plan) -> int:
 def _job(plan: _Plan, seed: int, *, again: bool, resume: bool) -> Job:
     """Returns the command that trains a run, or goes on with it."""
     folder = str(plan.folder.member(seed).folder)
-    if resume and plan.folder.is_resumable(seed):
+    if resume and plan.is_resumable(seed):
         options = ["--resume"]
     else:
         options = [str(plan.folder.settings_path), "--seed", str(seed), *(["--overwrite"] if again else [])]

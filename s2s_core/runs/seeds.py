@@ -40,15 +40,6 @@ class SeedsFolder:
         """Returns the file that holds all that the run of a seed has printed."""
         return self.member(seed).folder / "log.txt"
 
-    def is_finished(self, seed: int) -> bool:
-        """Returns whether the run of a seed has ended; its card is what it writes last."""
-        return self.member(seed).card_path.is_file()
-
-    def is_resumable(self, seed: int) -> bool:
-        """Returns whether training of a seed has begun, so that it can go on."""
-        member = self.member(seed)
-        return member.settings_path.is_file() and member.resume_path.is_file()
-
     def require_new(self) -> None:
         """Checks that the folder holds no runs.
 

@@ -12,13 +12,14 @@ import pytest
 
 import s2s_core as s2s
 from s2s_core.pipeline.seeds import parse_seeds
+from s2s_core.pipeline.side_by_side import JobsInterruptedError, SideBySide
 from s2s_core.runtime.file import load
 
 TINY = {
     "encoder.hidden_size": 8,
     "decoder.hidden_size": 8,
     "task.alphabet": "abcd",
-    "task.maximum_length": 2,
+    "task.maximum_length": 3,
     "task.held_out": 5,
     "training.steps": 60,
     "training.validate_every": 30,
@@ -152,6 +153,23 @@ def test_finished_seeds_are_kept(copied, here, monkeypatch):
     assert (ended.code, started) == (0, [])
     assert (copied / "README.md").is_file()
     assert (copied / "model.onnx").is_file()
+
+
+def test_what_an_earlier_command_left_is_not_taken_for_finished(copied, here, monkeypatch):
+    """If starting again was interrupted before a seed's turn, its old run of other settings is trained anew."""
+    started = []
+
+    def run(jobs):
+        started.extend(jobs._waiting)
+        raise JobsInterruptedError(signal.SIGINT)
+
+    monkeypatch.setattr(SideBySide, "run", run)
+    settings = copied / "seeds.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("steps = 60\n", "steps = 30\n"), encoding="utf-8")
+    message = here("run", "--seeds", "0,3", "--resume", "--output", copied).error(130)
+    assert message.startswith("stopped; 0 of 2 seeds are finished; go on with ")
+    assert [job.seed for job in started] == [0, 3]
+    assert all("--overwrite" in job.command and "--resume" not in job.command for job in started)
 
 
 REFUSES = """
