@@ -69,14 +69,14 @@ class Opinionated(Task):
     }
 
 
-class Considerate(Task):
+class Wise(Task):
     """A task whose defaults depend on what a run is to be."""
 
     defaults: ClassVar = {"training": {"steps": 70, "batch_size": 16}}
 
     @classmethod
     def defaults_for(cls, tables):
-        assert "considerate" == tables["task"]["name"]
+        assert "wise" == tables["task"]["name"]
         steps = tables["training"]["steps"]
         return {"training": {"validate_every": steps // 7, "steps": 0}, "source": {"tokenizer": {"fold_case": True}}}
 
@@ -92,7 +92,7 @@ def plugins():
     """What is installed, and a plugin of this test."""
     module = types.ModuleType("s2s_test_config")
     module.s2s_encoders = module.s2s_decoders = hookimpl(lambda: {"wide": Wide})
-    module.s2s_tasks = hookimpl(lambda: {"opinionated": Opinionated, "considerate": Considerate, "mistaken": Mistaken})
+    module.s2s_tasks = hookimpl(lambda: {"opinionated": Opinionated, "wise": Wise, "mistaken": Mistaken})
     sys.modules[module.__name__] = module
     yield Plugins([*entry_points(group="s2s"), EntryPoint(module.__name__, module.__name__, "s2s")], {})
     del sys.modules[module.__name__]
@@ -137,10 +137,10 @@ def test_later_layers_come_before_earlier_ones(plugins, tmp_path):
 
 def test_a_task_may_go_by_what_a_run_is_to_be(plugins):
     """What it adds then gives way to its defaults and to the user, and suits whichever component the user names."""
-    config = resolve([{"task": "considerate"}], plugins)
+    config = resolve([{"task": "wise"}], plugins)
     assert (70, 10) == (config.training.steps, config.training.validate_every)
     assert config.source.tokenizer.config.fold_case
-    layers = [{"task": "considerate", "source": {"tokenizer": "bpe"}}, {"training": {"steps": 140, "batch_size": 32}}]
+    layers = [{"task": "wise", "source": {"tokenizer": "bpe"}}, {"training": {"steps": 140, "batch_size": 32}}]
     config = resolve(layers, plugins)
     assert (140, 20, 32) == (config.training.steps, config.training.validate_every, config.training.batch_size)
     assert ("bpe", True) == (config.source.tokenizer.name, config.source.tokenizer.config.fold_case)

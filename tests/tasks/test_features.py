@@ -177,7 +177,7 @@ def test_settings_that_make_no_sense_are_refused(options, name):
 def test_a_header_is_told_all_the_same(write):
     """Although its features look like tags when it is read as a pair."""
     path = write("a.tsv", tsv([NAMES, *(["w" + row[0], *row[1:]] for row in ROWS)]))
-    (warning,) = {line for line in make(path, feature_columns=(3,)).remarks() if "header" in line}
+    (warning,) = {line for line in make(path, feature_columns=(3,)).remarks() if "task.header" in line}
     assert f"warning: the first row of {path}, '<features>lemma' → 'form', is read as a pair" in warning
 
 
