@@ -7,10 +7,11 @@ from torch import Tensor, nn
 
 from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
-from s2s_core.model.contract import memory_sizes, require_contract
-from s2s_core.model.interfaces import Decoder, Encoder, Memory, State, padding_mask
+from s2s_core.model.contract import memory_sizes, require_attention, require_contract
+from s2s_core.model.copying import Copies, Copying, CopyingState
+from s2s_core.model.interfaces import Decoder, Encoder, Memory, Output, State, padding_mask
 from s2s_core.plugins.registry import Plugins
-from s2s_core.text.vocabulary import BOS, PAD
+from s2s_core.text.vocabulary import BOS, PAD, UNK
 
 
 class Seq2Seq(nn.Module):
@@ -25,6 +26,8 @@ class Seq2Seq(nn.Module):
         tie_embeddings: Whether the source embedding's weight is the target embedding's.
         reverse_source: Whether the encoder reads sources from the last token to the first (arXiv 1409.3215,
             section 3.3).
+        copy: Whether target tokens may be copied from the source, for which the decoder must have attention. The ids
+            of targets then go beyond V, as in ``s2s_core.text.copies``, and there is a logit for each of them.
         dropouts: The rates of dropout on source and target vectors in training.
     """
 
@@ -38,6 +41,7 @@ class Seq2Seq(nn.Module):
         tie_projection: bool = False,
         tie_embeddings: bool = False,
         reverse_source: bool = False,
+        copy: bool = False,
         dropouts: tuple[float, float] = (0.0, 0.0),
     ) -> None:
         super().__init__()
@@ -56,8 +60,17 @@ class Seq2Seq(nn.Module):
             self.projection.weight.data.mul_(width**-0.5)  # or the first logits would grow with its root
         if tie_embeddings and self.target_embedding is not None:
             self.source_embedding.weight = self.target_embedding.weight
+        self.copying = Copying(decoder.output_size) if copy else None
+        decoder.attention_is_read = copy
 
-    def forward(self, source: Tensor, source_lengths: Tensor, target: Tensor, target_lengths: Tensor) -> Tensor:
+    def forward(
+        self,
+        source: Tensor,
+        source_lengths: Tensor,
+        target: Tensor,
+        target_lengths: Tensor,
+        copies: Tensor | None = None,
+    ) -> Tensor:
         """Computes the logits of every real target token, each seeing the true tokens before it.
 
         Args:
@@ -65,15 +78,19 @@ class Seq2Seq(nn.Module):
             source_lengths: [B], EOS included.
             target: Ids with EOS, padded, [B, T].
             target_lengths: [B], EOS included.
+            copies: The extended ids of the source's tokens, if the model copies, [B, S].
 
         Returns:
-            [N, V], for the N real tokens in the order of ``target[mask]``.
+            [N, V], or [N, V + S] if the model copies, for the N real tokens in the order of ``target[mask]``.
         """
         memory = self.encode(source, source_lengths)
         before = torch.cat([torch.full_like(target[:, :1], BOS), target[:, :-1]], 1)  # [B, T]
-        vectors = self.decoder(self.embed_target(before), target_lengths, memory).vectors  # [B, T, D]
-        logits: Tensor = self.projection(vectors[padding_mask(target_lengths, target.shape[1])])
-        return logits
+        output = self.decoder(self.embed_target(before), target_lengths, memory)  # [B, T, …]
+        mask = padding_mask(target_lengths, target.shape[1])
+        if copies is None:
+            return self._logits(Output(output.vectors[mask]), None)
+        rows = mask.nonzero()[:, 0]  # [N]
+        return self._logits(Output(output.vectors[mask], output.attention[mask]), Copies.of(copies).rows(rows))
 
     def encode(self, source: Tensor, lengths: Tensor) -> Memory:
         """Reads sources, [B, S] ids of the given lengths [B]. The memory's states are in the order of the ids."""
@@ -85,27 +102,49 @@ class Seq2Seq(nn.Module):
         memory = self.encoder(_ordered(vectors, order), lengths)
         return memory._replace(states=_ordered(memory.states, order))
 
-    def start(self, source: Tensor, lengths: Tensor) -> State:
-        """Reads sources and returns the decoder's first state."""
-        return self.decoder.start(self.encode(source, lengths))
+    def start(self, source: Tensor, lengths: Tensor, copies: Tensor | None = None) -> State:
+        """Reads sources and returns the first state.
+
+        Args:
+            source: Ids with EOS, padded, [B, S].
+            lengths: [B], EOS included.
+            copies: The extended ids of the source's tokens, if the model copies, [B, S].
+        """
+        state = self.decoder.start(self.encode(source, lengths))
+        return state if copies is None else CopyingState(state, Copies.of(copies))
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """Takes one step of decoding, from the previous tokens [B] to logits [B, V]."""
+        """Takes one step of decoding, from the previous tokens [B] to logits [B, V], or [B, V + S] if it copies."""
         logits, _, state = self.attentive_step(tokens, state)
         return logits, state
 
     def attentive_step(self, tokens: Tensor, state: State) -> tuple[Tensor, Tensor | None, State]:
-        """Takes one step; returns the logits [B, V], the weight of each source position [B, S] and the state.
+        """Takes one step; returns the logits of ``step``, the weight of each source position [B, S] and the state.
 
         The weights are ``None`` if the decoder has no attention.
         """
-        output, state = self.decoder.step(self.embed_target(tokens), state)
-        return self.projection(output.vectors), output.attention, state
+        if self.copying is None:
+            output, state = self.decoder.step(self.embed_target(tokens), state)
+            return self._logits(output, None), output.attention, state
+        output, after = self.decoder.step(self.embed_target(tokens), state.decoder)
+        return self._logits(output, state.copies), output.attention, CopyingState(after, state.copies)
+
+    def _logits(self, output: Output, copies: Copies | None) -> Tensor:
+        """Returns the logits of output vectors [R, D]: [R, V], or [R, V + S] if the model copies."""
+        logits: Tensor = self.projection(output.vectors)
+        if self.copying is not None:
+            logits = self.copying(logits, output.vectors, output.attention, copies)
+        return logits
 
     def embed_target(self, tokens: Tensor) -> Tensor:
-        """Returns the vectors of target ids of any shape; their width is 0 if the decoder doesn't read them."""
+        """Returns the vectors of target ids of any shape; their width is 0 if the decoder doesn't read them.
+
+        A token that the vocabulary lacks is read as the unknown one, also if it was copied.
+        """
         if self.target_embedding is None:
             return self.projection.weight.new_empty(*tokens.shape, 0)
+        if self.copying is not None:
+            tokens = torch.where(tokens < self.target_size, tokens, UNK)
         vectors: Tensor = self.target_dropout(self.target_embedding(tokens))
         return vectors
 
@@ -117,6 +156,16 @@ class Seq2Seq(nn.Module):
     def source_size(self) -> int:
         """The number of source ids."""
         return self.source_embedding.num_embeddings
+
+    @property
+    def target_size(self) -> int:
+        """The number of target ids, V."""
+        return self.projection.out_features
+
+    @property
+    def copies(self) -> bool:
+        """Whether target tokens may be copied from the source."""
+        return self.copying is not None
 
     @property
     def device(self) -> Any:
@@ -146,11 +195,14 @@ def build_model(config: RunConfig, source_size: int, target_size: int, plugins: 
         plugins: Have the encoder and the decoder.
 
     Raises:
-        ConfigError: The projection or the source embedding can't be tied to the target embedding.
+        ConfigError: The projection or the source embedding can't be tied to the target embedding, or target tokens
+            can't be copied because the decoder has no attention.
         PluginError: An encoder or decoder is missing or broken, or breaks its contract.
     """
     encoder, decoder = _components(config, plugins)
     _require_tying(config, decoder)
+    if config.target.copy:
+        require_attention(encoder, decoder, config.decoder.name)
     model = Seq2Seq(
         encoder,
         decoder,
@@ -159,6 +211,7 @@ def build_model(config: RunConfig, source_size: int, target_size: int, plugins: 
         tie_projection=config.target.tie_projection,
         tie_embeddings=config.target.tie_embeddings,
         reverse_source=config.source.reverse,
+        copy=config.target.copy,
         dropouts=(config.source.dropout, config.target.dropout),
     )
     if config.training.initial_range:

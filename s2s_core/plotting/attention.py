@@ -62,9 +62,10 @@ def attention_map(run: Run, text: str) -> AttentionMap:
             attention = Decoder.forward(model.decoder, inputs, lengths, memory).attention
     if attention is None:
         raise ConfigError(f"decoder {run.config.decoder.name!r} has no attention to draw")
-    surfaces = checkpoint.target_tokenizer.vocabulary.surfaces
+    tokens = checkpoint.source_tokenizer.split(text)
+    surfaces = (*checkpoint.target_tokenizer.vocabulary.surfaces, *tokens)  # those of the source, if it copies
     return AttentionMap(
-        [*checkpoint.source_tokenizer.split(text), END],
+        [*tokens, END],
         [END if token == EOS else surfaces[token] for token in target],
         np.asarray(attention[0].double().numpy()),
     )

@@ -1,7 +1,7 @@
 """The base class of tokenizers, which map text to ids and back, in Python and in the exported graph."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import attrs
@@ -103,7 +103,10 @@ class Tokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of ids, up to the first EOS."""
-        surfaces = self.vocabulary.surfaces
+        return self.join(ids, self.vocabulary.surfaces)
+
+    def join(self, ids: Iterable[int], surfaces: Sequence[str]) -> str:
+        """Returns the text of ids, up to the first EOS, by the text of each id."""
         tokens = []
         for token_id in ids:
             if token_id == EOS:
@@ -131,15 +134,8 @@ class Tokenizer:
         Returns:
             The padded ids with EOS, int64[N, S], and the lengths with EOS, int64[N].
         """
-        from s2s_core.text import onnx_text  # noqa: PLC0415  # tokenizers work without ONNX until they are exported
-
         ids = self.onnx_ids(op, self.normalize.onnx(op, texts))
-        ids = op.Concat(ids, op.Expand(PAD, op.Concat(op.Shape(texts), [1], axis=0)), axis=1)  # room for EOS
-        count = op.ReduceSum(op.Cast(op.Not(op.Equal(ids, PAD)), to=onnx_text.INT64), [1], keepdims=1)  # [N, 1]
-        lengths = op.Add(count, 1)
-        ids = op.Slice(ids, [0], op.Unsqueeze(op.ReduceMax(lengths, keepdims=0), [0]), [1])
-        position = op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1)
-        return op.Where(op.Equal(position, count), EOS, ids), op.Squeeze(lengths, [1])
+        return ended(op, op.Concat(ids, op.Expand(PAD, op.Concat(op.Shape(texts), [1], axis=0)), axis=1))
 
     def onnx_ids(self, op: Op, texts: Value) -> Value:
         """Adds the nodes that convert normalised texts to ids: by default ``onnx_split`` and a table.
@@ -153,7 +149,7 @@ class Tokenizer:
         """
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
-        return onnx_text.lookup(op, onnx_text.declare(self.onnx_split(op, texts), rank=2), self._ids())
+        return onnx_text.lookup(op, onnx_text.declare(self.onnx_split(op, texts), rank=2), self.table())
 
     def onnx_decode(self, op: Op, ids: Value) -> Value:
         """Adds the nodes that convert ids to texts.
@@ -167,14 +163,39 @@ class Tokenizer:
         """
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
+        return onnx_text.join(op, self.onnx_pieces(op, ids))
+
+    def onnx_pieces(self, op: Op, ids: Value) -> Value:
+        """Adds the nodes that convert ids, int64[N, T], to the pieces of a text, string[N, T], separators included."""
+        from s2s_core.text import onnx_text  # noqa: PLC0415
+
         surfaces = list(self.vocabulary.surfaces)
         pieces = op.Gather(onnx_text.strings(op, surfaces), ids)
         if self.separator:
             separated = ["", "", "", *(self.separator + surface for surface in surfaces[UNK:])]
             is_first = op.Equal(op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1), 0)
             pieces = op.Where(is_first, pieces, op.Gather(onnx_text.strings(op, separated), ids))
-        return onnx_text.join(op, pieces)
+        return pieces
 
-    def _ids(self) -> dict[str, int]:
+    def table(self) -> dict[str, int]:
         """Returns the id of every token, and ``PAD`` for the empty string, which pads the rows of ``onnx_split``."""
         return {"": PAD} | {token: number for number, token in enumerate(self.vocabulary.tokens, SPECIALS)}
+
+
+def ended(op: Op, ids: Value) -> tuple[Value, Value]:
+    """Adds the nodes that put EOS behind ids.
+
+    Args:
+        op: Adds the nodes.
+        ids: int64[N, S], each row padded on the right by at least one ``PAD``.
+
+    Returns:
+        The ids with EOS, int64[N, S], as wide as the longest row; the lengths with EOS, int64[N].
+    """
+    from s2s_core.text import onnx_text  # noqa: PLC0415
+
+    count = op.ReduceSum(op.Cast(op.Not(op.Equal(ids, PAD)), to=onnx_text.INT64), [1], keepdims=1)  # [N, 1]
+    lengths = op.Add(count, 1)
+    ids = op.Slice(ids, [0], op.Unsqueeze(op.ReduceMax(lengths, keepdims=0), [0]), [1])
+    position = op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1)
+    return op.Where(op.Equal(position, count), EOS, ids), op.Squeeze(lengths, [1])

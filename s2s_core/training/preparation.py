@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from s2s_core.data.batches import TrainingBatches
 from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.model.checkpoint import TextModel, load_checkpoint, load_tokenizers, new_checkpoint
-from s2s_core.runs.components import train_tokenizers
+from s2s_core.runs.components import require_copying, train_tokenizers
 from s2s_core.runs.run import Run
 from s2s_core.runs.trackers import require_trackers
 from s2s_core.training.accelerator import make_accelerator
@@ -68,6 +68,7 @@ def prepare(run: Run, progress: TrainingProgress | None = None, *, resume: bool 
     """
     progress = progress or TrainingProgress()
     require_trackers(run)
+    require_copying(run.config, run.plugins)
     initial_run = None if resume else run.open_initial()
     progress.opened(run)
     accelerator = make_accelerator(run)
@@ -81,7 +82,8 @@ def prepare(run: Run, progress: TrainingProgress | None = None, *, resume: bool 
     if resume:
         load_saved(run, saved)
     metrics = run.metrics(checkpoint.target_tokenizer.split)
-    batches = TrainingBatches(run.splits, (checkpoint.source_tokenizer, checkpoint.target_tokenizer), config)
+    tokenizers = checkpoint.source_tokenizer, checkpoint.target_tokenizer
+    batches = TrainingBatches(run.splits, tokenizers, config, copying=checkpoint.copies)
     return Training(run, resume, state, checkpoint, inheritance, metrics, batches, updater, saved, accelerator)
 
 
