@@ -260,7 +260,7 @@ class Symbols(Task):
         rng = random.Random(split)
         symbols = SEEN if split == "train" else UNSEEN
         for _ in range({"train": 900}.get(split, 60)):
-            source = "".join(rng.choice(symbols if rng.random() < 0.4 else LETTERS) for _ in range(rng.randint(1, 5)))
+            source = "".join(rng.choice(symbols if rng.random() < 0.3 else LETTERS) for _ in range(rng.randint(1, 4)))
             yield Example(source, "".join(chr(ord(one) + 1) if one in LETTERS else one for one in source))
 
 
