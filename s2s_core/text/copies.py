@@ -123,12 +123,24 @@ def onnx_decode(op: Op, ids: Value, tokens: Value, target: Tokenizer) -> Value:
 
 
 def _onnx_extended_ids(op: Op, tokens: Value, source: Value, target: Tokenizer) -> Value:
-    """Adds the nodes that do what ``extended_ids`` does, to tokens, string[N, T], for sources, string[N, S]."""
+    """Adds the nodes that do what ``extended_ids`` does, to tokens, string[N, T], for sources, string[N, S].
+
+    ``Unique`` numbers the different tokens of the batch, so that places are looked up by number instead of comparing
+    every token with every other::
+
+        number   of each token of target and source    [N, T], [N, S]
+        first    the first place of each number         [N, U]
+    """
     from s2s_core.text import onnx_text  # noqa: PLC0415
 
     known = onnx_text.lookup(op, tokens, target.table())  # [N, T]
-    same = op.Equal(op.Unsqueeze(tokens, [2]), op.Unsqueeze(source, [1]))  # [N, T, S]
-    found = op.Cast(same, to=onnx_text.INT64)
-    place = op.Add(op.ArgMax(found, axis=2, keepdims=0), len(target.vocabulary))  # the first one
-    is_copy = op.And(op.Equal(known, UNK), op.Cast(op.ReduceMax(found, [2], keepdims=0), to=onnx_text.BOOL))
-    return op.Where(is_copy, place, known)
+    every = op.Concat(tokens, source, axis=1)
+    _, _, flat, _ = op.Unique(op.Reshape(every, [-1]), _outputs=4)
+    numbers, count = op.Reshape(flat, op.Shape(every)), op.Shape(tokens, start=1, end=2)
+    of_tokens, of_source = op.Slice(numbers, [0], count, [1]), op.Slice(numbers, count, [2**62], [1])
+    nowhere = op.Expand(2**62, op.Concat(op.Shape(every, start=0, end=1), op.Add(op.ReduceMax(flat), 1), axis=0))
+    place = op.Expand(op.Range(0, onnx_text.width(op, source), 1), op.Shape(source))
+    first = op.ScatterElements(nowhere, of_source, place, axis=1, reduction="min")  # [N, U]
+    place = op.GatherElements(first, of_tokens, axis=1)  # [N, T]
+    is_copy = op.And(op.Equal(known, UNK), op.Less(place, 2**62))
+    return op.Where(is_copy, op.Add(place, len(target.vocabulary)), known)
