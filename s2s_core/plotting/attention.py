@@ -44,11 +44,12 @@ def attention_map(run: Run, text: str) -> AttentionMap:
     from s2s_core.decoding.translate import Translator  # noqa: PLC0415
     from s2s_core.model.checkpoint import load_checkpoint  # noqa: PLC0415
     from s2s_core.model.interfaces import Decoder  # noqa: PLC0415
+    from s2s_core.text.copies import tokens_of  # noqa: PLC0415
     from s2s_core.text.vocabulary import BOS, EOS, PAD  # noqa: PLC0415
 
     checkpoint = load_checkpoint(run)
     model = checkpoint.trained
-    if not checkpoint.source_tokenizer.split(text):
+    if not tokens_of(checkpoint.source_tokenizer, text):
         raise DataError(f"there is nothing to attend to in {text!r}: give a text of at least one token")
     answer = Translator(checkpoint, run.config.decoding).hypotheses([text]).ids[0, 0].tolist()
     target = [token for token in answer if token != PAD]
@@ -62,7 +63,7 @@ def attention_map(run: Run, text: str) -> AttentionMap:
             attention = Decoder.forward(model.decoder, inputs, lengths, memory).attention
     if attention is None:
         raise ConfigError(f"decoder {run.config.decoder.name!r} has no attention to draw")
-    tokens = checkpoint.source_tokenizer.split(text)
+    tokens = tokens_of(checkpoint.source_tokenizer, text)
     surfaces = (*checkpoint.target_tokenizer.vocabulary.surfaces, *tokens)  # those of the source, if it copies
     return AttentionMap(
         [*tokens, END],

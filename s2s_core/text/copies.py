@@ -9,7 +9,7 @@ the same kind.
 from collections.abc import Iterable, Sequence
 
 from s2s_core.text.nodes import Op, Value
-from s2s_core.text.tokenizer import Tokenizer, ended
+from s2s_core.text.tokenizer import Tokenizer, ended, onnx_pieces, pieces
 from s2s_core.text.vocabulary import EOS, PAD, UNK, Vocabulary
 
 Tokenizers = tuple[Tokenizer, Tokenizer]
@@ -59,7 +59,8 @@ def encode_target(text: str, source: str, tokenizers: Tokenizers) -> list[int]:
 
 def decode(ids: Iterable[int], source: str, tokenizers: Tokenizers) -> str:
     """Returns the text of extended ids, up to the first EOS, for a source."""
-    return tokenizers[1].join(ids, (*tokenizers[1].vocabulary.surfaces, *tokens_of(tokenizers[0], source)))
+    target = tokenizers[1]
+    return target.separator.join(pieces(ids, (*target.vocabulary.surfaces, *tokens_of(tokenizers[0], source))))
 
 
 def onnx_tokens(op: Op, texts: Value, tokenizer: Tokenizer) -> Value:
@@ -84,7 +85,7 @@ def onnx_encode_source(op: Op, tokens: Value, tokenizers: Tokenizers) -> tuple[V
     from s2s_core.text import onnx_text  # noqa: PLC0415
 
     source, target = tokenizers
-    ids, lengths = ended(op, onnx_text.lookup(op, tokens, source.table()))
+    ids, lengths = ended(op, onnx_text.lookup(op, tokens, source.vocabulary.table()))
     extended, _ = ended(op, _onnx_extended_ids(op, tokens, tokens, target))
     return ids, lengths, extended
 
@@ -114,12 +115,12 @@ def onnx_decode(op: Op, ids: Value, tokens: Value, target: Tokenizer) -> Value:
     from s2s_core.text import onnx_text  # noqa: PLC0415
 
     size = len(target.vocabulary)
-    pieces = target.onnx_pieces(op, op.Min(ids, size - 1))  # [N, T]
+    known = onnx_pieces(op, op.Min(ids, size - 1), target)  # [N, T]
     copied = op.GatherElements(tokens, op.Max(op.Sub(ids, size), 0), axis=1)  # [N, T]
     if target.separator:
         is_first = op.Equal(op.Range(0, onnx_text.width(op, ids), 1), 0)
         copied = op.Where(is_first, copied, op.StringConcat(onnx_text.strings(op, [target.separator]), copied))
-    return onnx_text.join(op, op.Where(op.GreaterOrEqual(ids, size), copied, pieces))
+    return onnx_text.join(op, op.Where(op.GreaterOrEqual(ids, size), copied, known))
 
 
 def _onnx_extended_ids(op: Op, tokens: Value, source: Value, target: Tokenizer) -> Value:
@@ -133,7 +134,7 @@ def _onnx_extended_ids(op: Op, tokens: Value, source: Value, target: Tokenizer) 
     """
     from s2s_core.text import onnx_text  # noqa: PLC0415
 
-    known = onnx_text.lookup(op, tokens, target.table())  # [N, T]
+    known = onnx_text.lookup(op, tokens, target.vocabulary.table())  # [N, T]
     every = op.Concat(tokens, source, axis=1)
     _, _, flat, _ = op.Unique(op.Reshape(every, [-1]), _outputs=4)
     numbers, count = op.Reshape(flat, op.Shape(every)), op.Shape(tokens, start=1, end=2)

@@ -9,7 +9,7 @@ import attrs
 from s2s_core.config.fields import BadValueError, at_least, setting
 from s2s_core.text.nodes import Op, Value
 from s2s_core.text.normalization import NormalizationConfig, Normalizer
-from s2s_core.text.vocabulary import EOS, PAD, SPECIALS, UNK, Vocabulary
+from s2s_core.text.vocabulary import EOS, PAD, UNK, Vocabulary
 from s2s_core.version import API_VERSION
 
 
@@ -103,17 +103,7 @@ class Tokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of ids, up to the first EOS."""
-        return self.join(ids, self.vocabulary.surfaces)
-
-    def join(self, ids: Iterable[int], surfaces: Sequence[str]) -> str:
-        """Returns the text of ids, up to the first EOS, by the text of each id."""
-        tokens = []
-        for token_id in ids:
-            if token_id == EOS:
-                break
-            if token_id >= UNK:
-                tokens.append(surfaces[token_id])
-        return self.separator.join(tokens)
+        return self.separator.join(pieces(ids, self.vocabulary.surfaces))
 
     def save(self) -> Mapping[str, Any]:
         """Returns what ``load`` needs to restore the tokenizer, as JSON can hold it."""
@@ -149,7 +139,7 @@ class Tokenizer:
         """
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
-        return onnx_text.lookup(op, onnx_text.declare(self.onnx_split(op, texts), rank=2), self.table())
+        return onnx_text.lookup(op, onnx_text.declare(self.onnx_split(op, texts), rank=2), self.vocabulary.table())
 
     def onnx_decode(self, op: Op, ids: Value) -> Value:
         """Adds the nodes that convert ids to texts.
@@ -163,23 +153,31 @@ class Tokenizer:
         """
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
-        return onnx_text.join(op, self.onnx_pieces(op, ids))
+        return onnx_text.join(op, onnx_pieces(op, ids, self))
 
-    def onnx_pieces(self, op: Op, ids: Value) -> Value:
-        """Adds the nodes that convert ids, int64[N, T], to the pieces of a text, string[N, T], separators included."""
-        from s2s_core.text import onnx_text  # noqa: PLC0415
 
-        surfaces = list(self.vocabulary.surfaces)
-        pieces = op.Gather(onnx_text.strings(op, surfaces), ids)
-        if self.separator:
-            separated = ["", "", "", *(self.separator + surface for surface in surfaces[UNK:])]
-            is_first = op.Equal(op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1), 0)
-            pieces = op.Where(is_first, pieces, op.Gather(onnx_text.strings(op, separated), ids))
-        return pieces
+def pieces(ids: Iterable[int], surfaces: Sequence[str]) -> list[str]:
+    """Returns the texts of ids, up to the first EOS, by the text of each id."""
+    texts = []
+    for token_id in ids:
+        if token_id == EOS:
+            break
+        if token_id >= UNK:
+            texts.append(surfaces[token_id])
+    return texts
 
-    def table(self) -> dict[str, int]:
-        """Returns the id of every token, and ``PAD`` for the empty string, which pads the rows of ``onnx_split``."""
-        return {"": PAD} | {token: number for number, token in enumerate(self.vocabulary.tokens, SPECIALS)}
+
+def onnx_pieces(op: Op, ids: Value, tokenizer: Tokenizer) -> Value:
+    """Adds the nodes that convert ids, int64[N, T], to the pieces of texts, string[N, T], separators included."""
+    from s2s_core.text import onnx_text  # noqa: PLC0415
+
+    surfaces = list(tokenizer.vocabulary.surfaces)
+    found = op.Gather(onnx_text.strings(op, surfaces), ids)
+    if not tokenizer.separator:
+        return found
+    separated = ["", "", "", *(tokenizer.separator + surface for surface in surfaces[UNK:])]
+    is_first = op.Equal(op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1), 0)
+    return op.Where(is_first, found, op.Gather(onnx_text.strings(op, separated), ids))
 
 
 def ended(op: Op, ids: Value) -> tuple[Value, Value]:

@@ -106,7 +106,7 @@ class Unigram(Subwords):
 
         most = max(map(len, self.vocabulary.tokens), default=1)
         size = onnx_text.width(op, characters)
-        ids = onnx_text.lookup(op, _substrings(op, characters, most), self.table())
+        ids = onnx_text.lookup(op, _substrings(op, characters, most), self.vocabulary.table())
         unknown = min(self.scores, default=0) - UNKNOWN_PENALTY
         scores = op.Gather(onnx_text.numbers(op, [*[IMPOSSIBLE] * (UNK + 1), *self.scores]), ids)
         scores = op.Max(scores, onnx_text.numbers(op, [unknown, *[IMPOSSIBLE] * (most - 1)]))

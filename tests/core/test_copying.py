@@ -30,6 +30,7 @@ from s2s_core.exporting.exporter import export
 from s2s_core.model.checkpoint import load_checkpoint, load_together
 from s2s_core.model.contract import require_attention
 from s2s_core.model.copying import Copies, Copying
+from s2s_core.plotting.attention import END, attention_map
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import require_copying
 from s2s_core.runs.run import Run
@@ -326,9 +327,15 @@ def train(run, *, resume=False):
 
 
 @pytest.fixture(scope="module")
-def copying(make_run):
-    """A trained model that copies."""
-    return load_checkpoint(train(make_run(COPY)))
+def copying_run(make_run):
+    """A trained run that copies."""
+    return train(make_run(COPY))
+
+
+@pytest.fixture(scope="module")
+def copying(copying_run):
+    """Its model."""
+    return load_checkpoint(copying_run)
 
 
 def exact(checkpoint, examples):
@@ -344,6 +351,13 @@ def test_symbols_never_seen_are_copied(copying, make_run):
     with_symbols = [example for example in test if set(example.source) - set(LETTERS)]
     assert exact(plain, with_symbols) == 0
     assert exact(copying, with_symbols) > 0.9
+
+
+def test_figures_show_what_was_copied(copying_run):
+    """The tokens of an answer read as its text does."""
+    found = attention_map(copying_run, "aЯb")
+    assert [*"bЯc", END] == found.target
+    assert (4, 4) == found.weights.shape
 
 
 @pytest.fixture(scope="module")
