@@ -163,13 +163,13 @@ def make_model(third_party: ThirdParty) -> Callable:
     from s2s_core.model.interfaces import MemorySizes
     from s2s_core.model.seq2seq import Seq2Seq
 
-    def make(source_size=9, target_size=9, *, seed=0, encoder=None, decoder=None, spread=1.0):
+    def make(source_size=9, target_size=9, *, seed=0, encoder=None, decoder=None, spread=1.0, copy=False):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             made = (encoder or third_party.scanning_encoder)(NoConfig(), 5)
             sizes = MemorySizes(made.states_size, made.summary_size)
             answering = (decoder or third_party.caching_decoder)(NoConfig(), 5, sizes)
-            model = Seq2Seq(made, answering, source_size, target_size)
+            model = Seq2Seq(made, answering, source_size, target_size, copy=copy)
             for parameter in model.parameters():
                 torch.nn.init.normal_(parameter, std=spread)
         return model.eval()

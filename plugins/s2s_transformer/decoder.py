@@ -32,7 +32,7 @@ class TransformerDecoder(Decoder):
     """Writes a target with self-attention and attention over the memory (Vaswani et al. 2017, arXiv 1706.03762).
 
     It is pre-norm: it normalises before each sublayer, and once more at the end. The attention that it returns is that
-    of the last layer, the mean of its heads; in training it returns none.
+    of the last layer, the mean of its heads; in training it returns none unless the model reads it.
     """
 
     Config: ClassVar[type] = TransformerConfig
@@ -78,7 +78,7 @@ class TransformerDecoder(Decoder):
         """Returns the output vectors [N, H], the attention [B, T, S], and each layer's keys and values."""
         weights, seen = None, []
         for layer, past, memory in zip(self.layers, state.past, state.memory, strict=True):
-            weighed = not self.training and layer is self.layers[-1]
+            weighed = (self.attention_is_read or not self.training) and layer is self.layers[-1]
             vectors, weights, heads = layer(vectors, shape, order, memory, state.memory_bias, past, weighed=weighed)
             seen.append(heads)
         return Output(self.norm(vectors), weights), tuple(seen)

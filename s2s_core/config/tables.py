@@ -57,6 +57,9 @@ class TargetConfig:
     tie_embeddings: bool = setting(
         default=False, help="whether the source embedding's weight is the target embedding's"
     )
+    copy: bool = setting(
+        default=False, help="whether tokens may be copied from the source, also those that the vocabulary lacks"
+    )
 
 
 def _distinct(_: Any, attribute: "attrs.Attribute[Any]", value: tuple[Component, ...]) -> None:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from s2s_core.config.training import TrainingConfig
-from s2s_core.data.pairs import Batch, Ids, Pairs, Tokenizers
+from s2s_core.data.pairs import Batch, Ids, Pairs
 from s2s_core.data.splits import Splits, generator
 from s2s_core.data.store import fixed_pairs
 from s2s_core.errors import DataError
+from s2s_core.text.copies import Tokenizers
 
 
 class _Bucket(NamedTuple):
@@ -43,11 +44,14 @@ class TrainingBatches:
         splits: The task's examples.
         tokenizers: The tokenizers of the source and the target.
         config: The training settings, of which ``BatchConfig`` declares those that matter here.
+        copying: Whether the batches are for a model that copies.
     """
 
-    def __init__(self, splits: Splits, tokenizers: Tokenizers, config: TrainingConfig) -> None:
-        self._splits, self._tokenizers, self._config = splits, tokenizers, config
-        self._fixed = None if splits.endless else fixed_pairs(splits, tokenizers, config.seed)
+    def __init__(
+        self, splits: Splits, tokenizers: Tokenizers, config: TrainingConfig, *, copying: bool = False
+    ) -> None:
+        self._splits, self._tokenizers, self._config, self._copying = splits, tokenizers, config, copying
+        self._fixed = None if splits.endless else fixed_pairs(splits, tokenizers, config.seed, copying=copying)
         self._shuffled: tuple[int, Ids] | None = None
         if self._fixed is not None and not len(self._fixed):
             raise DataError(f"task {splits.name!r} gives no train examples")
@@ -87,7 +91,8 @@ class TrainingBatches:
         rng = generator(self._config.seed, f"bucket {number}")
         size = self._config.bucket_batches * self._config.batch_size
         if self._fixed is None:
-            pairs = Pairs.encode(itertools.islice(self._splits.train(rng), size), self._tokenizers)
+            examples = itertools.islice(self._splits.train(rng), size)
+            pairs = Pairs.encode(examples, self._tokenizers, copying=self._copying)
             if not len(pairs):
                 raise DataError(f"task {self._splits.name!r} calls itself endless, but gives no train examples")
             rows: Ids = np.arange(len(pairs))

@@ -1,7 +1,7 @@
 """Encoded examples: pairs of sequences of ids, and padded batches of them."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import attrs
@@ -9,13 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2s_core.data.task import Example
-from s2s_core.text.tokenizer import Tokenizer
+from s2s_core.text.copies import Tokenizers, encode_source, encode_target
 from s2s_core.text.vocabulary import EOS, PAD
 
 Ids = NDArray[np.int64]
-
-Tokenizers = tuple[Tokenizer, Tokenizer]
-"""The tokenizers of the source and the target."""
 
 
 @attrs.frozen(eq=False)
@@ -27,16 +24,20 @@ class Batch:
         source_lengths: The lengths of the sources, EOS included, [B].
         target: The ids of the targets, EOS included, [B, T].
         target_lengths: The lengths of the targets, EOS included, [B].
+        copies: What the tokens of the sources are as tokens of the targets, for a model that copies, [B, S].
     """
 
     source: Ids
     source_lengths: Ids
     target: Ids
     target_lengths: Ids
+    copies: Ids | None = None
 
     def part(self, number: int, count: int) -> "Batch":
         """Returns every ``count``-th row, starting at row ``number``, for one of several processes."""
-        return Batch(*(array[number::count] for array in attrs.astuple(self, recurse=False)))
+        part = slice(number, None, count)
+        copies = None if self.copies is None else self.copies[part]
+        return Batch(self.source[part], self.source_lengths[part], self.target[part], self.target_lengths[part], copies)
 
 
 class Sequences:
@@ -111,18 +112,26 @@ class Pairs:
     Args:
         sources: The encoded sources.
         targets: The encoded targets, in the same order.
+        copies: For a model that copies, the sources again, with the ids that their tokens have in targets.
     """
 
-    def __init__(self, sources: Sequences, targets: Sequences) -> None:
-        self.sources, self.targets = sources, targets
+    def __init__(self, sources: Sequences, targets: Sequences, copies: Sequences | None = None) -> None:
+        self.sources, self.targets, self.copies = sources, targets, copies
 
     @classmethod
-    def encode(cls, examples: Iterable[Example], tokenizers: Tokenizers) -> Self:
-        """Encodes examples one at a time, without keeping their texts in memory."""
-        writers = SequenceWriter(), SequenceWriter()
+    def encode(cls, examples: Iterable[Example], tokenizers: Tokenizers, *, copying: bool = False) -> Self:
+        """Encodes examples one at a time, without keeping their texts in memory.
+
+        Args:
+            examples: Pairs of texts.
+            tokenizers: Of source and target.
+            copying: Whether it is for a model that copies.
+        """
+        encode = _encode_copying if copying else _encode
+        writers = [SequenceWriter() for _ in range(3 if copying else 2)]
         for example in examples:
-            for writer, tokenizer, text in zip(writers, tokenizers, example, strict=True):
-                writer.append(tokenizer.encode(text))
+            for writer, ids in zip(writers, encode(example, tokenizers), strict=True):
+                writer.append(ids)
         return cls(*(Sequences.of(*writer.arrays()) for writer in writers))
 
     def __len__(self) -> int:
@@ -131,8 +140,23 @@ class Pairs:
     def batch(self, rows: Iterable[int]) -> Batch:
         """Returns some of the pairs as a batch."""
         numbers = np.fromiter(rows, np.int64)
-        return Batch(*self.sources.padded(numbers), *self.targets.padded(numbers))
+        copies = None if self.copies is None else self.copies.padded(numbers)[0]
+        return Batch(*self.sources.padded(numbers), *self.targets.padded(numbers), copies)
 
     def by_length(self, rows: Ids) -> Ids:
         """Returns rows sorted by the length of their sources, then of their targets."""
         return rows[np.lexsort((self.targets.lengths_of(rows), self.sources.lengths_of(rows)))]
+
+
+def _encode(example: Example, tokenizers: Tokenizers) -> Iterator[list[int]]:
+    """Yields the ids of source and target."""
+    for tokenizer, text in zip(tokenizers, example, strict=True):
+        yield tokenizer.encode(text)
+
+
+def _encode_copying(example: Example, tokenizers: Tokenizers) -> Iterator[list[int]]:
+    """Yields the ids of the source, those of the target, and what the source's tokens are as tokens of the target."""
+    source, copies = encode_source(example.source, tokenizers)
+    yield source
+    yield encode_target(example.target, example.source, tokenizers)
+    yield copies

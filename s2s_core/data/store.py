@@ -6,6 +6,7 @@ A store is a folder in the cache. Its name is the hash of everything that its co
                             sources.ids      the ids of all sources, each ended by EOS
                             sources.starts   where each source begins, then where the last one ends
                             targets.ids, targets.starts
+                            copies.ids, copies.starts      for a model that copies
 
 It is built under a temporary name in the same folder and renamed when it is complete, so a store is never half
 written.
@@ -19,7 +20,7 @@ import os
 import shutil
 import stat
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,10 +28,12 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s_core.data.pairs import Pairs, Sequences, Tokenizers
+from s2s_core.data.pairs import Pairs, Sequences
 from s2s_core.data.splits import Splits, generator
+from s2s_core.data.task import Example
 from s2s_core.errors import DataError
 from s2s_core.files import write_atomically
+from s2s_core.text.copies import Tokenizers
 from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.version import __version__
 
@@ -50,28 +53,70 @@ A store costs a run more than encoding does: its files are synced when written, 
 
 _CHUNK = 10_000
 _READ = 1 << 20
-_SIDES = ("sources", "targets")
 _STARTS = "<i8"
+_SMALL, _LARGE = "<u2", "<i4"
 
 
-def fixed_pairs(splits: Splits, tokenizers: Tokenizers, seed: int) -> Pairs:
+@attrs.frozen
+class _Encoding:
+    """How examples are encoded.
+
+    Attributes:
+        tokenizers: Of source and target.
+        copying: Whether it is for a model that copies, whose ids of targets go beyond the vocabulary.
+    """
+
+    tokenizers: Tokenizers
+    copying: bool
+
+    def pairs(self, examples: Iterable[Example]) -> Pairs:
+        """Encodes examples."""
+        return Pairs.encode(examples, self.tokenizers, copying=self.copying)
+
+    def sides(self) -> dict[str, str]:
+        """Returns the names of the sequences in ``Pairs``, in its order, and the type of the ids of each."""
+        source, target = (_SMALL if len(tokenizer.vocabulary) <= 1 << 16 else _LARGE for tokenizer in self.tokenizers)
+        if self.copying:
+            return {"sources": source, "targets": _LARGE, "copies": _LARGE}
+        return {"sources": source, "targets": target}
+
+    def types(self) -> dict[str, str]:
+        """Returns the files of a store, and the type of each array."""
+        types: dict[str, str] = {}
+        for side, ids in self.sides().items():
+            types |= {f"{side}.ids": ids, f"{side}.starts": _STARTS}
+        return types
+
+    def describe(self) -> list[object]:
+        """Returns all that the ids depend on, besides the examples."""
+        return [*map(_describe, self.tokenizers), *(["copying"] if self.copying else [])]
+
+
+def fixed_pairs(splits: Splits, tokenizers: Tokenizers, seed: int, *, copying: bool = False) -> Pairs:
     """Returns a finite task's encoded training examples: on disk if there are many, else in memory.
+
+    Args:
+        splits: The task's examples.
+        tokenizers: Of source and target.
+        seed: Of the generator that the task is given.
+        copying: Whether the examples are for a model that copies.
 
     Raises:
         DataError: The store can't be written.
     """
+    encoding = _Encoding(tokenizers, copying)
     size = splits.training_size()
     fingerprint = splits.fingerprint() if size is None or size >= FEWEST_PAIRS else None
     if fingerprint is None:
-        return Pairs.encode(splits.train(generator(seed, "train")), tokenizers)
-    folder = cache_folder() / _key([splits.name, splits.version, fingerprint], tokenizers)
+        return encoding.pairs(splits.train(generator(seed, "train")))
+    folder = cache_folder() / _key([splits.name, splits.version, fingerprint], encoding)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _only_process(folder.with_name(f".{folder.name}.lock")):
-            if not _is_whole(folder, tokenizers):
-                _build(folder, splits, tokenizers, seed)
+            if not _is_whole(folder, encoding):
+                _build(folder, splits, encoding, seed)
             _require_trusted(folder)
-            return _open(folder, tokenizers)
+            return _open(folder, encoding)
     except OSError as error:
         raise DataError(
             f"can't store the encoded examples in {folder.parent} ({error.strerror or error}): make room there, or "
@@ -92,8 +137,8 @@ def cache_folder() -> Path:
         raise DataError(f"there is no home folder to keep encoded examples in: name a folder by {CACHE}") from error
 
 
-def _key(task: Sequence[str], tokenizers: Tokenizers) -> str:
-    content = [__version__, *task, *map(_describe, tokenizers)]
+def _key(task: Sequence[str], encoding: _Encoding) -> str:
+    content = [__version__, *task, *encoding.describe()]
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
 
 
@@ -128,15 +173,15 @@ def _require_trusted(folder: Path) -> None:
             )
 
 
-def _build(folder: Path, splits: Splits, tokenizers: Tokenizers, seed: int) -> None:
+def _build(folder: Path, splits: Splits, encoding: _Encoding, seed: int) -> None:
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     for former in (folder, *_left_behind(folder)):
         shutil.rmtree(former, ignore_errors=True)
     partial.mkdir()
     try:
-        files = _write(partial, splits, tokenizers, seed)
+        files = _write(partial, splits, encoding, seed)
         write_atomically(partial / "store.json", json.dumps({"files": files}) + "\n")
-        _give_name(partial, folder, tokenizers)
+        _give_name(partial, folder, encoding)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -146,12 +191,12 @@ def _left_behind(folder: Path) -> list[Path]:
     return [] if fcntl is None else [*folder.parent.glob(f".{folder.name}.*.partial")]
 
 
-def _give_name(partial: Path, folder: Path, tokenizers: Tokenizers) -> None:
+def _give_name(partial: Path, folder: Path, encoding: _Encoding) -> None:
     """Renames a finished folder to the store, unless another process was faster."""
     try:
         partial.rename(folder)
     except OSError:
-        if not _is_whole(folder, tokenizers):
+        if not _is_whole(folder, encoding):
             raise
 
 
@@ -178,10 +223,10 @@ class _Column:
 
 
 class _Side:
-    """Writes the sources or the targets of a store."""
+    """Writes the sources, the targets or the copies of a store."""
 
-    def __init__(self, folder: Path, name: str, tokenizer: Tokenizer, stack: contextlib.ExitStack) -> None:
-        self._ids = _Column(folder / f"{name}.ids", _ids_type(tokenizer), stack)
+    def __init__(self, folder: Path, name: str, dtype: str, stack: contextlib.ExitStack) -> None:
+        self._ids = _Column(folder / f"{name}.ids", dtype, stack)
         self._starts = _Column(folder / f"{name}.starts", _STARTS, stack)
         self._starts.append(np.zeros(1))
         self._end = 0
@@ -198,36 +243,25 @@ class _Side:
         return {f"{self._name}.ids": self._ids.finish(), f"{self._name}.starts": self._starts.finish()}
 
 
-def _write(folder: Path, splits: Splits, tokenizers: Tokenizers, seed: int) -> dict[str, dict[str, object]]:
+def _write(folder: Path, splits: Splits, encoding: _Encoding, seed: int) -> dict[str, dict[str, object]]:
     """Writes the arrays chunk by chunk, and returns their entries in ``store.json``."""
+    entries: dict[str, dict[str, object]] = {}
     with contextlib.ExitStack() as stack:
-        sources, targets = (
-            _Side(folder, name, tokenizer, stack) for name, tokenizer in zip(_SIDES, tokenizers, strict=True)
-        )
+        sides = {name: _Side(folder, name, dtype, stack) for name, dtype in encoding.sides().items()}
         examples = splits.train(generator(seed, "train"))
-        while len(pairs := Pairs.encode(itertools.islice(examples, _CHUNK), tokenizers)):
-            sources.append(pairs.sources)
-            targets.append(pairs.targets)
-        return {**sources.finish(), **targets.finish()}
+        while len(pairs := encoding.pairs(itertools.islice(examples, _CHUNK))):
+            for name, side in sides.items():
+                side.append(getattr(pairs, name))
+        for side in sides.values():
+            entries |= side.finish()
+    return entries
 
 
-def _types(tokenizers: Tokenizers) -> dict[str, str]:
-    """Returns the files of a store, and the type of each array."""
-    types: dict[str, str] = {}
-    for side, tokenizer in zip(_SIDES, tokenizers, strict=True):
-        types |= {f"{side}.ids": _ids_type(tokenizer), f"{side}.starts": _STARTS}
-    return types
-
-
-def _ids_type(tokenizer: Tokenizer) -> str:
-    return "<u2" if len(tokenizer.vocabulary) <= 1 << 16 else "<i4"
-
-
-def _is_whole(folder: Path, tokenizers: Tokenizers) -> bool:
+def _is_whole(folder: Path, encoding: _Encoding) -> bool:
     """Returns whether a store exists and its files match their checksums."""
     try:
         files = json.loads((folder / "store.json").read_text(encoding="utf-8"))["files"]
-        return all(_matches(folder / name, files[name]) for name in _types(tokenizers))
+        return all(_matches(folder / name, files[name]) for name in encoding.types())
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
@@ -240,9 +274,9 @@ def _matches(path: Path, described: dict[str, int]) -> bool:
     return (size, checksum) == (described["size"], described["crc32"])
 
 
-def _open(folder: Path, tokenizers: Tokenizers) -> Pairs:
-    arrays = {name: _mapped(folder / name, dtype) for name, dtype in _types(tokenizers).items()}
-    return Pairs(*(Sequences.of(arrays[f"{side}.ids"], arrays[f"{side}.starts"]) for side in _SIDES))
+def _open(folder: Path, encoding: _Encoding) -> Pairs:
+    arrays = {name: _mapped(folder / name, dtype) for name, dtype in encoding.types().items()}
+    return Pairs(*(Sequences.of(arrays[f"{side}.ids"], arrays[f"{side}.starts"]) for side in encoding.sides()))
 
 
 def _mapped(path: Path, dtype: str) -> NDArray[Any]:

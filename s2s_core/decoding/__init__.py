@@ -20,7 +20,8 @@ and the probabilities of the others stay as they are.
 
 from s2s_core.decoding.beam_search import BeamSearch
 from s2s_core.decoding.finish import Finish
-from s2s_core.decoding.start import NEVER, Beams, Start, log_probabilities
+from s2s_core.decoding.start import Beams, Start
 from s2s_core.decoding.step import Step
+from s2s_core.model.probabilities import NEVER, log_probabilities
 
 __all__ = ["NEVER", "BeamSearch", "Beams", "Finish", "Start", "Step", "log_probabilities"]

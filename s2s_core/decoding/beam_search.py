@@ -25,7 +25,12 @@ class BeamSearch:
 
     @torch.inference_mode()
     def __call__(
-        self, source: Tensor, lengths: Tensor, prefix: Tensor | None = None, **decoding: Any
+        self,
+        source: Tensor,
+        lengths: Tensor,
+        prefix: Tensor | None = None,
+        copies: Tensor | None = None,
+        **decoding: Any,
     ) -> tuple[Tensor, Tensor]:
         """Decodes a batch.
 
@@ -33,6 +38,7 @@ class BeamSearch:
             source: Ids with EOS, padded, [B, S]; B may be 0.
             lengths: [B], EOS included.
             prefix: Ids to begin with, PAD where the search is free, [B, P]; the last column is PAD, so P is at least 1.
+            copies: What the source's tokens are as tokens of the target, for a model that copies, [B, S].
             **decoding: Settings, by their names in ``DecodingConfig``.
 
         Returns:
@@ -46,6 +52,8 @@ class BeamSearch:
         settings = _settings(config, features, source.device)
         if prefix is not None:
             settings["prefix"] = prefix
+        if copies is not None:
+            settings["copies"] = copies
         numbers = torch.arange(config.beam_size, device=source.device)  # [K]
         beams = Start(self._model, features)(source, lengths, numbers, settings)
         tokens, parents, beams = _take_steps(self.make_step(features), beams)

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from s2s_core.decoding import sampling
-from s2s_core.decoding.start import NEVER, Extras
+from s2s_core.decoding.start import Extras
 from s2s_core.model.integers import quotient
+from s2s_core.model.probabilities import NEVER
 from s2s_core.text.vocabulary import EOS
 
 

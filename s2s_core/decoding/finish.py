@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from s2s_core.config.decoding import SearchFeatures
-from s2s_core.decoding.start import NEVER, Extras
+from s2s_core.decoding.start import Extras
+from s2s_core.model.probabilities import NEVER
 from s2s_core.model.recurrence import scan
 from s2s_core.text.vocabulary import PAD
 

@@ -32,7 +32,8 @@ class Likelihoods:
     def __call__(self, examples: Sequence[Example]) -> list[Likelihood]:
         """Returns the likelihood of each example's target, in the order of the examples."""
         checkpoint = self._checkpoint
-        pairs = Pairs.encode(examples, (checkpoint.source_tokenizer, checkpoint.target_tokenizer))
+        tokenizers = checkpoint.source_tokenizer, checkpoint.target_tokenizer
+        pairs = Pairs.encode(examples, tokenizers, copying=checkpoint.copies)
         order: list[int] = pairs.by_length(np.arange(len(pairs))).tolist()
         likelihoods: dict[int, Likelihood] = {}
         for start in range(0, len(order), BATCH_SIZE):
@@ -43,8 +44,8 @@ class Likelihoods:
     @torch.inference_mode()
     def _batch(self, batch: Batch) -> list[Likelihood]:
         model = self._checkpoint.model
-        source, source_lengths, target, target_lengths = to_device(batch, model.device)
-        logits = model(source, source_lengths, target, target_lengths)  # [N, V]
+        source, source_lengths, target, target_lengths, copies = to_device(batch, model.device)
+        logits = model(source, source_lengths, target, target_lengths, copies)  # [N, V]
         real = padding_mask(target_lengths, target.shape[1])  # [B, T]
         scores = torch.zeros(target.shape, dtype=torch.float64, device=model.device)  # [B, T]
         scores[real] = log_probabilities(logits).gather(1, target[real][:, None])[:, 0].double()  # [N]

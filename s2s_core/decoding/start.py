@@ -10,10 +10,8 @@ from s2s_core.config.decoding import SearchFeatures
 from s2s_core.decoding import sampling
 from s2s_core.model.ensemble import AnyModel
 from s2s_core.model.interfaces import State, padding_mask
-from s2s_core.text.vocabulary import BOS, PAD
-
-NEVER = float("-inf")
-"""The log-probability of whatever is impossible."""
+from s2s_core.model.probabilities import NEVER
+from s2s_core.text.vocabulary import BOS
 
 LONGEST = 2**30
 """The most that each part of a limit on an answer's length counts, in tokens.
@@ -23,7 +21,10 @@ overflow. This number is exact in float32 and far beyond any answer.
 """
 
 Settings = dict[str, Tensor]
-"""The settings of a search, each [], by their names in ``DecodingConfig``; with prefixes, also ``prefix`` [B, P]."""
+"""The settings of a search, each [], by their names in ``DecodingConfig``.
+
+With prefixes, also ``prefix`` [B, P]; of a model that copies, also ``copies`` [B, S], the sources' extended ids.
+"""
 
 Extras = dict[str, Tensor]
 """What the search itself remembers about each beam, each [B, K, …]:
@@ -88,9 +89,8 @@ class Start(nn.Module):
         """
         size = (source.shape[0], beams.shape[0])
         extras = self._limits(lengths, settings) | self._memories(source, lengths, settings)
-        state, extras = pytree.tree_map(
-            lambda leaf: leaf.unsqueeze(1).expand(*size, *leaf.shape[1:]), (self.model.start(source, lengths), extras)
-        )
+        state = self.model.start(source, lengths, settings.get("copies"))
+        state, extras = pytree.tree_map(lambda leaf: leaf.unsqueeze(1).expand(*size, *leaf.shape[1:]), (state, extras))
         dead = (beams > 0).expand(size)  # [B, K]
         if self.features.sampling:
             extras["key"] = sampling.beam_keys(source, lengths, beams, settings["seed"])
@@ -124,10 +124,3 @@ class Start(nn.Module):
         if self.features.sampling:
             read += ["temperature", "top_k", "top_p"]
         return memories | {name: settings[name].expand(batch) for name in read}
-
-
-def log_probabilities(logits: Tensor) -> Tensor:
-    """Returns the log-probabilities [R, V] of logits [R, V]; PAD and BOS are impossible."""
-    ids = torch.arange(logits.shape[-1], device=logits.device)
-    never = torch.where((ids == PAD) | (ids == BOS), NEVER, 0.0)
-    return (logits.float() + never).log_softmax(-1)

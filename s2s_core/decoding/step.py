@@ -7,10 +7,11 @@ from s2s_core.compat import pytree
 from s2s_core.config.decoding import SearchFeatures
 from s2s_core.decoding import repeats
 from s2s_core.decoding.choice import BestTokens, Candidates, Choice, DrawnTokens
-from s2s_core.decoding.start import NEVER, Beams, Extras, log_probabilities
+from s2s_core.decoding.start import Beams, Extras
 from s2s_core.errors import ConfigError
 from s2s_core.model.ensemble import AnyModel
 from s2s_core.model.interfaces import State
+from s2s_core.model.probabilities import NEVER, log_probabilities
 from s2s_core.text.vocabulary import EOS, PAD
 
 

@@ -13,6 +13,7 @@ from s2s_core.decoding import BeamSearch
 from s2s_core.errors import DataError
 from s2s_core.model.checkpoint import TextModel
 from s2s_core.model.device import ids_to_device
+from s2s_core.text.copies import encode_source, encode_target
 from s2s_core.text.vocabulary import EOS, PAD
 
 
@@ -28,6 +29,18 @@ class Hypotheses(NamedTuple):
     scores: NDArray[np.float32]
 
 
+class Sources(NamedTuple):
+    """Encoded sources.
+
+    Attributes:
+        ids: Of the sources' tokens.
+        copies: What these are as tokens of the target; ``None`` if the model doesn't copy.
+    """
+
+    ids: Sequences
+    copies: Sequences | None = None
+
+
 class Translator:
     """Answers texts with a model in PyTorch, as its exported file does.
 
@@ -39,6 +52,7 @@ class Translator:
 
     def __init__(self, checkpoint: TextModel, decoding: DecodingConfig, search: BeamSearch | None = None) -> None:
         self._checkpoint, self._decoding = checkpoint, decoding
+        self._tokenizers = checkpoint.source_tokenizer, checkpoint.target_tokenizer
         self._search = search or BeamSearch(checkpoint.model)
 
     def __call__(self, texts: Sequence[str], prefixes: Sequence[str] | None = None) -> list[str]:
@@ -49,11 +63,11 @@ class Translator:
         """
         sources, begins = self._encode(texts), self._encode_prefixes(texts, prefixes)
         answers = [""] * len(texts)
-        by_length = np.argsort(sources.lengths, kind="stable")
+        by_length = np.argsort(sources.ids.lengths, kind="stable")
         for start in range(0, len(texts), self._decoding.batch_size):
             rows = by_length[start : start + self._decoding.batch_size]
             for row, ids in zip(rows, self._search_rows(sources, begins, rows).ids[:, 0], strict=True):
-                answers[row] = self._checkpoint.target_tokenizer.decode(ids.tolist())
+                answers[row] = self._checkpoint.decode(ids.tolist(), texts[row])
         return answers
 
     def hypotheses(self, texts: Sequence[str], prefixes: Sequence[str] | None = None) -> Hypotheses:
@@ -61,29 +75,37 @@ class Translator:
         begins = self._encode_prefixes(texts, prefixes)
         return self._search_rows(self._encode(texts), begins, np.arange(len(texts)))
 
-    def texts(self, hypotheses: Hypotheses) -> list[list[str]]:
-        """Returns the texts of all beams, [N][K]."""
-        decode = self._checkpoint.target_tokenizer.decode
-        return [[decode(ids) for ids in beams] for beams in hypotheses.ids.tolist()]
+    def texts(self, hypotheses: Hypotheses, sources: Sequence[str]) -> list[list[str]]:
+        """Returns the texts of all beams, [N][K], for the texts that they answer, [N]."""
+        decode, rows = self._checkpoint.decode, zip(hypotheses.ids.tolist(), sources, strict=True)
+        return [[decode(ids, source) for ids in beams] for beams, source in rows]
 
-    def _encode(self, texts: Sequence[str]) -> Sequences:
-        return Sequences(map(self._checkpoint.source_tokenizer.encode, texts))
+    def _encode(self, texts: Sequence[str]) -> Sources:
+        if not self._checkpoint.copies:
+            return Sources(Sequences(map(self._checkpoint.source_tokenizer.encode, texts)))
+        pairs = [encode_source(text, self._tokenizers) for text in texts]
+        return Sources(Sequences(ids for ids, _ in pairs), Sequences(copies for _, copies in pairs))
 
     def _encode_prefixes(self, texts: Sequence[str], prefixes: Sequence[str] | None) -> Sequences | None:
         if prefixes is None:
             return None
         if isinstance(prefixes, str) or len(prefixes) != len(texts):
             raise DataError(f"give prefixes as a list, one for each text: {len(texts)} (got {prefixes!r})")
-        return Sequences(map(self._checkpoint.target_tokenizer.encode, prefixes))
+        if not self._checkpoint.copies:
+            return Sequences(map(self._checkpoint.target_tokenizer.encode, prefixes))
+        begins = zip(prefixes, texts, strict=True)
+        return Sequences(encode_target(prefix, text, self._tokenizers) for prefix, text in begins)
 
-    def _search_rows(self, sources: Sequences, prefixes: Sequences | None, rows: NDArray[np.int64]) -> Hypotheses:
+    def _search_rows(self, sources: Sources, prefixes: Sequences | None, rows: NDArray[np.int64]) -> Hypotheses:
         device = self._checkpoint.model.device
-        ids, lengths = sources.padded(rows)
-        prefix = None
+        ids, lengths = sources.ids.padded(rows)
+        prefix = copies = None
         if prefixes is not None:
             begins, _ = prefixes.padded(rows)
             prefix = ids_to_device(np.where(begins == EOS, PAD, begins), device)
+        if sources.copies is not None:
+            copies = ids_to_device(sources.copies.padded(rows)[0], device)
         hypotheses, scores = self._search(
-            ids_to_device(ids, device), ids_to_device(lengths, device), prefix, **attrs.asdict(self._decoding)
+            ids_to_device(ids, device), ids_to_device(lengths, device), prefix, copies, **attrs.asdict(self._decoding)
         )
         return Hypotheses(hypotheses.cpu().numpy(), scores.cpu().numpy())

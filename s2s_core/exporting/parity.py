@@ -195,12 +195,12 @@ def compare(
         if not is_tie(checkpoint, texts[row], prefix, hypotheses, trace.of(row), decoding, tolerance):
             place = row, int(np.argmin(same[row]))
             file_says = _answer(answers, actual.scores, place)
-            model_says = _answer(translator.texts(expected), expected.scores, place)
+            model_says = _answer(translator.texts(expected, texts), expected.scores, place)
             raise _refusal(
                 f"the file answers {_shown(texts[row])} {_in_words(decoding)} with {file_says}, "
                 f"the model with {model_says}"
             )
-    if answers != translator.texts(actual):
+    if answers != translator.texts(actual, texts):
         raise _refusal("the file turns ids into other texts than the target's tokenizer")
     return Parity(len(texts), 1, same.size, int((~same).sum()), difference)
 

@@ -83,7 +83,7 @@ def export_pieces(model: AnyModel, features: SearchFeatures = NO_FEATURES) -> Pi
         if isinstance(part, Seq2Seq):
             require_contract(part.encoder, part.decoder)
     source = _sources(model, batch=2, size=5)
-    settings = _settings(features, source)
+    settings = _settings(model, features, source)
     leaves, after = _leaves(model, features)
     return Pieces(
         start=_start(model, features, source, settings),
@@ -143,15 +143,19 @@ class _ChangedOnly(nn.Module):
         return going, parents, beams.tokens, beams.finished, beams.scores, *(leaves[n] for n in self.changed)
 
 
-def _settings(features: SearchFeatures, source: Tensor) -> Settings:
-    """Returns settings with which no short search ends, and a prefix as wide as a source."""
+def _settings(model: AnyModel, features: SearchFeatures, source: Tensor) -> Settings:
+    """Returns settings with which no short search ends; a prefix, and copies, as wide as a source."""
     decoding = DecodingConfig(no_repeat_ngram=2, coverage_penalty=0.2)
     settings = {
         name: torch.tensor(value, dtype=getattr(torch, kind))
         for name, kind, value in graph_inputs(decoding, features)
         if name not in {"beam_size", "length_penalty"}
     }
-    return settings | ({"prefix": torch.full_like(source, UNK)} if features.prefix else {})
+    if features.prefix:
+        settings["prefix"] = torch.full_like(source, UNK)
+    if model.copies:
+        settings["copies"] = torch.full_like(source, SPECIALS - 1)
+    return settings
 
 
 @torch.no_grad()
@@ -187,7 +191,7 @@ def _walk(
     """Decodes some steps; returns the beams after them, and for each leaf whether it never changed."""
     source, lengths = _sources(model, batch, size), torch.full((batch,), size)
     step = Step(model, features)
-    after = Start(model, features)(source, lengths, torch.arange(beams), _settings(features, source))
+    after = Start(model, features)(source, lengths, torch.arange(beams), _settings(model, features, source))
     first = after.leaves
     for number in range(steps):
         _, _, after = step(torch.tensor(number), *after)

@@ -16,10 +16,11 @@ from torch.nn.functional import one_hot
 from s2s_core.config.decoding import DecodingConfig, SearchFeatures
 from s2s_core.decoding import BeamSearch, Step
 from s2s_core.decoding.choice import BestTokens, Candidates, DrawnTokens, Selection
-from s2s_core.decoding.start import NEVER, Extras
+from s2s_core.decoding.start import Extras
 from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.model.checkpoint import TextModel
 from s2s_core.model.ensemble import AnyModel
+from s2s_core.model.probabilities import NEVER
 from s2s_core.text.vocabulary import PAD
 
 

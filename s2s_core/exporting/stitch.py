@@ -49,6 +49,7 @@ from s2s_core.config.tables import RunConfig
 from s2s_core.exporting.graph import finished, new_builder
 from s2s_core.exporting.hoist import hoist
 from s2s_core.exporting.pieces import Leaf, Pieces
+from s2s_core.text import copies
 from s2s_core.text.nodes import Op, Value
 from s2s_core.text.onnx_text import BOOL, INT64, STRING, loop, strings
 from s2s_core.text.tokenizer import Tokenizer
@@ -81,11 +82,16 @@ def stitch(pieces: Pieces, tokenizers: tuple[Tokenizer, Tokenizer], config: RunC
     settings = _settings(builder, config)
     count = op.Shape(source)
     sources = _never_empty(op, source, count)
-    ids, lengths = source_tokenizer.onnx_batch(op, sources)  # [N, S], [N]
+    if config.target.copy:
+        tokens = copies.onnx_tokens(op, sources, source_tokenizer)  # [N, S]
+        ids, lengths, settings["copies"] = copies.onnx_encode_source(op, tokens, tokenizers)  # [N, S], [N], [N, S]
+    else:
+        tokens = None
+        ids, lengths = source_tokenizer.onnx_batch(op, sources)  # [N, S], [N]
     if config.export.prefix:
-        settings["prefix"] = _prefix(builder, target_tokenizer, sources)
+        settings["prefix"] = _prefix(builder, target_tokenizer, sources, tokens)
     hypothesis_ids, scores = _search(op, pieces, ids, lengths, settings)
-    _outputs(builder, _texts(op, target_tokenizer, hypothesis_ids), scores, count)
+    _outputs(builder, _texts(op, target_tokenizer, hypothesis_ids, tokens), scores, count)
     return finished(builder)
 
 
@@ -107,14 +113,24 @@ def _never_empty(op: Op, source: Value, count: Value) -> Value:
     return op.Concat(source, op.Expand(strings(op, [""]), missing), axis=0)
 
 
-def _prefix(builder: GraphBuilder, tokenizer: Tokenizer, sources: Value) -> Value:
-    """Adds the input ``prefix``, one text for all sources or one for each, and returns its ids [N, P] without EOS."""
+def _prefix(builder: GraphBuilder, tokenizer: Tokenizer, sources: Value, tokens: Value | None) -> Value:
+    """Adds the input ``prefix``, one text for all sources or one for each, and returns its ids [N, P] without EOS.
+
+    Args:
+        builder: Builds the graph.
+        tokenizer: The target's.
+        sources: The texts, [N].
+        tokens: Their tokens, [N, S], if the model copies them.
+    """
     op = builder.op
     tensor = ir.StringTensor([b""], shape=ir.Shape([1]), name="prefix")
     prefix = builder.input("prefix", STRING, [1], const_value=tensor)
     prefix.shape = ir.Shape(["P"])  # its default has one text, but another value may have more
     prefixes = _never_empty(op, prefix, op.Shape(prefix))
-    ids, _ = tokenizer.onnx_batch(op, op.Expand(prefixes, op.Shape(sources)))
+    prefixes = op.Expand(prefixes, op.Shape(sources))
+    if tokens is not None:
+        return copies.onnx_encode_prefix(op, prefixes, tokens, tokenizer)
+    ids, _ = tokenizer.onnx_batch(op, prefixes)
     return op.Where(op.Equal(ids, EOS), PAD, ids)
 
 
@@ -163,10 +179,28 @@ def _merged(pieces: Pieces, first: Sequence[Value], changed: Sequence[Value]) ->
     return [old if leaf.invariant else next(latest) for old, leaf in zip(first, pieces.leaves, strict=True)]
 
 
-def _texts(op: Op, tokenizer: Tokenizer, ids: Value) -> Value:
-    """Adds the nodes that turn ids [N, K, T] into texts [N, K]."""
-    rows = op.Reshape(ids, op.Concat([-1], op.Shape(ids, start=2, end=3), axis=0))  # [N·K, T]
-    return op.Reshape(tokenizer.onnx_decode(op, rows), op.Shape(ids, start=0, end=2))  # [N, K]
+def _texts(op: Op, tokenizer: Tokenizer, ids: Value, tokens: Value | None) -> Value:
+    """Adds the nodes that turn ids [N, K, T] into texts [N, K].
+
+    Args:
+        op: Adds the nodes.
+        tokenizer: The target's.
+        ids: Of the hypotheses.
+        tokens: The sources' tokens, [N, S], if the model copies them.
+    """
+    rows = _rows(op, ids)  # [N·K, T]
+    if tokens is None:
+        texts = tokenizer.onnx_decode(op, rows)  # [N·K]
+    else:
+        size = op.Concat(op.Shape(ids, start=0, end=2), op.Shape(tokens, start=1, end=2), axis=0)
+        every = _rows(op, op.Expand(op.Unsqueeze(tokens, [1]), size))  # [N·K, S]
+        texts = copies.onnx_decode(op, rows, every, tokenizer)
+    return op.Reshape(texts, op.Shape(ids, start=0, end=2))  # [N, K]
+
+
+def _rows(op: Op, values: Value) -> Value:
+    """Adds the nodes that make one row of each hypothesis, [N·K, T], of values [N, K, T]."""
+    return op.Reshape(values, op.Concat([-1], op.Shape(values, start=2, end=3), axis=0))
 
 
 def _outputs(builder: GraphBuilder, texts: Value, scores: Value, count: Value) -> None:

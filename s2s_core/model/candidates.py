@@ -99,9 +99,9 @@ def weights_of_chain(initial_weights: Tensor, transitions: Tensor, token_scores:
     return torch.stack(found, 1)
 
 
-def mean_attention(attention: Tensor, weights: Tensor) -> Tensor:
-    """Returns the weight of each source position, […, S], of candidates with attention […, C, S] and weights […, C]."""
-    return (_finite(weights).exp().to(attention.dtype)[..., None, :] @ attention)[..., 0, :]
+def mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Returns the mean, […, X], of the candidates' vectors or attention, […, C, X], by their weights […, C]."""
+    return (_finite(weights).exp().to(values.dtype)[..., None, :] @ values)[..., 0, :]
 
 
 def _scores(logits: Tensor) -> Tensor:

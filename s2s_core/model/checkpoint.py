@@ -1,7 +1,7 @@
 """A trained model on disk: ``model.json`` describes it, ``model.safetensors`` holds its weights."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from s2s_core.model.seq2seq import Seq2Seq, build_model
 from s2s_core.runs.components import load_tokenizer
 from s2s_core.runs.provenance import RECORDED, is_provenance, provenance, require
 from s2s_core.runs.run import CHANGEABLE, Run
+from s2s_core.text import copies
 from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.version import FORMAT_VERSION, __version__
 
@@ -52,6 +53,16 @@ class TextModel:
         """The model itself, if it isn't an ensemble."""
         assert isinstance(self.model, Seq2Seq)  # noqa: S101  # only code that loads one run asks for it
         return self.model
+
+    def decode(self, ids: Iterable[int], source: str) -> str:
+        """Returns the text of an answer's ids, which may stand for tokens of the source."""
+        tokenizers = self.source_tokenizer, self.target_tokenizer
+        return copies.decode(ids, source, tokenizers) if self.copies else self.target_tokenizer.decode(ids)
+
+    @property
+    def copies(self) -> bool:
+        """Whether target tokens may be copied from the source."""
+        return self.config.target.copy
 
     def describe(self) -> dict[str, Any]:
         """Returns everything but the weights that is needed to load the model, as values for JSON."""
@@ -170,15 +181,21 @@ def _difference(one: TextModel, other: TextModel) -> str | None:
     """Returns what prevents two models from answering together, if anything."""
     if one.config.task != other.config.task:
         return "tasks"
-    if setting := _different_setting("source", one.config.source.tokenizer, other.config.source.tokenizer):
-        return setting
-    if setting := _different_setting("target", one.config.target.tokenizer, other.config.target.tokenizer):
-        return setting
+    if one.copies != other.copies:
+        return f"target.copy ({_in_toml(one.copies)} and {_in_toml(other.copies)})"
+    for side in ("source", "target"):
+        tokenizers = (getattr(model.config, side).tokenizer for model in (one, other))
+        if setting := _different_setting(side, *tokenizers):
+            return setting
     if one.source_tokenizer.save() != other.source_tokenizer.save():
         return "source vocabularies"
     if one.target_tokenizer.save() != other.target_tokenizer.save():
         return "target vocabularies"
     return None
+
+
+def _in_toml(value: bool) -> str:  # noqa: FBT001  # it is the only argument
+    return str(value).lower()
 
 
 def _different_setting(side: str, one: Component, other: Component) -> str | None:

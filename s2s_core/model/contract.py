@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from s2s_core.compat import pytree
-from s2s_core.errors import PluginError
+from s2s_core.errors import ConfigError, PluginError
 from s2s_core.model.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State
 
 BATCHES = (((5, 4), 3), ((7, 1, 6), 2))
@@ -51,6 +51,44 @@ def require_contract(encoder: Encoder, decoder: Decoder, names: tuple[str, str] 
                 require_memory(memory, inputs, sizes)
             with _named(names[1]):
                 require_steps(decoder, memory, steps)
+
+
+def require_attention(encoder: Encoder, decoder: Decoder, name: str) -> None:
+    """Checks that tokens can be copied by a decoder's attention: it gives it in steps, and in training too.
+
+    Args:
+        encoder: With any weights.
+        decoder: For memories of the encoder.
+        name: The name under which it is registered.
+
+    Raises:
+        ConfigError: It doesn't, or it has transitions from candidate to candidate, so nothing can be copied.
+    """
+    decoder.attention_is_read = True
+    lengths, steps = BATCHES[0]
+    width = decoder.input_size if decoder.reads_inputs else 0
+    with evaluating(encoder, decoder), torch.no_grad(), torch.random.fork_rng():
+        inputs = _numbers(encoder, len(lengths), max(lengths), encoder.input_size)
+        memory = encoder(inputs, torch.tensor(lengths, device=inputs.device))
+        if decoder.initial_weights(memory) is not None:
+            raise ConfigError(
+                f"target.copy: decoder {name!r} has transitions between the candidates of its steps, with which tokens "
+                "can't be copied: choose another decoder with attention (`s2s plugins list` describes them), or set "
+                "target.copy = false"
+            )
+        written = _numbers(decoder, len(lengths), steps, width)
+        output, _ = decoder.step(written[:, 0], decoder.start(memory))
+        if output.attention is None:
+            raise ConfigError(
+                f"target.copy: decoder {name!r} has no attention to copy by: choose a decoder with attention "
+                "(`s2s plugins list` describes them), or set target.copy = false"
+            )
+        whole = decoder.train()(written, torch.full((len(lengths),), steps, device=inputs.device), memory)
+        if whole.attention is None:
+            raise ConfigError(
+                f"target.copy: decoder {name!r} gives its attention in steps, but not for whole targets in training: "
+                "its forward must return Output.attention too, at least where attention_is_read is true"
+            )
 
 
 def require_steps(decoder: Decoder, memory: Memory, steps: int) -> None:

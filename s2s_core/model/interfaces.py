@@ -128,6 +128,8 @@ class Decoder(nn.Module):
         output_size: The width D of ``Output.vectors``.
         reads_inputs: False for a decoder that doesn't look at the previous tokens. The model then has no target
             embedding, and ``inputs`` have width 0.
+        attention_is_read: Set by the core where it needs ``Output.attention`` in training too, as for copying. A
+            decoder that leaves it out of training to save time then returns it.
         small: Settings for the conformance kit, above all small sizes, which make it fast.
         exempt: The promises of the conformance kit that it doesn't keep, each with the reason.
     """
@@ -138,6 +140,7 @@ class Decoder(nn.Module):
     exempt: ClassVar[Mapping[str, str]] = {}
     output_size: int
     reads_inputs: bool = True
+    attention_is_read: bool = False
 
     def __init__(self, config: Any, input_size: int, memory: MemorySizes) -> None:
         super().__init__()

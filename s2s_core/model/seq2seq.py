@@ -9,10 +9,11 @@ from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
 from s2s_core.model import candidates
 from s2s_core.model.candidates import Chain
-from s2s_core.model.contract import memory_sizes, require_contract
+from s2s_core.model.contract import memory_sizes, require_attention, require_contract
+from s2s_core.model.copying import Copies, Copying, CopyingState
 from s2s_core.model.interfaces import Decoder, Encoder, Memory, Output, State, padding_mask
 from s2s_core.plugins.registry import Plugins
-from s2s_core.text.vocabulary import BOS, PAD
+from s2s_core.text.vocabulary import BOS, PAD, UNK
 
 
 class Seq2Seq(nn.Module):
@@ -27,6 +28,8 @@ class Seq2Seq(nn.Module):
         tie_embeddings: Whether the source embedding's weight is the target embedding's.
         reverse_source: Whether the encoder reads sources from the last token to the first (arXiv 1409.3215,
             section 3.3).
+        copy: Whether target tokens may be copied from the source, for which the decoder must have attention. The ids
+            of targets then go beyond V, as in ``s2s_core.text.copies``, and there is a logit for each of them.
         dropouts: The rates of dropout on source and target vectors in training.
     """
 
@@ -40,6 +43,7 @@ class Seq2Seq(nn.Module):
         tie_projection: bool = False,
         tie_embeddings: bool = False,
         reverse_source: bool = False,
+        copy: bool = False,
         dropouts: tuple[float, float] = (0.0, 0.0),
     ) -> None:
         super().__init__()
@@ -58,8 +62,17 @@ class Seq2Seq(nn.Module):
             self.projection.weight.data.mul_(width**-0.5)  # or the first logits would grow with its root
         if tie_embeddings and self.target_embedding is not None:
             self.source_embedding.weight = self.target_embedding.weight
+        self.copying = Copying(decoder.output_size) if copy else None
+        decoder.attention_is_read = copy
 
-    def forward(self, source: Tensor, source_lengths: Tensor, target: Tensor, target_lengths: Tensor) -> Tensor:
+    def forward(
+        self,
+        source: Tensor,
+        source_lengths: Tensor,
+        target: Tensor,
+        target_lengths: Tensor,
+        copies: Tensor | None = None,
+    ) -> Tensor:
         """Computes the logits of every real target token, each seeing the true tokens before it.
 
         Args:
@@ -67,18 +80,21 @@ class Seq2Seq(nn.Module):
             source_lengths: [B], EOS included.
             target: Ids with EOS, padded, [B, T].
             target_lengths: [B], EOS included.
+            copies: The extended ids of the source's tokens, if the model copies, [B, S].
 
         Returns:
-            [N, V], for the N real tokens in the order of ``target[mask]``.
+            [N, V], or [N, V + S] if the model copies, for the N real tokens in the order of ``target[mask]``.
         """
         memory = self.encode(source, source_lengths)
         before = torch.cat([torch.full_like(target[:, :1], BOS), target[:, :-1]], 1)  # [B, T]
-        output = self.decoder(self.embed_target(before), target_lengths, memory)
+        output = self.decoder(self.embed_target(before), target_lengths, memory)  # [B, T, …]
         real = padding_mask(target_lengths, target.shape[1])  # [B, T]
         if output.transitions is not None:
             return self._chained_logits(output, memory, target, real)
-        weights = None if output.weights is None else output.weights[real]  # [N, C]
-        return self._logits(Output(output.vectors[real], weights=weights))
+        if copies is None:
+            return self._logits(output._replace(attention=None).each(lambda tensor: tensor[real]))
+        rows = real.nonzero()[:, 0]  # [N]
+        return self._logits(output.each(lambda tensor: tensor[real]), Copies.of(copies).rows(rows))
 
     def encode(self, source: Tensor, lengths: Tensor) -> Memory:
         """Reads sources, [B, S] ids of the given lengths [B]. The memory's states are in the order of the ids."""
@@ -90,31 +106,56 @@ class Seq2Seq(nn.Module):
         memory = self.encoder(_ordered(vectors, order), lengths)
         return memory._replace(states=_ordered(memory.states, order))
 
-    def start(self, source: Tensor, lengths: Tensor) -> State:
-        """Reads sources and returns the first state."""
+    def start(self, source: Tensor, lengths: Tensor, copies: Tensor | None = None) -> State:
+        """Reads sources and returns the first state.
+
+        Args:
+            source: Ids with EOS, padded, [B, S].
+            lengths: [B], EOS included.
+            copies: The extended ids of the source's tokens, if the model copies, [B, S].
+        """
         memory = self.encode(source, lengths)
         state, weights = self.decoder.start(memory), self.decoder.initial_weights(memory)
-        return state if weights is None else candidates.started(weights, state, self.projection.out_features)
+        if copies is not None:
+            return CopyingState(state, Copies.of(copies))
+        return state if weights is None else candidates.started(weights, state, self.target_size)
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """Takes one step of decoding, from the previous tokens [B] to logits [B, V]."""
+        """Takes one step of decoding, from the previous tokens [B] to logits [B, V], or [B, V + S] if it copies."""
         logits, _, state = self.attentive_step(tokens, state)
         return logits, state
 
     def attentive_step(self, tokens: Tensor, state: State) -> tuple[Tensor, Tensor | None, State]:
-        """Takes one step; returns the logits [B, V], the weight of each source position [B, S] and the state.
+        """Takes one step; returns the logits of ``step``, the weight of each source position [B, S] and the state.
 
         The weights are ``None`` if the decoder has no attention.
         """
         if isinstance(state, Chain):
             return self._chained_step(tokens, state)
+        if isinstance(state, CopyingState):
+            return self._copying_step(tokens, state)
         output, state = self.decoder.step(self.embed_target(tokens), state)
         return self._logits(output), _attention(output, output.weights), state
 
-    def _logits(self, output: Output) -> Tensor:
-        """Returns the logits of some steps, […, V]; of candidates, the logarithms of their mean probabilities."""
+    def _logits(self, output: Output, copies: Copies | None = None) -> Tensor:
+        """Returns the logits of some steps, […, V]; of candidates, the logarithms of their mean probabilities.
+
+        If the model copies, there is one row for each of R steps, and the result is [R, V + S]. The candidates' vectors
+        and attention are then averaged like their probabilities.
+        """
         logits: Tensor = self.projection(output.vectors)
-        return logits if output.weights is None else candidates.token_scores(candidates.joint(output.weights, logits))
+        if output.weights is not None:
+            logits = candidates.token_scores(candidates.joint(output.weights, logits))
+        if self.copying is not None:
+            vectors, attention = _mean(output.vectors, output.weights), _attention(output, output.weights)
+            logits = self.copying(logits, vectors, attention, copies)
+        return logits
+
+    def _copying_step(self, tokens: Tensor, state: CopyingState) -> tuple[Tensor, Tensor | None, State]:
+        """Takes one step of a model that copies; see ``attentive_step``."""
+        output, after = self.decoder.step(self.embed_target(tokens), state.decoder)
+        logits = self._logits(output, state.copies)
+        return logits, _attention(output, output.weights), CopyingState(after, state.copies)
 
     def _chained_step(self, tokens: Tensor, state: Chain) -> tuple[Tensor, Tensor | None, State]:
         """Takes one step of which the candidates' weights follow from the tokens so far; see ``attentive_step``."""
@@ -140,9 +181,14 @@ class Seq2Seq(nn.Module):
         return candidates.token_scores(candidates.joint_of_chain(first, transitions, logits, target, real))
 
     def embed_target(self, tokens: Tensor) -> Tensor:
-        """Returns the vectors of target ids of any shape; their width is 0 if the decoder doesn't read them."""
+        """Returns the vectors of target ids of any shape; their width is 0 if the decoder doesn't read them.
+
+        A token that the vocabulary lacks is read as the unknown one, also if it was copied.
+        """
         if self.target_embedding is None:
             return self.projection.weight.new_empty(*tokens.shape, 0)
+        if self.copying is not None:
+            tokens = torch.where(tokens < self.target_size, tokens, UNK)
         vectors: Tensor = self.target_dropout(self.target_embedding(tokens))
         return vectors
 
@@ -156,6 +202,16 @@ class Seq2Seq(nn.Module):
         return self.source_embedding.num_embeddings
 
     @property
+    def target_size(self) -> int:
+        """The number of target ids, V."""
+        return self.projection.out_features
+
+    @property
+    def copies(self) -> bool:
+        """Whether target tokens may be copied from the source."""
+        return self.copying is not None
+
+    @property
     def device(self) -> Any:
         """The device of the parameters."""
         return self.projection.weight.device
@@ -163,9 +219,12 @@ class Seq2Seq(nn.Module):
 
 def _attention(output: Output, weights: Tensor | None) -> Tensor | None:
     """Returns the weight of each source position in a step, [B, S], given the candidates' weights [B, C]."""
-    if output.attention is None or weights is None:
-        return output.attention
-    return candidates.mean_attention(output.attention, weights)
+    return None if output.attention is None else _mean(output.attention, weights)
+
+
+def _mean(values: Tensor, weights: Tensor | None) -> Tensor:
+    """Returns what steps have, […, X], of what their candidates have, […, C, X], if they have weights, […, C]."""
+    return values if weights is None else candidates.mean(values, weights)
 
 
 def _reversed(lengths: Tensor, size: int) -> Tensor:
@@ -190,11 +249,14 @@ def build_model(config: RunConfig, source_size: int, target_size: int, plugins: 
         plugins: Have the encoder and the decoder.
 
     Raises:
-        ConfigError: The projection or the source embedding can't be tied to the target embedding.
+        ConfigError: The projection or the source embedding can't be tied to the target embedding, or target tokens
+            can't be copied because the decoder has no attention.
         PluginError: An encoder or decoder is missing or broken, or breaks its contract.
     """
     encoder, decoder = _components(config, plugins)
     _require_tying(config, decoder)
+    if config.target.copy:
+        require_attention(encoder, decoder, config.decoder.name)
     model = Seq2Seq(
         encoder,
         decoder,
@@ -203,6 +265,7 @@ def build_model(config: RunConfig, source_size: int, target_size: int, plugins: 
         tie_projection=config.target.tie_projection,
         tie_embeddings=config.target.tie_embeddings,
         reverse_source=config.source.reverse,
+        copy=config.target.copy,
         dropouts=(config.source.dropout, config.target.dropout),
     )
     if config.training.initial_range:

@@ -43,25 +43,28 @@ def attention_map(run: Run, text: str) -> AttentionMap:
 
     from s2s_core.decoding.translate import Translator  # noqa: PLC0415
     from s2s_core.model.checkpoint import load_checkpoint  # noqa: PLC0415
+    from s2s_core.text.copies import encode_source, tokens_of  # noqa: PLC0415
     from s2s_core.text.vocabulary import BOS, EOS, PAD  # noqa: PLC0415
 
     checkpoint = load_checkpoint(run)
     model = checkpoint.trained
-    source_tokens = checkpoint.source_tokenizer.tokens(checkpoint.source_tokenizer.normalize(text))
+    tokenizers = checkpoint.source_tokenizer, checkpoint.target_tokenizer
+    source_tokens = tokens_of(checkpoint.source_tokenizer, text)
     if not source_tokens:
         raise DataError(f"there is nothing to attend to in {text!r}: give a text of at least one token")
     answer = Translator(checkpoint, run.config.decoding).hypotheses([text]).ids[0, 0].tolist()
     target = [token for token in answer if token != PAD]
     source = [*checkpoint.source_tokenizer.encode(text), EOS]
+    copies = torch.tensor([[*encode_source(text, tokenizers)[1], EOS]]) if model.copies else None
     weights = []
     with torch.inference_mode():
-        state = model.start(torch.tensor([source]), torch.tensor([len(source)]))
+        state = model.start(torch.tensor([source]), torch.tensor([len(source)]), copies)
         for token in [BOS, *target[:-1]]:
             _, attention, state = model.attentive_step(torch.tensor([token]), state)
             if attention is None:
                 raise ConfigError(f"decoder {run.config.decoder.name!r} has no attention to draw")
             weights.append(attention[0].double().numpy())  # [S]
-    surfaces = checkpoint.target_tokenizer.vocabulary.surfaces
+    surfaces = (*checkpoint.target_tokenizer.vocabulary.surfaces, *source_tokens)  # those of the source, if it copies
     return AttentionMap(
         [*source_tokens, END],
         [END if token == EOS else surfaces[token] for token in target],

@@ -3,13 +3,17 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
+import attrs
+
 from s2s_core.config.fields import BadValueError
+from s2s_core.config.normalization import AUTO, NormalizationConfig
 from s2s_core.config.tables import Component, EvaluationConfig, RunConfig, TokenizerComponent
 from s2s_core.data.splits import Again
 from s2s_core.data.task import Example, References, Task
 from s2s_core.errors import ConfigError, ModelError, PluginError, closest, listing
 from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.plugins.registry import Plugins
+from s2s_core.text.copies import can_copy
 from s2s_core.text.tokenizer import Tokenizer
 
 
@@ -95,6 +99,41 @@ def _train_tokenizer(component: TokenizerComponent, side: str, texts: Iterable[s
     except BadValueError as error:
         raise ConfigError(f"{side}.tokenizer.{error}") from error
     return tokenizer
+
+
+def require_copying(config: RunConfig, plugins: Plugins) -> None:
+    """Checks that the tokens of sources can be copied to targets, if that is asked for.
+
+    Tokenizers that are left to the data are taken to fit, until they are settled.
+
+    Raises:
+        ConfigError: They can't; the message names the setting.
+    """
+    source, target = config.source.tokenizer, config.target.tokenizer
+    if not config.target.copy or AUTO in {source.name, target.name}:
+        return
+    if source.name != target.name:
+        raise ConfigError(
+            "target.copy: source.tokenizer and target.tokenizer must have the same name, so that the tokens of sources "
+            f"can be tokens of targets (got {source.name!r} and {target.name!r})"
+        )
+    if not can_copy(plugins.component("tokenizer", target.name)):
+        raise ConfigError(
+            f"target.copy: the tokens of tokenizer {target.name!r} aren't texts that can be copied: choose characters, "
+            "words, bpe or unigram, or another tokenizer with onnx_split and the decode and onnx_decode of Tokenizer"
+        )
+    for name, value in _normalization(target.config).items():
+        if value not in {_normalization(source.config)[name], _normalization(NormalizationConfig())[name]}:
+            raise ConfigError(
+                f"target.copy: source.tokenizer.{name} must be that of the target, {value!r}, as copied tokens are "
+                f"those of the source (got {_normalization(source.config)[name]!r})"
+            )
+
+
+def _normalization(config: Any) -> Mapping[str, Any]:
+    """Returns the settings of normalisation among a tokenizer's; the defaults where it has none."""
+    settings = config if isinstance(config, NormalizationConfig) else NormalizationConfig()
+    return {field.name: getattr(settings, field.name) for field in attrs.fields(NormalizationConfig)}
 
 
 def load_tokenizer(component: TokenizerComponent, saved: Mapping[str, Any], plugins: Plugins) -> Tokenizer:

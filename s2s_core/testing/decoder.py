@@ -43,6 +43,9 @@ from s2s_core.testing.sequence import (
 )
 from s2s_core.testing.subject import Subject
 
+TOLERANCE = 1e-3
+"""How far the sum of a position's attention may be from 1."""
+
 BEAM = ((0, 0, 0), (0, 0, 1), (2, 1, 2), (1, 0, 0))
 """The parents of three beams in each of four steps: repeated, left out and reordered."""
 
@@ -64,6 +67,30 @@ def shapes(subject: Subject) -> None:
     require(isinstance(answer[0], Output), f"step must return an Output and a state, not {type(answer[0]).__name__}")
     require_output(answer[0], (len(SOURCES),), memory, output_size(decoder), chained)
     require_probabilities(answer[0])
+
+
+def attention(subject: Subject) -> None:
+    """Attention is a distribution over the source: its weights are at least 0, padding has none, and their sum is 1.
+
+    [Copying](copying.md) and the coverage penalty rely on it. A decoder that has no attention keeps this promise, and a
+    source without positions has no weights. Of [several candidates](architecture.md#several-candidates), the mean
+    attention counts. If steps return attention, so must ``forward``, in training too where ``attention_is_read`` is
+    true.
+    """
+    decoder, memory = _make(subject), memory_of(SOURCES)
+    inputs, targets = vectors(TARGETS, _width(decoder)), torch.tensor(TARGETS)
+    real = padding_mask(targets, inputs.shape[1]) & memory.mask.any(1, keepdim=True)  # [B, T]
+    with torch.no_grad():
+        stepped = Decoder.forward(decoder, inputs, targets, memory)
+        if stepped.attention is None:
+            return
+        decoder.attention_is_read = True
+        answers = {"step": stepped, "forward": decoder(inputs, targets, memory)}
+        answers["forward in training"] = decoder.train()(inputs, targets, memory)
+    for name, output in answers.items():
+        weights: Any = mixture(decoder, output, memory).attention
+        require(weights is not None, f"steps return attention, but {name} doesn't, though attention_is_read is true")
+        _require_distribution(weights, memory.mask, real, f"{name}, for sources of lengths {list(SOURCES)},")
 
 
 def state(subject: Subject) -> None:
@@ -298,6 +325,7 @@ def onnx(subject: Subject) -> None:
 
 PROMISES = (
     shapes,
+    attention,
     state,
     steps,
     beams,
@@ -316,6 +344,24 @@ PROMISES = (
     onnx,
 )
 """The promises in the order of examination."""
+
+
+def _require_distribution(weights: Tensor, mask: Tensor, real: Tensor, where: str) -> None:
+    """Checks that attention is a distribution over source positions.
+
+    Args:
+        weights: [B, T, S].
+        mask: True where a source position is real, [B, S].
+        real: True where a target position is real and its source has positions, [B, T].
+        where: What gave it, and for which input.
+    """
+    rows, positions = weights[real], mask[:, None].expand_as(weights)[real]  # [N, S]
+    require(bool((rows >= 0).all()), f"the attention of {where} has a weight of {rows.min():.6g}")
+    beyond = rows.masked_fill(positions, 0.0)
+    require(not beyond.any(), f"the attention of {where} gives padding a weight of {beyond.max():.6g}")
+    sums = rows.sum(1)
+    wrong = (sums - 1).abs() > TOLERANCE
+    require(not wrong.any(), f"the weights of the attention of {where} have a sum of {sums[wrong][:1].sum():.6g}")
 
 
 def _make(subject: Subject) -> Decoder:

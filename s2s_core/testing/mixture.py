@@ -23,7 +23,7 @@ def mixture(decoder: Decoder, output: Output, memory: Memory) -> Output:
         return output
     joint = _joint(decoder, output, memory)  # [B, T, C, V]
     weights = joint.logsumexp(-1)  # [B, T, C]
-    attention = None if output.attention is None else candidates.mean_attention(output.attention, weights)
+    attention = None if output.attention is None else candidates.mean(output.attention, weights)
     return Output(candidates.token_scores(joint), attention)
 
 

@@ -91,7 +91,7 @@ class BPE(Subwords):
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
         characters = onnx_text.characters(op, texts)
-        ids = onnx_text.lookup(op, characters, self._ids())
+        ids = onnx_text.lookup(op, characters, self.vocabulary.table())
         if not self.merges:
             return ids
         begins = op.Cast(op.Equal(characters, onnx_text.strings(op, [" "])), to=onnx_text.INT64)

@@ -107,7 +107,7 @@ class Bytes(Tokenizer):
         last = op.Unsqueeze(op.Where(op.Equal(begun, 0), alone, last), [1])
         first = onnx_text.numbers(op, [([byte + SPECIALS for byte in text] + [PAD] * 3)[:3] for text in _BEGINNINGS])
         ids = op.Concat(op.Gather(first, begun), last, axis=1)  # [U, 4]
-        return onnx_text.pack(op, op.Reshape(op.Gather(ids, which), op.Concat(op.Shape(texts), [-1], axis=0)))
+        return onnx_text.pack(op, op.Reshape(op.Gather(ids, which), op.Concat(op.Shape(texts), [-1], axis=0)), PAD)
 
     def onnx_decode(self, op: Op, ids: Value) -> Value:
         """Adds the nodes that turn ids into texts; see ``Tokenizer.onnx_decode``.

@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from s2s_core.text.nodes import Op, Value
-from s2s_core.text.vocabulary import PAD, UNK
+from s2s_core.text.vocabulary import UNK
 
 INT64, BOOL, STRING = ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING
 
@@ -72,13 +72,13 @@ def column(op: Op, rows: Value, value: Value) -> Value:
     return op.Concat(rows, op.Expand(value, op.Concat(op.Shape(rows, start=0, end=1), [1], axis=0)), axis=1)
 
 
-def pack(op: Op, ids: Value) -> Value:
-    """Adds the nodes that move each row's padding, in int64[N, S], behind its ids, and keep the order of the ids."""
-    size = width(op, ids)
+def pack(op: Op, rows: Value, padding: Any) -> Value:
+    """Adds the nodes that move each row's padding, in ids or strings [N, S], behind the rest, whose order they keep."""
+    size = width(op, rows)
     position = op.Range(0, size, 1)
-    place = op.Where(op.Equal(ids, PAD), op.Add(position, size), position)
-    _, order = op.TopK(place, op.Shape(ids, start=1, end=2), axis=1, largest=0, sorted=1, _outputs=2)
-    return op.GatherElements(ids, order, axis=1)
+    place = op.Where(op.Equal(rows, padding), op.Add(position, size), position)
+    _, order = op.TopK(place, op.Shape(rows, start=1, end=2), axis=1, largest=0, sorted=1, _outputs=2)
+    return op.GatherElements(rows, order, axis=1)
 
 
 def loop(

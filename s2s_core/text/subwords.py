@@ -12,6 +12,7 @@ import attrs
 from s2s_core.config.fields import BadValueError, at_least, between, setting
 from s2s_core.config.normalization import NormalizationConfig
 from s2s_core.text import tags
+from s2s_core.text.nodes import Op, Value
 from s2s_core.text.normalization import Normalizer
 from s2s_core.text.tokenizer import Tokenizer, require_frequent
 from s2s_core.text.vocabulary import UNK, Vocabulary
@@ -71,6 +72,16 @@ class Subwords(Tokenizer):
             tokens.append(text[position] if number == UNK else surfaces[number])
             position += len(tokens[-1])
         return tokens
+
+    def onnx_split(self, op: Op, texts: Value) -> Value:
+        """Adds the nodes that do what ``split`` does: a token is its id's text, or the character that is unknown."""
+        from s2s_core.text import onnx_text  # noqa: PLC0415
+
+        ids, tokens = self.onnx_ids(op, texts), self.vocabulary.tokens
+        sizes = op.Gather(onnx_text.numbers(op, [0, 0, 0, 1, *map(len, tokens)]), ids)  # [N, S]
+        characters = onnx_text.column(op, onnx_text.characters(op, texts), onnx_text.strings(op, [""]))
+        first = op.GatherElements(characters, op.CumSum(sizes, 1, exclusive=1), axis=1)
+        return op.Where(op.Equal(ids, UNK), first, op.Gather(onnx_text.strings(op, ["", "", "", "", *tokens]), ids))
 
     def ids(self, text: str) -> list[int]:
         """Returns the ids of a normalised text without tags; see ``Tokenizer.ids``."""

@@ -1,7 +1,7 @@
 """The base class of tokenizers, which map text to ids and back, in Python and in the exported graph."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import attrs
@@ -12,8 +12,11 @@ from s2s_core.text import tags
 from s2s_core.text.nodes import Op, Value
 from s2s_core.text.normalization import Normalizer
 from s2s_core.text.survey import TextSurvey
-from s2s_core.text.vocabulary import EOS, PAD, SPECIALS, UNK, Vocabulary
+from s2s_core.text.vocabulary import EOS, PAD, UNK, Vocabulary
 from s2s_core.version import API_VERSION
+
+OnnxRows = Callable[[Op, Value], Value]
+"""Adds the nodes that convert strings to rows of ids or of strings."""
 
 
 @attrs.frozen
@@ -153,14 +156,7 @@ class Tokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of ids, up to the first EOS."""
-        surfaces = self.vocabulary.surfaces
-        tokens = []
-        for token_id in ids:
-            if token_id == EOS:
-                break
-            if token_id >= UNK:
-                tokens.append(surfaces[token_id])
-        return self.normalize.compose(self.separator.join(tokens))
+        return self.normalize.compose(self.separator.join(pieces(ids, self.vocabulary.surfaces)))
 
     def save(self) -> Mapping[str, Any]:
         """Returns what ``load`` needs to restore the tokenizer, as JSON can hold it."""
@@ -181,16 +177,26 @@ class Tokenizer:
         Returns:
             The padded ids with EOS, int64[N, S], and the lengths with EOS, int64[N].
         """
-        from s2s_core.text import onnx_text  # noqa: PLC0415  # tokenizers work without ONNX until they are exported
-
         normalized = self.normalize.onnx(op, texts)
         ids = self._onnx_ids_and_tags(op, normalized) if self.has_tags else self.onnx_ids(op, normalized)
-        ids = op.Concat(ids, op.Expand(PAD, op.Concat(op.Shape(texts), [1], axis=0)), axis=1)  # room for EOS
-        count = op.ReduceSum(op.Cast(op.Not(op.Equal(ids, PAD)), to=onnx_text.INT64), [1], keepdims=1)  # [N, 1]
-        lengths = op.Add(count, 1)
-        ids = op.Slice(ids, [0], op.Unsqueeze(op.ReduceMax(lengths, keepdims=0), [0]), [1])
-        position = op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1)
-        return op.Where(op.Equal(position, count), EOS, ids), op.Squeeze(lengths, [1])
+        return ended(op, op.Concat(ids, op.Expand(PAD, op.Concat(op.Shape(texts), [1], axis=0)), axis=1))
+
+    def onnx_tokens(self, op: Op, texts: Value) -> Value:
+        """Adds the nodes that do what ``tokens`` does.
+
+        Args:
+            op: Adds the nodes.
+            texts: Normalised, string[N], N at least 1.
+
+        Returns:
+            The tokens, string[N, S], each row padded on the right with empty strings; S may be 0.
+        """
+        from s2s_core.text import onnx_text  # noqa: PLC0415
+
+        if not self.has_tags:
+            return self._onnx_strings(op, texts)
+        empty = onnx_text.strings(op, [""])
+        return _onnx_with_tags(op, texts, self._onnx_strings, lambda _, found: found, empty)
 
     def onnx_ids(self, op: Op, texts: Value) -> Value:
         """Adds the nodes that do what ``ids`` does: by default ``onnx_split`` and a table.
@@ -204,7 +210,7 @@ class Tokenizer:
         """
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
-        return onnx_text.lookup(op, onnx_text.declare(self.onnx_split(op, texts), rank=2), self._ids())
+        return onnx_text.lookup(op, self._onnx_strings(op, texts), self.vocabulary.table())
 
     def onnx_decode(self, op: Op, ids: Value) -> Value:
         """Adds the nodes that convert ids to texts.
@@ -218,27 +224,80 @@ class Tokenizer:
         """
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
-        surfaces = list(self.vocabulary.surfaces)
-        pieces = op.Gather(onnx_text.strings(op, surfaces), ids)
-        if self.separator:
-            separated = ["", "", "", *(self.separator + surface for surface in surfaces[UNK:])]
-            is_first = op.Equal(op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1), 0)
-            pieces = op.Where(is_first, pieces, op.Gather(onnx_text.strings(op, separated), ids))
-        return self.normalize.onnx_compose(op, onnx_text.join(op, pieces))
+        return self.normalize.onnx_compose(op, onnx_text.join(op, onnx_pieces(op, ids, self)))
 
     def _onnx_ids_and_tags(self, op: Op, texts: Value) -> Value:
-        """Adds the nodes that convert normalised texts with tags to ids, int64[N, S], each row padded on the right.
-
-        What stands between the tags is encoded as if each piece were a text, and each tag's id follows its piece.
-        """
+        """Adds the nodes that convert normalised texts with tags to ids, int64[N, S], each row padded on the right."""
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
-        between, found = tags.onnx_pieces(op, texts)  # [N, G]
-        ids = self.onnx_ids(op, op.Reshape(between, [-1]))  # [N · G, S]
-        table = {"": PAD} | {token: number for token, number in self._ids().items() if tags.is_tag(token)}
-        rows = op.Concat(ids, onnx_text.lookup(op, op.Reshape(found, [-1, 1]), table), axis=1)
-        return onnx_text.pack(op, op.Reshape(rows, op.Concat(op.Shape(texts), [-1], axis=0)))
+        table = {token: number for token, number in self.vocabulary.table().items() if not token or tags.is_tag(token)}
+        return _onnx_with_tags(op, texts, self.onnx_ids, lambda op, found: onnx_text.lookup(op, found, table), PAD)
 
-    def _ids(self) -> dict[str, int]:
-        """Returns the id of every token, and ``PAD`` for the empty string, which pads the rows of ``onnx_split``."""
-        return {"": PAD} | {token: number for number, token in enumerate(self.vocabulary.tokens, SPECIALS)}
+    def _onnx_strings(self, op: Op, texts: Value) -> Value:
+        """Adds the nodes of ``onnx_split``, with the type and rank of its result."""
+        from s2s_core.text import onnx_text  # noqa: PLC0415
+
+        return onnx_text.declare(self.onnx_split(op, texts), rank=2)
+
+
+def _onnx_with_tags(op: Op, texts: Value, convert: OnnxRows, convert_tags: OnnxRows, padding: Any) -> Value:
+    """Adds the nodes that convert texts with tags, string[N], to rows, [N, S], each padded on the right.
+
+    What stands between the tags is converted as if each piece were a text, and what becomes of each tag follows.
+
+    Args:
+        op: Adds the nodes.
+        texts: Normalised.
+        convert: Converts string[N · G], what stands between tags, to [N · G, S].
+        convert_tags: Converts string[N · G, 1], the tags, some of which are empty, to [N · G, 1].
+        padding: What pads the rows.
+    """
+    from s2s_core.text import onnx_text  # noqa: PLC0415
+
+    between, found = tags.onnx_pieces(op, texts)  # [N, G]
+    converted = convert(op, op.Reshape(between, [-1])), convert_tags(op, op.Reshape(found, [-1, 1]))
+    rows = op.Reshape(op.Concat(*converted, axis=1), op.Concat(op.Shape(texts), [-1], axis=0))
+    return onnx_text.pack(op, rows, padding)
+
+
+def pieces(ids: Iterable[int], surfaces: Sequence[str]) -> list[str]:
+    """Returns the texts of ids, up to the first EOS, by the text of each id."""
+    texts = []
+    for token_id in ids:
+        if token_id == EOS:
+            break
+        if token_id >= UNK:
+            texts.append(surfaces[token_id])
+    return texts
+
+
+def onnx_pieces(op: Op, ids: Value, tokenizer: Tokenizer) -> Value:
+    """Adds the nodes that convert ids, int64[N, T], to the pieces of texts, string[N, T], separators included."""
+    from s2s_core.text import onnx_text  # noqa: PLC0415
+
+    surfaces = list(tokenizer.vocabulary.surfaces)
+    found = op.Gather(onnx_text.strings(op, surfaces), ids)
+    if not tokenizer.separator:
+        return found
+    separated = ["", "", "", *(tokenizer.separator + surface for surface in surfaces[UNK:])]
+    is_first = op.Equal(op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1), 0)
+    return op.Where(is_first, found, op.Gather(onnx_text.strings(op, separated), ids))
+
+
+def ended(op: Op, ids: Value) -> tuple[Value, Value]:
+    """Adds the nodes that put EOS behind ids.
+
+    Args:
+        op: Adds the nodes.
+        ids: int64[N, S], each row padded on the right by at least one ``PAD``.
+
+    Returns:
+        The ids with EOS, int64[N, S], as wide as the longest row; the lengths with EOS, int64[N].
+    """
+    from s2s_core.text import onnx_text  # noqa: PLC0415
+
+    count = op.ReduceSum(op.Cast(op.Not(op.Equal(ids, PAD)), to=onnx_text.INT64), [1], keepdims=1)  # [N, 1]
+    lengths = op.Add(count, 1)
+    ids = op.Slice(ids, [0], op.Unsqueeze(op.ReduceMax(lengths, keepdims=0), [0]), [1])
+    position = op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1)
+    return op.Where(op.Equal(position, count), EOS, ids), op.Squeeze(lengths, [1])

@@ -91,7 +91,7 @@ class Unigram(Subwords):
         )  # [N, 1]
         ids, scores = self._onnx_tokens(op, characters, lengths)  # [N, S, L]
         longest = self._onnx_forward(op, scores)
-        return onnx_text.pack(op, self._onnx_back(op, ids, longest, lengths))
+        return onnx_text.pack(op, self._onnx_back(op, ids, longest, lengths), PAD)
 
     def _onnx_tokens(self, op: Op, characters: Value, lengths: Value) -> tuple[Value, Value]:
         """Adds the nodes that return the id and the score of the token of each length from each character on.
@@ -108,7 +108,7 @@ class Unigram(Subwords):
 
         most = max(map(len, self.subwords), default=1)
         size = onnx_text.width(op, characters)
-        ids = onnx_text.lookup(op, _substrings(op, characters, most), self._ids())
+        ids = onnx_text.lookup(op, _substrings(op, characters, most), self.vocabulary.table())
         unknown = min(self.scores, default=0) - UNKNOWN_PENALTY
         scores = op.Gather(onnx_text.numbers(op, [*[IMPOSSIBLE] * (UNK + 1), *self.scores]), ids)
         scores = op.Max(scores, onnx_text.numbers(op, [unknown, *[IMPOSSIBLE] * (most - 1)]))

@@ -43,6 +43,10 @@ class Vocabulary:
         """The text of each id in an answer."""
         return ("", "", "", UNKNOWN_TEXT, *self._tokens)
 
+    def table(self) -> dict[str, int]:
+        """Returns the id of every token, and ``PAD`` for the empty string, which pads rows of tokens in a graph."""
+        return {"": PAD} | self._ids
+
     def id_of(self, token: str) -> int:
         """Returns the token's id, or ``UNK`` if the vocabulary lacks it."""
         return self._ids.get(token, UNK)

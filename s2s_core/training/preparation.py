@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from s2s_core.data.batches import TrainingBatches
 from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.model.checkpoint import TextModel, load_checkpoint, load_tokenizers, new_checkpoint
-from s2s_core.runs.components import train_tokenizers
+from s2s_core.runs.components import require_copying, train_tokenizers
 from s2s_core.runs.run import Run
 from s2s_core.runs.settling import settle_amount, settle_tokenizers
 from s2s_core.runs.trackers import require_trackers
@@ -70,14 +70,16 @@ def prepare(run: Run, progress: TrainingProgress | None = None, *, resume: bool 
     """
     progress = progress or TrainingProgress()
     require_trackers(run)
+    require_copying(run.config, run.plugins)
     initial_run = None if resume else run.open_initial()
     progress.opened(run)
     accelerator = make_accelerator(run)
     state = _resumed_state(run) if resume else TrainingState(run.splits.fingerprint())
     initial = None if initial_run is None else load_checkpoint(initial_run)
     run, choices = settle_tokenizers(run, None if initial is None else initial.config)
+    require_copying(run.config, run.plugins)  # tokenizers that were left to the data are known now
     tokenizers = load_tokenizers(run) if resume else _tokenizers(run, initial)
-    batches = TrainingBatches(run.splits, tokenizers, run.config.training)
+    batches = TrainingBatches(run.splits, tokenizers, run.config.training, copying=run.config.target.copy)
     run = settle_amount(run, batches.updates_per_epoch)
     progress.settled(run, choices, batches.updates_per_epoch)
     checkpoint = new_checkpoint(run, *tokenizers)

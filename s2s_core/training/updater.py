@@ -67,8 +67,8 @@ class Updater:
         return contextlib.nullcontext() if now else wait
 
     def _loss(self, part: Batch) -> Loss:
-        source, source_lengths, target, target_lengths = to_device(part, self._accelerator.device)
+        source, source_lengths, target, target_lengths, copies = to_device(part, self._accelerator.device)
         with self._accelerator.autocast():
-            logits = self._model(source, source_lengths, target, target_lengths)  # [N, V]
+            logits = self._model(source, source_lengths, target, target_lengths, copies)  # [N, V]
         real = target[padding_mask(target_lengths, target.shape[1])]  # [N]
-        return token_loss(logits, real, self._config.label_smoothing)
+        return token_loss(logits, real, self._config.label_smoothing, partial=copies is not None)

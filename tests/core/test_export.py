@@ -46,7 +46,7 @@ def translate(checkpoint, texts, **settings):
     """Returns the same from PyTorch."""
     translator = Translator(checkpoint, attrs.evolve(checkpoint.config.decoding, **settings))
     found = translator.hypotheses(texts)
-    hypotheses = translator.texts(found)
+    hypotheses = translator.texts(found, texts)
     return [row[0] for row in hypotheses], hypotheses, found.scores
 
 

@@ -63,7 +63,7 @@ def translate(featured, texts, prefixes, **settings):
     """Returns texts and scores from PyTorch."""
     translator = Translator(featured.checkpoint, attrs.evolve(featured.checkpoint.config.decoding, **settings))
     found = translator.hypotheses(texts, prefixes)
-    return translator.texts(found), found.scores
+    return translator.texts(found, texts), found.scores
 
 
 def assert_same(featured, texts, prefixes, **settings):

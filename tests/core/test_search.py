@@ -32,7 +32,7 @@ class Hypothesis:
 
 def log_probabilities(logits):
     """Returns what each token that may be picked adds, from the logits of one step."""
-    allowed = {token: logit for token, logit in enumerate(logits) if token not in {PAD, BOS}}
+    allowed = {token: logit for token, logit in enumerate(logits) if token not in {PAD, BOS} and logit > -math.inf}
     total = math.log(sum(math.exp(logit) for logit in allowed.values()))
     return {token: logit - total for token, logit in allowed.items()}
 
@@ -63,7 +63,7 @@ def reference(
     prefix=(),
 ):
     """Returns the hypotheses of one source, best first: their tokens and scores."""
-    start = model.start(torch.tensor([source]), torch.tensor([len(source)]))
+    start = model.start(torch.tensor([source]), torch.tensor([len(source)]), copies_of(model, [source]))
     beams = [Hypothesis([], 0.0, start, [0.0] * len(source), ended=False)]
     for step in range(limit(max_length, max_length_ratio, source)):
         candidates = [beam for beam in beams if beam.ended]
@@ -89,6 +89,15 @@ def reference(
     return [(ids, pytest.approx(score, abs=1e-4)) for ids, score in sorted(scores, key=lambda pair: -pair[1])]
 
 
+def copies_of(model, sources):
+    """Returns what the tokens of sources are in the target of a model that copies, which knows only some of them."""
+    if not model.copies:
+        return None
+    size = model.target_size
+    rows = [[token if token in {EOS, 4, 5} else size + source.index(token) for token in source] for source in sources]
+    return pad(rows)[0]
+
+
 def pad(sources):
     lengths = torch.tensor([len(ids) for ids in sources])
     ids = torch.full((len(sources), int(lengths.max())), PAD)
@@ -104,7 +113,7 @@ def strip(ids):
 def search(model, sources, prefixes=None, **settings):
     """Returns each source's hypotheses, without padding and without beams that stand for none."""
     prefix = None if prefixes is None else pad([[*begin, PAD] for begin in prefixes])[0]
-    found, scores = BeamSearch(model)(*pad(sources), prefix, **settings)
+    found, scores = BeamSearch(model)(*pad(sources), prefix, copies_of(model, sources), **settings)
     return [
         [(strip(ids), score) for ids, score in zip(*row, strict=True) if score > -math.inf]
         for row in zip(found.tolist(), scores.tolist(), strict=True)
@@ -166,6 +175,32 @@ def test_every_setting_does_what_the_reference_does(random_model, seed, prefixes
         for source, begin in zip(SOURCES, prefixes or [[]] * len(SOURCES), strict=True)
     ]
     assert expected == search(model, SOURCES, prefixes, **settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"beam_size": 1, "no_repeat_ngram": 1},
+        {"beam_size": 3, "length_penalty": 0.6, "coverage_penalty": 0.3},
+        {"beam_size": 3, "no_repeat_ngram": 2, "prefixes": [[11, 5], [9], [], [9, 14], [4]]},
+        {"beam_size": 20, "max_length": 2},
+    ],
+)
+def test_a_model_that_copies_is_searched_alike(make_model, settings):
+    """Every setting does to copied tokens what it does to others, also to those of a prefix."""
+    settings = {"max_length": 5, **settings}
+    prefixes = settings.pop("prefixes", None)
+    copied = set()
+    for seed in SEEDS[:2]:
+        model = make_model(seed=seed, copy=True)
+        expected = [
+            reference(model, source, prefix=begin, **settings)
+            for source, begin in zip(SOURCES, prefixes or [[]] * len(SOURCES), strict=True)
+        ]
+        found = search(model, SOURCES, prefixes, **settings)
+        assert expected == found
+        copied |= {token for row in found for ids, _ in row for token in ids if token >= model.target_size}
+    assert len(copied) > 1
 
 
 def test_the_settings_above_matter(random_model):

@@ -134,7 +134,7 @@ def test_the_file_searches_as_pytorch_does(exported_run, texts):
     expected = translator.hypotheses(texts)
     found = load(exported_run.onnx_path).answers(texts, beam_size=4, length_penalty=0.7)
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
-    assert [row[0] for row in found.hypotheses] == [row[0] for row in translator.texts(expected)]
+    assert [row[0] for row in found.hypotheses] == [row[0] for row in translator.texts(expected, texts)]
 
 
 def test_one_line_comes_out_for_each_line_in(s2s, exported_run, translator, texts):

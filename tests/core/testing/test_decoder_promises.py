@@ -69,6 +69,30 @@ class ReturnsVectors(Keeps):
         return super().forward(inputs, lengths, memory).vectors
 
 
+class WeighsTwice(Keeps):
+    def step(self, inputs, state):
+        output, after = super().step(inputs, state)
+        return output._replace(attention=2 * output.attention), after
+
+
+class WeighsPadding(Keeps):
+    def step(self, inputs, state):
+        output, after = super().step(inputs, state)
+        return output._replace(attention=torch.full_like(output.attention, 0.2)), after
+
+
+class WeighsBelowNothing(Keeps):
+    def step(self, inputs, state):
+        output, after = super().step(inputs, state)
+        return output._replace(attention=output.attention.roll(1, 1) - output.attention), after
+
+
+class WeighsOnlyInEvaluation(Keeps):
+    def forward(self, inputs, lengths, memory):
+        output = super().forward(inputs, lengths, memory)
+        return output._replace(attention=None) if self.training else output
+
+
 class ChangesItsDtype(Keeps):
     def step(self, inputs, state):
         output, (hidden, *rest) = super().step(inputs, (state[0].float(), *state[1:]))
@@ -224,6 +248,10 @@ BROKEN = [
         "the weights of step must be logarithms of probabilities with the sum 1 (got the sum ",
     ),
     ("shapes", ReturnsVectors, "forward must return an Output, not Tensor"),
+    ("attention", WeighsTwice, "the weights of the attention of step, for sources of lengths [5, 1, 3, 0, 5, 2], have"),
+    ("attention", WeighsPadding, "the attention of step, for sources of lengths [5, 1, 3, 0, 5, 2], gives padding"),
+    ("attention", WeighsBelowNothing, "the attention of step, for sources of lengths [5, 1, 3, 0, 5, 2], has a weight"),
+    ("attention", WeighsOnlyInEvaluation, "steps return attention, but forward in training doesn't, though attention"),
     ("state", ChangesItsDtype, "state[0] was float32 [2, 8] for a batch of 2 (got float64 [2, 8])"),
     ("state", ChangesInPlace, "state[0] was changed in place"),
     (
