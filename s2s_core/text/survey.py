@@ -104,7 +104,7 @@ class TextSurvey:
 
     @property
     def is_symbols(self) -> bool:
-        """Whether the texts are symbols separated by spaces, such as phones: few, short, and often repeated."""
+        """Whether the texts are few, short symbols that are separated by spaces and often repeated, such as phones."""
         return self.is_spaced and self.is_closed and self.characters_per_word <= LONGEST_SYMBOLS
 
 
