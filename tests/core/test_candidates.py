@@ -9,13 +9,12 @@ import torch
 from candidate_decoders import CANDIDATES, Chains, Mixes
 from torch import Tensor
 
-from s2s_core import Decoder, Output
+from s2s_core import Output
 from s2s_core.data.task import Example
 from s2s_core.decoding import BeamSearch
 from s2s_core.decoding.likelihood import Likelihoods
 from s2s_core.decoding.translate import Translator
 from s2s_core.exporting.exporter import export
-from s2s_core.exporting.pieces import export_pieces
 from s2s_core.model.ensemble import Ensemble
 from s2s_core.text.vocabulary import BOS, EOS, PAD, UNK
 from s2s_core.training.loss import token_loss
@@ -170,13 +169,12 @@ def test_candidates_may_have_no_attention(make_model):
     assert model(SOURCE, SOURCE_LENGTHS, TARGET, TARGET_LENGTHS).isfinite().all()
 
 
-def test_a_state_is_the_decoders_own_without_a_chain(make_model):
-    """Nothing is carried from step to step that isn't needed."""
-    model = make_model(decoder=Mixes)
-    assert 3 == len(model.start(SOURCE, SOURCE_LENGTHS))
-    assert isinstance(model.decoder, Decoder)
-    leaves = export_pieces(make_model(decoder=Chains)).leaves
-    assert [(2, 3, CANDIDATES, 9)] == [tuple(leaf.example.shape) for leaf in leaves if leaf.example.dim() == 4][1:]
+def test_only_a_chain_carries_what_it_needs(make_model):
+    """One number for each candidate and token, beside the decoder's own state."""
+    mixed, chained = (make_model(decoder=decoder).start(SOURCE, SOURCE_LENGTHS) for decoder in (Mixes, Chains))
+    assert 3 == len(mixed)
+    assert 3 == len(chained.decoder)
+    assert (2, CANDIDATES, 9) == chained.joint.shape
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])

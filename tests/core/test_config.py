@@ -314,9 +314,7 @@ def test_a_task_s_own_mistake_is_refused_too(refusal):
 def test_a_run_needs_a_task(refusal, layers):
     """Without a task the message says how to choose one, and which there are."""
     message = refusal(*layers)
-    assert message.startswith(
-        "no task chosen: use --task NAME, or set task.name; there are: add, considerate, copy, mistaken, "
-    )
+    assert message.startswith("no task chosen: use --task NAME, or set task.name; there are: add, copy, mistaken, ")
 
 
 @pytest.mark.parametrize("layers", [[], [{"encoder": {"hidden_size": 6}}]])
@@ -341,8 +339,8 @@ def test_a_task_that_is_no_table_is_refused(refusal, task):
 @pytest.mark.parametrize(
     ("tables", "expected"),
     [
-        ({"task": "revers"}, "unknown task 'revers' (did you mean 'reverse'?); there are: add, considerate, copy, "),
-        ({"task": {"name": 5}}, "unknown task '5'; there are: add, considerate, copy, "),
+        ({"task": "revers"}, "unknown task 'revers' (did you mean 'reverse'?); there are: add, copy, "),
+        ({"task": {"name": 5}}, "unknown task '5'; there are: add, copy, "),
         (
             {"task": "copy", "encoder": "mlprnn"},
             "unknown encoder 'mlprnn' (did you mean 'mlp-rnn'?); there are: ",
