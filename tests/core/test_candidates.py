@@ -116,7 +116,7 @@ def test_a_search_adds_up_likelihoods(make_model, checkpoints, decoder):
     found = translator.hypotheses(["ab", "c"])
     ended = [(row, beam) for row, beam in itertools.product(range(2), range(3)) if EOS in found.ids[row, beam]]
     assert len(ended) >= 4
-    texts = translator.texts(found)
+    texts = translator.texts(found, ["ab", "c"])
     scores = [found.scores[place] for place in ended]
     examples = [Example(("ab", "c")[row], texts[row][beam]) for row, beam in ended]
     likelihoods = [likelihood.log_probability for likelihood in Likelihoods(checkpoint)(examples)]

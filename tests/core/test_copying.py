@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from candidate_decoders import Mixes
 from hypothesis import strategies as st
 from interrupting import InterruptedAt
 
@@ -155,14 +156,22 @@ def test_smoothing_is_over_what_is_possible():
 
 TEXTS = ["ab abc", "c☃b ☃ é", "", "abc ☃☃  ☃ x", "日本 ab 日本 c"]
 
-KINDS = ("characters", "words", "bpe", "unigram")
+PLAIN = [(kind, {}) for kind in ("characters", "words", "bpe", "unigram")]
+
+TAGGED = [
+    ("characters", {"tags": True, "normalization": "nfd"}),
+    ("words", {"tags": True, "fold_case": True}),
+    ("bpe", {"tags": True, "normalization": "nfkd"}),
+    ("unigram", {"tags": True}),
+]
 
 
-@pytest.fixture(scope="session", params=KINDS)
+@pytest.fixture(scope="session", params=PLAIN + TAGGED, ids=lambda kind: " ".join([kind[0], *kind[1]]))
 def tokenizers(request):
     """Tokenizers of source and target whose vocabularies differ."""
-    kind = Plugins().component("tokenizer", request.param)
-    return tuple(kind.train(kind.Config(), texts) for texts in (["ab abc c", "x ab ab"], ["abc b", "z ab ab é"]))
+    name, settings = request.param
+    kind, sides = Plugins().component("tokenizer", name), (["ab <V>abc c", "x ab ab"], ["abc b", "<P>z ab ab é"])
+    return tuple(kind.train(kind.Config(**settings), texts) for texts in sides)
 
 
 @pytest.fixture(scope="session")
@@ -180,12 +189,13 @@ def copying_graph(tokenizers):
     return Graph(build)
 
 
-TEXT = st.text("abcxz é☃日本\t", max_size=9)
+TEXT = st.lists(st.sampled_from([*"abcxzÅ é☃日本\t<", "<V>", "<P>", "<é☃>"]), max_size=9).map("".join)
 
 
 @hypothesis.given(pairs=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4))
 @hypothesis.example(pairs=[("", ""), ("", "☃")])
 @hypothesis.example(pairs=[*zip(TEXTS, reversed(TEXTS), strict=True)])
+@hypothesis.example(pairs=[("<V><P>wé☃lk<é☃>", "wé☃lked"), ("<V>", "<V>☃"), ("", "")])
 def test_the_graph_gives_the_ids_and_texts_of_python(tokenizers, copying_graph, pairs):
     """Of sources, of what their tokens are in the target, of targets, and back."""
     ids, lengths, extended, targets, texts = copying_graph([text for side in zip(*pairs, strict=True) for text in side])
@@ -217,6 +227,18 @@ def test_a_copied_text_is_the_normalised_one():
     folding = Characters.train(TokenizerConfig(fold_case=True), ["a"])
     target = Characters.train(TokenizerConfig(), ["a"])
     assert "ы" == copies.decode(copies.encode_source("Ы", (folding, target))[1], "Ы", (folding, target))
+
+
+def test_tags_and_marks_are_copied_as_they_were_written():
+    """An unknown tag is one token, and a decomposed character that is copied is composed again."""
+    settings = TokenizerConfig(tags=True, normalization="nfd")
+    tokenizers = tuple(Characters.train(settings, [text]) for text in ("<V>walk", "walked"))
+    size = len(tokenizers[1].vocabulary)
+    ids, copied = copies.encode_source("<V><PST>wé", tokenizers)
+    verb, walk = tokenizers[0].encode("<V>"), tokenizers[1].encode("we")
+    assert [*verb, UNK, *tokenizers[0].encode("w"), UNK, UNK] == ids
+    assert [size, size + 1, walk[0], walk[1], size + 4] == copied
+    assert "<PST>wéd" == copies.decode([*copied[1:], *tokenizers[1].encode("d")], "<V><PST>wé", tokenizers)
 
 
 @pytest.mark.parametrize("large", [False, True])
@@ -299,6 +321,8 @@ SETTINGS = {
 COPY = {"target": {"copy": True}}
 
 SHORT = {"training": {"steps": 3, "validate_every": 3}}
+
+SMALL = {"hidden_size": 8, "layers": 1}
 
 
 @pytest.fixture(scope="module")
@@ -473,6 +497,55 @@ def test_a_transformer_copies(make_run, tmp_path):
     assert parity.hypotheses > 20
 
 
+def test_tags_go_with_copying(make_run, tmp_path):
+    """The file copies an unseen character of a source with tags, and its answers and scores are the model's."""
+    tagged = {"tokenizer": {"tags": True, "normalization": "nfd"}}
+    checkpoint = load_checkpoint(train(make_run(COPY, SHORT, {"source": tagged, "target": tagged})))
+    torch.nn.init.constant_(checkpoint.model.copying.gate.bias, -9.0)  # nearly always copies
+    texts = ["<V><PST>aЯb", "<V>", "ЖéЖ<é>", ""]
+    search = attrs.evolve(checkpoint.config.decoding, beam_size=4)
+    export(checkpoint, texts, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
+    inputs = {"source": np.array(texts, object), "beam_size": np.array(4, INPUTS["beam_size"].kind)}
+    hypotheses, scores = session.run(["hypotheses", "scores"], inputs)
+    translator = Translator(checkpoint, search)
+    found = translator.hypotheses(texts)
+    assert translator.texts(found, texts) == hypotheses.tolist()
+    np.testing.assert_allclose(found.scores, scores, rtol=0, atol=1e-3)
+    assert any("Я" in text for text in hypotheses[0])
+    assert any("<PST>" in text for text in hypotheses[0])
+
+
+@torch.no_grad()
+def test_candidates_are_mixed_before_they_copy(make_model):
+    """The vocabulary's distribution, the attention and what the gate reads are all means of the candidates."""
+    model = make_model(decoder=Mixes, copy=True)
+    source, lengths = torch.tensor([[4, 6, 3, EOS], [3, EOS, PAD, PAD]]), torch.tensor([4, 2])
+    target, target_lengths = torch.tensor([[5, 11, EOS], [9, EOS, PAD]]), torch.tensor([3, 2])
+    extended = torch.tensor([[4, 6, 11, EOS], [9, EOS, PAD, PAD]])
+    whole = model(source, lengths, target, target_lengths, extended).exp().split(target_lengths.tolist())
+    state = model.start(source, lengths, extended)
+    for place, tokens in enumerate(torch.cat([torch.full((2, 1), BOS), target[:, :-1]], 1).unbind(1)):
+        output, _ = model.decoder.step(model.embed_target(tokens), state.decoder)
+        logits, mean_attention, state = model.attentive_step(tokens, state)
+        for row in range(2 if place < 2 else 1):
+            weights = output.weights[row].exp()
+            words = (weights[:, None] * model.projection(output.vectors[row]).softmax(1)).sum(0)
+            gate = model.copying.gate((weights[:, None] * output.vectors[row]).sum(0)).sigmoid().item()
+            attention = (weights[:, None] * output.attention[row]).sum(0)
+            expected = mixed(words.log().tolist(), gate, attention.tolist(), extended[row].tolist())
+            expected = torch.tensor([expected.get(number, 0.0) for number in range(9 + 4)])
+            torch.testing.assert_close(logits[row].exp(), expected, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(whole[row][place], expected, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(mean_attention[row], attention)
+
+
+def test_hard_attention_copies(make_run, tmp_path):
+    """A decoder with several candidates learns, and its file is proved."""
+    checkpoint = load_checkpoint(train(make_run(COPY, SHORT, {"decoder": {"name": "hard-attention-lstm", **SMALL}})))
+    assert export(checkpoint, ["aЯb", "ЯЖ"], tmp_path / "model.onnx").hypotheses > 1
+
+
 def test_a_model_without_copying_has_no_gate(make_run):
     """Its weights have the names that they always had."""
     weights = prepare(make_run()).checkpoint.model.state_dict()
@@ -498,6 +571,23 @@ def test_a_decoder_without_attention_is_refused(make_run):
     )
 
 
+def test_a_chain_of_candidates_is_refused(make_run):
+    """Its transitions go from token to token, and what is copied isn't one that they know."""
+    assert refused(make_run, {"decoder": {"name": "monotonic-lstm", **SMALL}}).startswith(
+        "target.copy: decoder 'monotonic-lstm' has transitions between the candidates of its steps"
+    )
+
+
+def test_tokenizers_that_are_left_to_the_data_are_checked_when_they_are_settled(make_run):
+    """One that is chosen fits the other side, or is refused."""
+    automatic = {"tokenizer": {"name": "auto"}}
+    fitting = make_run({"source": automatic}, COPY)
+    assert prepare(fitting).checkpoint.model.copies
+    refusal = refused(make_run, {"source": automatic, "target": {"tokenizer": {"name": "words"}}})
+    assert "must have the same name" in refusal
+    assert "(got 'characters' and 'words')" in refusal
+
+
 @pytest.mark.parametrize(
     ("source", "target", "expected"),
     [
@@ -507,6 +597,16 @@ def test_a_decoder_without_attention_is_refused(make_run):
             {"name": "words"},
             {"name": "words", "fold_case": True},
             "source.tokenizer.fold_case must be that of the target, True, .* \\(got False\\)",
+        ),
+        (
+            {"name": "words", "normalization": "nfkd"},
+            {"name": "words", "normalization": "nfd"},
+            "source.tokenizer.normalization must be that of the target, 'nfd', .* \\(got 'nfkd'\\)",
+        ),
+        (
+            {"name": "words"},
+            {"name": "words", "tags": True},
+            "source.tokenizer.tags must be that of the target, True, .* \\(got False\\)",
         ),
     ],
 )

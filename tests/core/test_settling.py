@@ -71,6 +71,7 @@ def test_the_choice_is_written_into_the_runs_settings(tmp_path):
         "name": "words",
         "normalization": "none",
         "fold_case": True,
+        "tags": False,
         "minimum_count": 1,
         "maximum_size": 0,
     }
