@@ -159,8 +159,8 @@ def _settings(teacher: Run, files: _Files) -> list[Overrides]:
     del tables["task"]
     paths = {split: str(files.pairs(split)) for split in ("train", "validation", "test")}
     columns = {"format": "jsonl", "source_column": "source", "target_column": "target"}
-    skipping = {"on_error": "skip"}  # an answer may be empty, which is no pair to learn
-    return [tables, {"task": {"name": PAIRS_TASK, **paths, **columns, **skipping}}]
+    rules = {"on_error": "skip", "references": teacher.task.references}  # an empty answer is no pair to learn
+    return [tables, {"task": {"name": PAIRS_TASK, **paths, **columns, **rules}}]
 
 
 def _write_data(

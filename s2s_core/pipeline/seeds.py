@@ -29,6 +29,7 @@ from s2s_core.runs.folder import default_folder
 from s2s_core.runs.log import read_metrics
 from s2s_core.runs.run import Run
 from s2s_core.runs.seeds import SeedsFolder
+from s2s_core.runs.settling import settled_like
 from s2s_core.training.interruption import TrainingInterruptedError, before_training
 
 MOST_SEEDS = 100
@@ -80,7 +81,7 @@ class _Plan:
         plugins = self.whole.plugins
         try:
             run = Run.open(self.folder.member(seed).folder, plugins)
-            run.require_trained_with(_seeded(self.whole.config, [seed], plugins))
+            run.require_trained_with(settled_like(_seeded(self.whole.config, [seed], plugins), run.config))
         except ConfigError:
             return False
         return True

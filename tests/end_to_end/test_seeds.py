@@ -63,7 +63,7 @@ def test_a_seed_s_run_is_that_of_the_seed_alone(many, s2s, contents, tmp_path):
     assert alone.code == 0, alone
     assert without_logs(contents(folder / "seed-3")) == contents(tmp_path / "alone")
     log = (folder / "seed-3" / "log.txt").read_text(encoding="utf-8")
-    timeless = re.compile(r"[\d,]+ tokens/s, .* left|in \d+ s")
+    timeless = re.compile(r"[\d,]+ target tokens/s, .* left|in \d+ s")
     shown = [timeless.sub("", text) for text in (log.replace(str(folder / "seed-3"), "RUN"), alone.out)]
     assert shown[0] == shown[1].replace(str(tmp_path / "alone"), "RUN")
 
@@ -80,7 +80,7 @@ def test_each_seed_has_lines_of_its_own(many):
         assert [re.sub(r"[\d.]+", "#", line[9:].partition(",")[0]) for line in told] == [
             "step # of #",
             "step # of #",
-            "best the model of step #",
+            "best step # of #",
             "exact match # %",
         ]
     topics = [line.split()[0] for line in lines if not line.startswith((" ", "seed "))]
@@ -153,6 +153,21 @@ def test_finished_seeds_are_kept(copied, here, monkeypatch):
     assert (ended.code, started) == (0, [])
     assert (copied / "README.md").is_file()
     assert (copied / "model.onnx").is_file()
+
+
+def test_seeds_whose_settings_follow_from_the_data_are_kept(here, monkeypatch, tmp_path):
+    """The tokenizers that each run has chosen are no other settings than those that were left open."""
+    (tmp_path / "pairs.tsv").write_text("".join(f"w{number}\tA {number % 3}\n" for number in range(60)))
+    names = ("encoder.hidden_size", "decoder.hidden_size", "export.parity_examples", "decoding.max_length")
+    tiny = {name: TINY[name] for name in names} | {"task.train": tmp_path / "pairs.tsv", "training.epochs": 0.2}
+    options = [word for name, value in tiny.items() for word in ("--set", f"{name}={value}")]
+    folder = tmp_path / "many"
+    assert here("run", "--task", "pairs", *options, "--seeds", "0,1", "--jobs", "1", "--output", folder).code == 0
+    started = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **options: started.append(arguments))
+    (folder / "README.md").unlink()
+    ended = here("run", "--seeds", "0,1", "--resume", "--output", folder)
+    assert (ended.code, started) == (0, [])
 
 
 def test_what_an_earlier_command_left_is_not_taken_for_finished(copied, here, monkeypatch):
