@@ -122,7 +122,28 @@ def test_the_file_is_all_seeds_together(many, here):
     assert f"| edit_distance | {shown} | {mean:.4f} ± {deviation:.4f} |" in card
 
 
-def test_an_interrupted_one_goes_on_to_the_same_bits(many, command, s2s, contents, tmp_path):
+@pytest.fixture
+def finishes(monkeypatch):
+    """Replaces the last part, which makes one file of finished runs; gives the seeds of each."""
+    finished = []
+    monkeypatch.setattr("s2s_core.pipeline.seeds._finish", lambda plan, progress: finished.append(plan.seeds))
+    return finished
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Collects the runs that would be started, in place of starting any, as if Ctrl-C came then."""
+    found = []
+
+    def run(jobs):
+        found.extend(jobs._waiting)
+        raise JobsInterruptedError(signal.SIGINT)
+
+    monkeypatch.setattr(SideBySide, "run", run)
+    return found
+
+
+def test_an_interrupted_one_goes_on_to_the_same_bits(many, command, here, finishes, contents, tmp_path):
     """Ctrl-C stops all runs and says how to go on, which leaves what an uninterrupted one does."""
     folder = tmp_path / "stopped"
     arguments = ["run", *OPTIONS, "--seeds", "0,3", "--jobs", "1", "--output", folder]
@@ -138,47 +159,61 @@ def test_an_interrupted_one_goes_on_to_the_same_bits(many, command, s2s, content
     way_on = f"s2s run --seeds 0,3 --resume --output {folder}"
     assert err == f"error: stopped; 0 of 2 seeds are finished; go on with {way_on}\n"
     assert not (folder / "seed-3").exists()
-    ended = s2s(*way_on.split()[1:], env=one_thread())
-    assert ended.code == 0, ended
-    assert without_logs(contents(folder)) == without_logs(contents(many[0]))
+    ended = here(*way_on.split()[1:])
+    assert (ended.code, ended.err) == (0, "")
+    assert finishes == [[0, 3]]
+    for name in ("seed-0", "seed-3"):
+        assert without_logs(contents(folder / name)) == without_logs(contents(many[0] / name))
 
 
-def test_finished_seeds_are_kept(copied, here, monkeypatch):
-    """Only what is missing is done again: here the one file."""
-    started = []
-    monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **options: started.append(arguments))
-    (copied / "model.onnx").unlink()
-    (copied / "README.md").unlink()
-    ended = here("run", "--seeds", "0,3", "--resume", "--output", copied)
-    assert (ended.code, started) == (0, [])
-    assert (copied / "README.md").is_file()
-    assert (copied / "model.onnx").is_file()
+def test_finished_seeds_are_kept(copied, started, contents):
+    """What is missing is made: here the one file, which Python gets with all scores."""
+    before = contents(copied)
+    for name in ("model.onnx", "README.md"):
+        (copied / name).unlink()
+    runs = s2s.run_seeds(seeds=[0, 3], output=copied, resume=True, progress=s2s.Progress())
+    assert started == []
+    assert contents(copied) == before
+    assert [run.config.training.seed for run in runs.runs] == runs.spread.seeds == [0, 3]
+    assert [scores.keys() for scores in runs.spread.scores] == [runs.evaluation.scores.keys()] * 2
+    assert runs.export.path == copied / "model.onnx"
 
 
-def test_seeds_whose_settings_follow_from_the_data_are_kept(here, monkeypatch, tmp_path):
-    """The tokenizers that each run has chosen are no other settings than those that were left open."""
+def test_more_seeds_may_follow(copied, started, here):
+    """Those that are finished aren't trained again."""
+    here("run", "--seeds", "0,3,5", "--resume", "--output", copied).error(130)
+    assert [job.seed for job in started] == [5]
+
+
+def test_seeds_whose_settings_follow_from_the_data_are_kept(started, here, tmp_path):
+    """The tokenizers that a run has chosen are no other settings than those that were left open."""
     (tmp_path / "pairs.tsv").write_text("".join(f"w{number}\tA {number % 3}\n" for number in range(60)))
-    names = ("encoder.hidden_size", "decoder.hidden_size", "export.parity_examples", "decoding.max_length")
+    names = ("encoder.hidden_size", "decoder.hidden_size", "decoding.max_length")
     tiny = {name: TINY[name] for name in names} | {"task.train": tmp_path / "pairs.tsv", "training.epochs": 0.2}
     options = [word for name, value in tiny.items() for word in ("--set", f"{name}={value}")]
     folder = tmp_path / "many"
-    assert here("run", "--task", "pairs", *options, "--seeds", "0,1", "--jobs", "1", "--output", folder).code == 0
-    started = []
-    monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **options: started.append(arguments))
-    (folder / "README.md").unlink()
-    ended = here("run", "--seeds", "0,1", "--resume", "--output", folder)
-    assert (ended.code, started) == (0, [])
+    here("run", "--task", "pairs", *options, "--seeds", "0,1", "--output", folder).error(130)
+    run = s2s.train(folder / "seeds.toml", {"training.seed": 0}, output=folder / "seed-0", progress=s2s.Progress())
+    run.card_path.write_text("finished")
+    started.clear()
+    here("run", "--seeds", "0,1", "--resume", "--output", folder).error(130)
+    assert [job.seed for job in started] == [1]
 
 
-def test_what_an_earlier_command_left_is_not_taken_for_finished(copied, here, monkeypatch):
+def test_starting_again_replaces_all(copied, started, here, monkeypatch):
+    """The runs make room themselves, one after the other; what they were together goes at once."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    ended = here("run", *OPTIONS, "--set", "training.steps=30", "--seeds", "3,5", "--overwrite", "--output", copied)
+    assert ended.error(130).startswith("stopped; 0 of 2 seeds are finished; go on with ")
+    assert all("--overwrite" in job.command for job in started)
+    assert not (copied / "model.onnx").exists()
+    assert not (copied / "README.md").exists()
+    assert json.loads((copied / "seeds.json").read_text()) == {"seeds": [3, 5], "threads": 2}
+    assert "steps = 30\n" in (copied / "seeds.toml").read_text(encoding="utf-8")
+
+
+def test_what_an_earlier_command_left_is_not_taken_for_finished(copied, started, here):
     """If starting again was interrupted before a seed's turn, its old run of other settings is trained anew."""
-    started = []
-
-    def run(jobs):
-        started.extend(jobs._waiting)
-        raise JobsInterruptedError(signal.SIGINT)
-
-    monkeypatch.setattr(SideBySide, "run", run)
     settings = copied / "seeds.toml"
     settings.write_text(settings.read_text(encoding="utf-8").replace("steps = 60\n", "steps = 30\n"), encoding="utf-8")
     message = here("run", "--seeds", "0,3", "--resume", "--output", copied).error(130)
@@ -289,16 +324,3 @@ def test_a_damaged_record_is_told(here, copied, content):
     (copied / "seeds.json").write_text(content)
     message = here("run", "--seeds", "0,3", "--resume", "--output", copied).error()
     assert message.startswith(f"{copied / 'seeds.json'} is damaged")
-
-
-def test_starting_again_replaces_all(copied, contents, tmp_path):
-    """From Python, with other settings and a new seed; the runs of the same seeds are new ones."""
-    before = contents(copied)
-    settings = {"task": "reverse", "encoder": "gru", **TINY, "training.steps": 30}
-    runs = s2s.run_seeds(settings=settings, seeds=[3, 0], output=copied, overwrite=True, progress=s2s.Progress())
-    assert [run.config.training.seed for run in runs.runs] == [3, 0]
-    assert [run.config.training.steps for run in runs.runs] == [30, 30]
-    assert runs.export.path.read_bytes() != before["model.onnx"]
-    assert runs.spread.seeds == [3, 0]
-    assert runs.spread.scores[0].keys() == runs.evaluation.scores.keys()
-    assert not (copied / "seed-3" / "previous").exists()
