@@ -31,7 +31,7 @@ def distil(
 ) -> None:
     """Lets runs answer the training sources together, and trains a small model on their answers (Kim and Rush 2016).
 
-    The small model has the settings of the first RUN, but for those of --recipe and --set. It is scored on the runs'
+    The small model has the settings of the first RUN, unless --recipe or --set say otherwise. It is scored on the runs'
     test set, and exported and proved. Its folder is a run's, and holds the answers in train.jsonl.
 
     \b

@@ -1,10 +1,10 @@
 """The spread of scores over several runs: mean and standard deviation."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
-import numpy as np
 
 from s2s_core.evaluation.answers import Scores
 from s2s_core.evaluation.metric import BaseMetric
@@ -26,12 +26,13 @@ class Spread:
 
     def mean(self, metric: str) -> float:
         """Returns the mean of a metric's scores."""
-        return float(np.mean(self._of(metric)))
+        scores = self._of(metric)
+        return math.fsum(scores) / len(scores)
 
     def deviation(self, metric: str) -> float:
         """Returns the standard deviation of a metric's scores, as a sample's: divided by one less than their number."""
-        with np.errstate(invalid="ignore"):  # an infinite perplexity has no deviation
-            return float(np.std(self._of(metric), ddof=1))
+        scores, mean = self._of(metric), self.mean(metric)
+        return math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (len(scores) - 1))
 
     def display(self, metric: str) -> str:
         """Returns mean and standard deviation formatted for people."""

@@ -74,13 +74,21 @@ class RunFolder:
         Raises:
             ConfigError: It does.
         """
-        if (self.folder / SEEDS_FILE).exists():
-            raise ConfigError(f"{self.folder} holds runs of several seeds: choose another --output")
+        self.require_one()
         if self.settings_path.exists():
             raise ConfigError(
                 f"{self.folder} already holds a run: go on with --resume, start again with --overwrite, "
                 "or choose another --output"
             )
+
+    def require_one(self) -> None:
+        """Checks that the folder doesn't hold the runs of several seeds.
+
+        Raises:
+            ConfigError: It does.
+        """
+        if (self.folder / SEEDS_FILE).exists():
+            raise ConfigError(f"{self.folder} holds runs of several seeds: choose another --output")
 
     def require_own(self) -> None:
         """Checks that what the run writes is in its folder: a link would let it write or delete elsewhere.

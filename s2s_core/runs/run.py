@@ -86,6 +86,7 @@ class Run(RunFolder):
             ConfigError: The folder holds a run already, or links in place of what a run writes.
         """
         self.require_own()
+        self.require_one()
         if overwrite:
             self.make_room()
         self.require_new()
