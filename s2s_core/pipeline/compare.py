@@ -125,20 +125,31 @@ def _name(model: Trained) -> str:
     return str(model.folder if isinstance(model, Run) else model)
 
 
+def _order(answered: Answered) -> list[int]:
+    """Returns the numbers of the rows, sorted by source and references."""
+    rows = range(len(answered.sources))
+    return sorted(rows, key=lambda row: (answered.sources[row], sorted(answered.references[row])))
+
+
 def _aligned(answered: Answered, first: Answered, first_name: str, name: str) -> Answered:
     """Returns a model's answers in the order of the first one's sources.
 
     Raises:
         DataError: The sources or their references differ.
     """
-    places = {source: row for row, source in enumerate(answered.sources)}
-    if places.keys() != set(first.sources):
-        shared = len(places.keys() & set(first.sources))
+    if set(answered.sources) != set(first.sources):
+        ours, theirs = set(answered.sources), set(first.sources)
         raise DataError(
-            f"{name} and {first_name} have different sources to score on: {shared:,} of {len(places):,} and "
-            f"{len(first.sources):,} are the same; --data FILE gives both the same ones"
+            f"{name} and {first_name} have different sources to score on: {len(ours & theirs):,} of {len(ours):,} and "
+            f"{len(theirs):,} are the same; --data FILE gives both the same ones"
         )
-    aligned = answered.rows([places[source] for source in first.sources])
+    order, wanted = _order(answered), _order(first)
+    rows = dict(zip(wanted, order, strict=False))
+    if len(order) != len(wanted):
+        raise DataError(
+            f"{name} and {first_name} have different numbers of lines; --data FILE gives both the same ones"
+        )
+    aligned = answered.rows([rows[row] for row in range(len(wanted))])
     for source, one, other in zip(first.sources, aligned.references, first.references, strict=True):
         if sorted(one) != sorted(other):
             raise DataError(

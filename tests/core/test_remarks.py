@@ -111,7 +111,8 @@ def test_a_run_that_is_well_tells_nothing(make_run):
 
 def test_a_shared_tokenizer_is_named_by_its_one_setting(make_run):
     """Both sides use the source's."""
-    shared = {"source": {"tokenizer": "characters"}, "target": {"share_vocabulary": True}}
+    shared = {side: {"tokenizer": "characters"} for side in ("source", "target")}
+    shared["target"]["share_vocabulary"] = True
     run = make_run(PHONES, [("ab", "A B")], **shared)
     (line,) = remarks(run, prepare(run).checkpoint)
     assert line.startswith("warning: source.tokenizer=characters suits the targets badly: they consist of 5 symbols")

@@ -565,7 +565,9 @@ def test_the_validation_loss_is_that_of_training_without_smoothing_and_dropout(m
     (record,) = records(run)
     checkpoint = load_checkpoint(run)
     pairs = Pairs.encode(run.splits.validation, (checkpoint.source_tokenizer, checkpoint.target_tokenizer))
-    source, source_lengths, target, target_lengths = map(torch.tensor, attrs.astuple(pairs.batch(range(len(pairs)))))
+    source, source_lengths, target, target_lengths = map(
+        torch.tensor, attrs.astuple(pairs.batch(range(len(pairs))))[:4]
+    )
     with torch.no_grad():
         logits = checkpoint.model(source, source_lengths, target, target_lengths)
     logits[:, [PAD, BOS]] = float("-inf")  # they never come
@@ -635,7 +637,7 @@ def test_the_loss_is_a_mean_over_real_tokens(make_run, monkeypatch):
 
     tokens = batch.target_lengths.sum()
     total = 0.0
-    for source, size, target, length in zip(*(torch.from_numpy(array) for array in attrs.astuple(batch)), strict=True):
+    for source, size, target, length in zip(*map(torch.from_numpy, attrs.astuple(batch)[:4]), strict=True):
         alone = source[None, :size], size[None], target[None, :length], length[None]
         total = total + functional.cross_entropy(model(*alone), target[:length], reduction="sum")
     mean = total / tokens

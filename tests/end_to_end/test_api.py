@@ -105,6 +105,7 @@ def test_the_events_come_in_their_order(tmp_path):
     s2s.train(settings=TINY, output=tmp_path / "run", progress=Heard())
     assert [
         "opened",
+        "settled",
         "built",
         "started",
         "advanced",

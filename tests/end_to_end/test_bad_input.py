@@ -71,7 +71,7 @@ def file(exported_run):
             "unknown setting encoder.hiden_size (did you mean 'hidden_size'?); encoder has: hidden_size",
         ),
         (["--task", "copy", "--set", "training.steps=many"], "training.steps must be a whole number (got 'many')"),
-        (["--task", "copy", "--set", "training.steps=-5"], "training.steps must be at least 1 (got -5)"),
+        (["--task", "copy", "--set", "training.steps=-5"], "training.steps must be at least 0 (got -5)"),
         (["--task", "copy", "--set", "training.steps"], "--set takes NAME=VALUE, such as training.steps=500 (got 'tr"),
         (["--task", "copy", "--seed", "-1"], "training.seed must be from 0 to 4294967295 (got -1)"),
         ([], "no task chosen: use --task NAME, or set task.name; there are: add, copy, pairs, reverse, sort"),

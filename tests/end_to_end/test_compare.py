@@ -89,7 +89,7 @@ def test_a_file_of_pairs_serves_instead(here, exported_run, other, tmp_path):
     pairs.write_text("abc\tcba\nab\tba\nab\tbb\n", encoding="utf-8")
     ended = here("compare", exported_run.onnx_path, other, "--data", pairs, "--metrics", "bleu", "--json")
     found = json.loads(ended.out)
-    assert found["examples"] == 2
+    assert found["examples"] == 3
     assert [list(model["scores"]) for model in found["models"]] == [["bleu"]] * 2
 
 
