@@ -110,11 +110,11 @@ class HardAttentionDecoder(Decoder):
         """Returns the output for the states [B, T, H] of some steps; the candidates are the source positions."""
         mixed = torch.tanh(self.combine(states)[:, :, None] + positions.values[:, None])  # [B, T, S, H]
         # One position's vector explains the token, so all of them may lose the same numbers; drawing is slow.
-        kept = self.dropout(torch.ones_like(states))[:, :, None]  # [B, T, 1, H]
+        mask = self.dropout(torch.ones_like(states))[:, :, None]  # [B, T, 1, H]
         scores = states @ positions.keys.transpose(1, 2)  # [B, T, S]
         size = scores.shape[2]
         attention = torch.eye(size, dtype=scores.dtype, device=scores.device).expand(*scores.shape, size)
-        return Output(mixed * kept, attention, **self.weigh(scores, positions))
+        return Output(mixed * mask, attention, **self.weigh(scores, positions))
 
 
 class MonotonicDecoder(HardAttentionDecoder):

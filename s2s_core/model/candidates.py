@@ -13,7 +13,7 @@ from torch import Tensor
 
 from s2s_core.model.interfaces import State
 
-LEAST = -1e4
+LOG_OF_ZERO = -1e4
 """The logarithm that stands for that of 0.
 
 Minus infinity would give NaN where all that is added up is impossible, in gradients too. The exponential of this one is
@@ -92,11 +92,11 @@ def weights_of_chain(initial_weights: Tensor, transitions: Tensor, token_scores:
         transitions: [B, T, C, C].
         token_scores: The logarithm of the probability that each candidate gives to the step's token, [B, T, C].
     """
-    after, found = _finite(initial_weights), []
+    after, weights = _finite(initial_weights), []
     for step_transitions, step_scores in zip(transitions.unbind(1), token_scores.unbind(1), strict=True):
-        found.append(weights_after(after, step_transitions))
-        after = (found[-1] + step_scores).log_softmax(1)
-    return torch.stack(found, 1)
+        weights.append(weights_after(after, step_transitions))
+        after = (weights[-1] + step_scores).log_softmax(1)
+    return torch.stack(weights, 1)
 
 
 def mean(values: Tensor, weights: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ def _weighted(weights: Tensor, scores: Tensor) -> Tensor:
 
 
 def _finite(logarithms: Tensor) -> Tensor:
-    return _precise(logarithms).clamp(min=LEAST)
+    return _precise(logarithms).clamp(min=LOG_OF_ZERO)
 
 
 def _precise(numbers: Tensor) -> Tensor:

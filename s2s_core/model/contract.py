@@ -1,19 +1,19 @@
-"""Checks the contract of encoders and decoders: the shapes of their results, and the rules of a decoder's state.
+"""Checks the contract of encoders and decoders: the shapes of their results, and the probabilities of candidates.
 
 ``require_contract`` runs both on two small batches, so that a component that breaks it is refused before a model is
 trained or exported. The conformance kit checks the same, and more.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from s2s_core.compat import pytree
 from s2s_core.errors import ConfigError, PluginError
-from s2s_core.model.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State
+from s2s_core.model.interfaces import Decoder, Encoder, Memory, MemorySizes, Output
+from s2s_core.model.state_rules import Remembered, described, require_start, require_step, tensor_kind
 
 BATCHES = (((5, 4), 3), ((7, 1, 6), 2))
 """Two batches: the lengths of their sources, and a number of steps. No two sizes of a batch are alike."""
@@ -23,9 +23,6 @@ PLACE = "docs/architecture.md#the-contract-of-the-state"
 
 TOLERANCE = 1e-3
 """By how much a sum of probabilities may differ from 1."""
-
-MOST_SHOWN = 100
-"""How many characters of a state an error message shows."""
 
 
 def require_contract(encoder: Encoder, decoder: Decoder, names: tuple[str, str] | None = None) -> None:
@@ -139,7 +136,7 @@ def require_memory(memory: Any, inputs: Tensor, sizes: MemorySizes) -> None:
         PluginError: One of them is wrong.
     """
     if not isinstance(memory, Memory):
-        raise PluginError(f"forward must return a Memory (got {_shown(memory)})")
+        raise PluginError(f"forward must return a Memory (got {described(memory)})")
     rows, positions = inputs.shape[:2]
     context = f"for inputs {list(inputs.shape)}"
     expected = {
@@ -242,83 +239,6 @@ def _require_probabilities(logarithms: Tensor, what: str) -> None:
         raise PluginError(f"{what} must be logarithms of probabilities with the sum 1 (got the sum {wrong[0]:.6g})")
 
 
-def require_start(state: State, rows: int) -> None:
-    """Checks that a first state is a nesting of tensors, batch first.
-
-    Raises:
-        PluginError: A part of it isn't; the message says which.
-    """
-    for path, leaf in state_leaves(state).items():
-        if not isinstance(leaf, Tensor):
-            raise PluginError(
-                f"start must give a tensor, or tuples, named tuples, lists and dicts of tensors: "
-                f"{path} is none of these (got {_shown(leaf)})"
-            )
-        if leaf.shape[:1] != (rows,):
-            raise PluginError(
-                f"start must give tensors whose first dimension is the batch: "
-                f"{path} must be [{rows}, …] for {rows} sources (got {list(leaf.shape)})"
-            )
-
-
-class Remembered(NamedTuple):
-    """A state, and what its tensors held before a step took it."""
-
-    state: State
-    values: Mapping[str, Tensor]
-
-    @classmethod
-    def of(cls, state: State) -> "Remembered":
-        """Copies what the tensors hold."""
-        return cls(state, {path: leaf.clone() for path, leaf in state_leaves(state).items()})
-
-
-def require_step(answer: Any, before: Remembered, rows: int) -> tuple[Output, State]:
-    """Checks the result of a step by the state before.
-
-    Args:
-        answer: The result of ``step``.
-        before: The state that it took.
-        rows: The batch B.
-
-    Returns:
-        The output and the state after.
-
-    Raises:
-        PluginError: The step breaks a rule of the state; the message says with which tensor.
-    """
-    if not (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], Output)):
-        raise PluginError(f"step must return an Output and a state (got {_shown(answer)})")
-    output, after = answer
-    if pytree.tree_structure(before.state) != pytree.tree_structure(after):
-        raise PluginError(
-            "step must return a state of the same nesting as it was given: "
-            f"{_nesting(before.state)} (got {_nesting(after)})"
-        )
-    old = state_leaves(before.state)
-    for path, new in state_leaves(after).items():
-        was = before.values[path]
-        if not isinstance(new, Tensor):
-            raise PluginError(f"step must return tensors: {path} is none (got {_shown(new)})")
-        if (new.dtype, new.dim(), new.shape[:1]) != (was.dtype, was.dim(), (rows,)):
-            raise PluginError(
-                f"step must keep dtype, rank and batch of every tensor of the state: {path} was "
-                f"{_kind(was)} for a batch of {rows} (got {_kind(new)})"
-            )
-        if new is old[path] and not _same(new, was):
-            raise PluginError(
-                "step must return a tensor that changes as a new object, because one and the same object is taken "
-                f"for a tensor that never changes: {path} was changed in place"
-            )
-    return output, after
-
-
-def state_leaves(state: State) -> dict[str, Any]:
-    """Returns the tensors of a state by their paths, such as ``state['cache']`` or ``state.past[0]``."""
-    leaves, _ = pytree.tree_flatten_with_path(state)
-    return {f"state{pytree.keystr(path)}": leaf for path, leaf in leaves}
-
-
 @contextlib.contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
     """Puts modules into evaluation mode, and afterwards each of their parts back into its own mode."""
@@ -352,10 +272,10 @@ def _require_tensor(
     value: Any, what: str, letters: str, shape: tuple[int, ...], dtype: torch.dtype, context: str
 ) -> None:
     if not isinstance(value, Tensor):
-        raise PluginError(f"{what} must be a tensor {letters} (got {_shown(value)})")
+        raise PluginError(f"{what} must be a tensor {letters} (got {described(value)})")
     if (tuple(value.shape), value.dtype) != (shape, dtype):
         kind = f"{str(dtype).removeprefix('torch.')} {letters} = {list(shape)}"
-        raise PluginError(f"{what} must be {kind} {context} (got {_kind(value)})")
+        raise PluginError(f"{what} must be {kind} {context} (got {tensor_kind(value)})")
 
 
 def _numbers(module: nn.Module, *shape: int) -> Tensor:
@@ -363,35 +283,3 @@ def _numbers(module: nn.Module, *shape: int) -> Tensor:
     like = next((parameter for parameter in module.parameters() if parameter.is_floating_point()), torch.empty(0))
     count = torch.Size(shape).numel()
     return torch.linspace(-1, 1, count, device=like.device, dtype=like.dtype).reshape(shape)
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    """Returns whether two tensors hold the same numbers, and NaN at the same places."""
-    return one.shape == other.shape and bool(((one == other) | ((one != one) & (other != other))).all())  # noqa: PLR0124
-
-
-def _kind(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
-
-
-class _Tensor:
-    """Stands for a tensor in a nesting that an error message shows."""
-
-    def __repr__(self) -> str:
-        return "…"
-
-
-def _nesting(state: State) -> str:
-    """Returns the nesting of a state without its numbers, such as ``{'hidden': …, 'memory': (…, …)}``."""
-    return _cut(repr(pytree.tree_map(lambda _: _Tensor(), state)))
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Tensor):
-        return f"a tensor {_kind(value)}"
-    shown = pytree.tree_map(lambda leaf: _Tensor() if isinstance(leaf, Tensor) else leaf, value)
-    return _cut(repr(shown))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"

@@ -187,7 +187,7 @@ def whole_output(steps: Sequence[Output]) -> Output:
     """Returns the output for whole targets, of the outputs of all steps, of which there is at least one."""
     vectors = torch.stack([step.vectors for step in steps], 1)
     others = zip(*(step[1:] for step in steps), strict=True)
-    return Output(vectors, *(None if None in parts else torch.stack(parts, 1) for parts in others))
+    return Output(vectors, *(None if None in tensors else torch.stack(tensors, 1) for tensors in others))
 
 
 def padding_mask(lengths: Tensor, size: int) -> Tensor:

@@ -52,14 +52,14 @@ class BPE(Subwords):
         """
         import tokenizers  # noqa: PLC0415  # s2s starts without it
 
-        found = frequent_tags(config, texts)
-        room = config.vocabulary_size - len(found)
+        tag_tokens = frequent_tags(config, texts)
+        room = config.vocabulary_size - len(tag_tokens)
         trainer = tokenizers.trainers.BpeTrainer(
             vocab_size=max(room, 0), min_frequency=config.minimum_pair_count, show_progress=False
         )
         alphabet, learnt = learn(config, texts, tokenizers.models.BPE(), trainer, room)
         merges = [(left, right) for left, right in learnt.get("merges", ())]
-        return cls(config, Vocabulary(dict.fromkeys([*alphabet, *map("".join, merges), *found])), merges)
+        return cls(config, Vocabulary(dict.fromkeys([*alphabet, *map("".join, merges), *tag_tokens])), merges)
 
     def save(self) -> Mapping[str, Any]:
         """Returns the tokens, and each pair as one string with a space between; its right token contains no space."""

@@ -35,8 +35,8 @@ class Bytes(Tokenizer):
 
     Config = NormalizationConfig
 
-    def __init__(self, config: Any, found: Iterable[str] = ()) -> None:
-        super().__init__(config, Vocabulary([*(f"{byte:02X}" for byte in range(_BYTES)), *found]))
+    def __init__(self, config: Any, tag_tokens: Iterable[str] = ()) -> None:
+        super().__init__(config, Vocabulary([*(f"{byte:02X}" for byte in range(_BYTES)), *tag_tokens]))
 
     @classmethod
     def train(cls, config: Any, texts: Iterable[str]) -> Self:
@@ -47,7 +47,7 @@ class Bytes(Tokenizer):
         return cls(config, sorted({tag for text in texts for tag in tags.pieces(normalize(text))[1::2]}))
 
     @property
-    def found(self) -> Sequence[str]:
+    def tag_tokens(self) -> Sequence[str]:
         """The tags of the training texts, whose ids follow those of the bytes."""
         return self.vocabulary.tokens[_BYTES:]
 
@@ -73,7 +73,7 @@ class Bytes(Tokenizer):
 
     def save(self) -> Mapping[str, Any]:
         """Returns the tags, if there are any; there is nothing else to restore."""
-        return {"tags": list(self.found)} if self.found else {}
+        return {"tags": list(self.tag_tokens)} if self.tag_tokens else {}
 
     @classmethod
     def load(cls, config: Any, saved: Mapping[str, Any]) -> Self:
@@ -121,7 +121,7 @@ class Bytes(Tokenizer):
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
         def of_each_byte(value: Callable[[int], int]) -> Value:
-            table = [*[-1] * SPECIALS, *map(value, range(_BYTES)), *[value(0)] * len(self.found)]
+            table = [*[-1] * SPECIALS, *map(value, range(_BYTES)), *[value(0)] * len(self.tag_tokens)]
             return op.Gather(onnx_text.numbers(op, table), ids)
 
         first, second, third = (_shifted(op, ids, -distance) for distance in (1, 2, 3))
@@ -139,8 +139,15 @@ class Bytes(Tokenizer):
         whole = op.Equal(following, needed)
         right = op.Or(whole, _reached(op, op.Where(whole, following, 0)))
         dropped = _reached(op, op.Where(whole, 0, following))
-        written: list[str | bytes] = ["", "", "", UNKNOWN_TEXT, *(bytes([byte]) for byte in range(_BYTES)), *self.found]
-        replaced = ["", "", "", *[UNKNOWN_TEXT] * (_BYTES + 1), *self.found]
+        written: list[str | bytes] = [
+            "",
+            "",
+            "",
+            UNKNOWN_TEXT,
+            *(bytes([byte]) for byte in range(_BYTES)),
+            *self.tag_tokens,
+        ]
+        replaced = ["", "", "", *[UNKNOWN_TEXT] * (_BYTES + 1), *self.tag_tokens]
         pieces = op.Where(dropped, onnx_text.strings(op, [""]), op.Gather(onnx_text.strings(op, replaced), ids))
         texts = onnx_text.join(op, op.Where(right, op.Gather(onnx_text.strings(op, written), ids), pieces))
         return self.normalize.onnx_compose(op, texts)

@@ -41,8 +41,8 @@ def extended_ids(tokens: Iterable[str], source: Sequence[str], vocabulary: Vocab
     places: dict[str, int] = {}
     for place, token in enumerate(source, len(vocabulary)):
         places.setdefault(token, place)
-    known = ((token, vocabulary.id_of(token)) for token in tokens)
-    return [places.get(token, UNK) if number == UNK else number for token, number in known]
+    numbered = ((token, vocabulary.id_of(token)) for token in tokens)
+    return [places.get(token, UNK) if number == UNK else number for token, number in numbered]
 
 
 def encode_source(text: str, tokenizers: Tokenizers) -> tuple[list[int], list[int]]:
@@ -116,12 +116,12 @@ def onnx_decode(op: Op, ids: Value, tokens: Value, target: Tokenizer) -> Value:
     from s2s_core.text import onnx_text  # noqa: PLC0415
 
     size = len(target.vocabulary)
-    known = onnx_pieces(op, op.Min(ids, size - 1), target)  # [N, T]
+    generated = onnx_pieces(op, op.Min(ids, size - 1), target)  # [N, T]
     copied = op.GatherElements(tokens, op.Max(op.Sub(ids, size), 0), axis=1)  # [N, T]
     if target.separator:
         is_first = op.Equal(op.Range(0, onnx_text.width(op, ids), 1), 0)
         copied = op.Where(is_first, copied, op.StringConcat(onnx_text.strings(op, [target.separator]), copied))
-    texts = onnx_text.join(op, op.Where(op.GreaterOrEqual(ids, size), copied, known))
+    texts = onnx_text.join(op, op.Where(op.GreaterOrEqual(ids, size), copied, generated))
     return target.normalize.onnx_compose(op, texts)
 
 
@@ -136,7 +136,7 @@ def _onnx_extended_ids(op: Op, tokens: Value, source: Value, target: Tokenizer) 
     """
     from s2s_core.text import onnx_text  # noqa: PLC0415
 
-    known = onnx_text.lookup(op, tokens, target.vocabulary.table())  # [N, T]
+    vocabulary_ids = onnx_text.lookup(op, tokens, target.vocabulary.table())  # [N, T]
     every = op.Concat(tokens, source, axis=1)
     _, _, flat, _ = op.Unique(op.Reshape(every, [-1]), _outputs=4)
     numbers, count = op.Reshape(flat, op.Shape(every)), op.Shape(tokens, start=1, end=2)
@@ -145,5 +145,5 @@ def _onnx_extended_ids(op: Op, tokens: Value, source: Value, target: Tokenizer) 
     place = op.Expand(op.Range(0, onnx_text.width(op, source), 1), op.Shape(source))
     first = op.ScatterElements(nowhere, of_source, place, axis=1, reduction="min")  # [N, U]
     place = op.GatherElements(first, of_tokens, axis=1)  # [N, T]
-    is_copy = op.And(op.Equal(known, UNK), op.Less(place, 2**62))
-    return op.Where(is_copy, op.Add(place, len(target.vocabulary)), known)
+    is_copy = op.And(op.Equal(vocabulary_ids, UNK), op.Less(place, 2**62))
+    return op.Where(is_copy, op.Add(place, len(target.vocabulary)), vocabulary_ids)

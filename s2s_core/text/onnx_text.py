@@ -58,8 +58,8 @@ def matches(op: Op, texts: Value, pattern: str) -> Value:
     Returns:
         string[N, S], padded with empty strings; S may be 0.
     """
-    found = op.Tokenizer(texts, _domain="com.microsoft", tokenexp=pattern, mark=0, mincharnum=1, pad_value="")
-    return declare(found, rank=2)
+    matched = op.Tokenizer(texts, _domain="com.microsoft", tokenexp=pattern, mark=0, mincharnum=1, pad_value="")
+    return declare(matched, rank=2)
 
 
 def width(op: Op, rows: Value) -> Value:

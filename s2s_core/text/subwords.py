@@ -126,9 +126,9 @@ def characters(config: SubwordsConfig, texts: Iterable[str], room: int) -> tuple
         character for character, count in counts.items() if count >= config.minimum_count or character == " "
     )
     if len(frequent) > room:
-        found = config.vocabulary_size - room  # tags
-        what = "characters and tags" if found else "characters"
-        expected = f"at least {len(frequent) + found}, the number of {what} to include; or raise minimum_count"
+        tag_count = config.vocabulary_size - room
+        what = "characters and tags" if tag_count else "characters"
+        expected = f"at least {len(frequent) + tag_count}, the number of {what} to include; or raise minimum_count"
         raise BadValueError("vocabulary_size", expected, config.vocabulary_size)
     return frequent, sorted(counts.keys() - set(frequent))
 

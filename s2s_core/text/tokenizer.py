@@ -196,7 +196,7 @@ class Tokenizer:
         if not self.has_tags:
             return self._onnx_strings(op, texts)
         empty = onnx_text.strings(op, [""])
-        return _onnx_with_tags(op, texts, self._onnx_strings, lambda _, found: found, empty)
+        return _onnx_with_tags(op, texts, self._onnx_strings, lambda _, names: names, empty)
 
     def onnx_ids(self, op: Op, texts: Value) -> Value:
         """Adds the nodes that do what ``ids`` does: by default ``onnx_split`` and a table.
@@ -231,7 +231,7 @@ class Tokenizer:
         from s2s_core.text import onnx_text  # noqa: PLC0415
 
         table = {token: number for token, number in self.vocabulary.table().items() if not token or tags.is_tag(token)}
-        return _onnx_with_tags(op, texts, self.onnx_ids, lambda op, found: onnx_text.lookup(op, found, table), PAD)
+        return _onnx_with_tags(op, texts, self.onnx_ids, lambda op, names: onnx_text.lookup(op, names, table), PAD)
 
     def _onnx_strings(self, op: Op, texts: Value) -> Value:
         """Adds the nodes of ``onnx_split``, with the type and rank of its result."""
@@ -254,8 +254,8 @@ def _onnx_with_tags(op: Op, texts: Value, convert: OnnxRows, convert_tags: OnnxR
     """
     from s2s_core.text import onnx_text  # noqa: PLC0415
 
-    between, found = tags.onnx_pieces(op, texts)  # [N, G]
-    converted = convert(op, op.Reshape(between, [-1])), convert_tags(op, op.Reshape(found, [-1, 1]))
+    between, names = tags.onnx_pieces(op, texts)  # [N, G]
+    converted = convert(op, op.Reshape(between, [-1])), convert_tags(op, op.Reshape(names, [-1, 1]))
     rows = op.Reshape(op.Concat(*converted, axis=1), op.Concat(op.Shape(texts), [-1], axis=0))
     return onnx_text.pack(op, rows, padding)
 
@@ -276,12 +276,12 @@ def onnx_pieces(op: Op, ids: Value, tokenizer: Tokenizer) -> Value:
     from s2s_core.text import onnx_text  # noqa: PLC0415
 
     surfaces = list(tokenizer.vocabulary.surfaces)
-    found = op.Gather(onnx_text.strings(op, surfaces), ids)
+    surface = op.Gather(onnx_text.strings(op, surfaces), ids)
     if not tokenizer.separator:
-        return found
+        return surface
     separated = ["", "", "", *(tokenizer.separator + surface for surface in surfaces[UNK:])]
     is_first = op.Equal(op.Range(0, op.Squeeze(op.Shape(ids, start=1, end=2), [0]), 1), 0)
-    return op.Where(is_first, found, op.Gather(onnx_text.strings(op, separated), ids))
+    return op.Where(is_first, surface, op.Gather(onnx_text.strings(op, separated), ids))
 
 
 def ended(op: Op, ids: Value) -> tuple[Value, Value]:

@@ -47,18 +47,18 @@ class Unigram(Subwords):
         """
         import tokenizers  # noqa: PLC0415  # s2s starts without it
 
-        found = frequent_tags(config, texts)
-        room = config.vocabulary_size - len(found)
+        tag_tokens = frequent_tags(config, texts)
+        room = config.vocabulary_size - len(tag_tokens)
         trainer = tokenizers.trainers.UnigramTrainer(
             vocab_size=max(room, 0) + 1, special_tokens=[UNKNOWN], unk_token=UNKNOWN, show_progress=False
         )
         alphabet, learnt = learn(config, texts, tokenizers.models.Unigram(), trainer, room)
         if not alphabet:
-            return cls(config, Vocabulary(found), ())
+            return cls(config, Vocabulary(tag_tokens), ())
         scores = _settled({token: score for token, score in learnt["vocab"] if token != UNKNOWN}, alphabet)
         longer = sorted(scores.keys() - set(alphabet), key=lambda token: (-scores[token], token))
         tokens = [*alphabet, *longer[: room - len(alphabet)]]
-        return cls(config, Vocabulary([*tokens, *found]), [scores[token] for token in tokens])
+        return cls(config, Vocabulary([*tokens, *tag_tokens]), [scores[token] for token in tokens])
 
     def save(self) -> Mapping[str, Any]:
         """Returns the tokens and their scores."""

@@ -159,7 +159,8 @@ class Trainer:
             models: The number of models whose mean the weights are.
 
         Returns:
-            What was found. The later weights win a tie, as they have trained longer.
+            The scores, the loss, and whether they are the best so far; the later weights win a tie, as they have
+            trained longer.
         """
         with borrowed(self._checkpoint.model, weights):
             scores, loss = self._scores()

@@ -32,8 +32,8 @@ SENTENCES = [f"the {n} people {n * 7} went to a large town{n} and came back{n * 
     ("texts", "name"),
     [
         (["hello", "world", "New York"] * 5, "characters"),
-        (["HH AH L OW", "W ER L D", "HH ER"] * 5, "words"),
-        (["walk", "jump twice", "turn left", "run around right"] * 5, "words"),
+        (["HH AH L OW", "W ER L D", "HH ER"] * 10, "words"),
+        (["walk", "jump twice", "turn left", "run around right"] * 10, "words"),
         ([f"{day} May {1900 + day}" for day in range(1, 32)], "characters"),
         (SENTENCES, "bpe"),
         (["", ""], "characters"),
@@ -45,9 +45,20 @@ def test_the_tokenizer_follows_from_the_texts(texts, name):
     assert name == choose_tokenizer(TextSurvey.of(texts)).name
 
 
+@given(
+    some.lists(some.lists(some.sampled_from(["a", "bc", "sixty-three", "x" * 30, "y" * 60]), max_size=9)),
+    some.integers(1, 20),
+)
+def test_what_is_chosen_is_no_misfit(texts, times):
+    """A run would warn of its own choice."""
+    survey = TextSurvey.of([" ".join(words) for words in texts] * times)
+    chosen_class = Plugins().component("tokenizer", choose_tokenizer(survey).name)
+    assert chosen_class.misfit(survey) is None
+
+
 def test_subwords_are_half_as_many_as_words():
     """Within bounds, which keep a small vocabulary useful and a large one learnable."""
-    words = [f"w{number}" for number in range(4000)]
+    words = [f"word{number}" for number in range(4000)]
     texts = [" ".join(words[start : start + 10]) for start in range(0, 4000, 10)]
     assert {"vocabulary_size": 2000} == choose_tokenizer(TextSurvey.of(texts)).settings
     assert {"vocabulary_size": 500} == choose_tokenizer(TextSurvey.of(SENTENCES)).settings
