@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s2s_core.cli.options import installed, metric_settings
+from s2s_core.cli.options import installed, metric_settings, references_option
 from s2s_core.data.examples import read_examples
-from s2s_core.data.task import Split
+from s2s_core.data.task import References, Split
 
 if TYPE_CHECKING:
     from s2s_core.evaluation.flips import Flip
@@ -28,6 +28,7 @@ Cells = list[str]
 @click.option(
     "--data", metavar="FILE", help="Lines of source, tab, target to compare on instead of a split; - is standard input."
 )
+@references_option
 @click.option("--metrics", metavar="NAMES", help="Such as bleu,chrf.  [default: those of the first]")
 @click.option(
     "--flips",
@@ -43,6 +44,7 @@ def compare(
     models: tuple[Path, ...],
     split: Split,
     data: str | None,
+    references: References | None,
     metrics: str | None,
     flips: int,
     *,
@@ -65,7 +67,13 @@ def compare(
     examples = read_examples(data) if data else None
     with _progress() as heard:
         comparison = compare_models(
-            models, metric_settings(metrics), split=split, examples=examples, heard=heard, plugins=installed(context)
+            models,
+            metric_settings(metrics),
+            split=split,
+            examples=examples,
+            references=references,
+            heard=heard,
+            plugins=installed(context),
         )
     shown = [json.dumps(_with_flips(comparison, flips), ensure_ascii=False)] if as_json else _lines(comparison, flips)
     for line in shown:
@@ -114,7 +122,7 @@ def _lines(comparison: "Comparison", flips: int) -> Iterator[str]:
         rows += [_scores(comparison, other), *_differences(comparison, other)]
     yield from _aligned(rows)
     yield ""
-    yield f"{comparison.examples:,} sources; {comparison.resamples:,} resamples, {METHOD}"
+    yield f"{comparison.examples:,} answers; {comparison.resamples:,} resamples, {METHOD}"
     for other in others:
         yield from _flips(other, flips)
 

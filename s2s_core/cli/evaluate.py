@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s2s_core.cli.options import installed, metric_settings
+from s2s_core.cli.options import installed, metric_settings, references_option
 from s2s_core.config.overrides import parse_assignment
 from s2s_core.data.examples import read_examples
 from s2s_core.data.task import References, Split
@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--data", metavar="FILE", help="Lines of source, tab, target to score instead of a split; - is standard input."
 )
-@click.option(
-    "--references",
-    type=click.Choice(["each", "all"]),
-    help="Count each line with the same source, or let their targets all be right.  [default: as the task]",
-)
+@references_option
 @click.option("--metrics", metavar="NAMES", help="Such as bleu,chrf.  [default: those of the run]")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting of evaluation or decoding.")
 @click.option("--by-length", is_flag=True, help="Print the scores by the length of the source too.")

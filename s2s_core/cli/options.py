@@ -115,6 +115,13 @@ def installed(context: click.Context) -> Plugins:
     return cast("Plugins", context.find_object(Plugins))
 
 
+references_option = click.option(
+    "--references",
+    type=click.Choice(["each", "all"]),
+    help="Count each line with the same source, or let their targets all be right.  [default: as the task]",
+)
+
+
 def metric_settings(names: str | None) -> Sequence[Overrides]:
     """Returns the settings that take the metrics of a list such as ``"bleu,chrf"`` alone; none leaves them."""
     if names is None:

@@ -1,11 +1,12 @@
 """Compares models on the same test set."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from s2s_core.data.task import Example, Split
+from s2s_core.data.task import Example, References, Split
 from s2s_core.errors import ConfigError, DataError
 from s2s_core.evaluation.answers import Answered, Scores, score
 from s2s_core.evaluation.bootstrap import RESAMPLES, Difference, Samples, resampled_scores
@@ -42,7 +43,7 @@ class Comparison:
     Attributes:
         models: The models, at least two.
         metrics: The metrics by name; they format the scores.
-        examples: The number of sources.
+        examples: The number of answers of each model that are scored.
         resamples: The number of resamples that the intervals and p-values are based on.
     """
 
@@ -66,6 +67,7 @@ def compare(
     *,
     split: Split = "test",
     examples: Iterable[Example] | None = None,
+    references: References | None = None,
     resamples: int = RESAMPLES,
     heard: Callable[[int, int], None] | None = None,
     plugins: Plugins | None = None,
@@ -85,6 +87,7 @@ def compare(
         settings: Settings of ``evaluation``.
         split: ``"test"`` or ``"validation"`` of the models' tasks.
         examples: Examples to compare on instead of a split.
+        references: See ``evaluate``.
         resamples: How often the test set is resampled.
         heard: Called after each resample with the number of those that are done, and of all.
         plugins: Where components come from, by default the installed plugins.
@@ -101,7 +104,10 @@ def compare(
     if resamples < 1:
         raise ConfigError(f"resamples must be at least 1 (got {resamples})")
     overrides, own = overrides_of(settings), None if examples is None else list(examples)
-    evaluations = [evaluate(model, overrides, split=split, examples=own, plugins=plugins) for model in models]
+    evaluations = [
+        evaluate(model, overrides, split=split, examples=own, references=references, plugins=plugins)
+        for model in models
+    ]
     names = [_name(model) for model in models]
     first = evaluations[0].answered
     answered = [
@@ -125,31 +131,20 @@ def _name(model: Trained) -> str:
     return str(model.folder if isinstance(model, Run) else model)
 
 
-def _order(answered: Answered) -> list[int]:
-    """Returns the numbers of the rows, sorted by source and references."""
-    rows = range(len(answered.sources))
-    return sorted(rows, key=lambda row: (answered.sources[row], sorted(answered.references[row])))
-
-
 def _aligned(answered: Answered, first: Answered, first_name: str, name: str) -> Answered:
-    """Returns a model's answers in the order of the first one's sources.
+    """Returns a model's answers in the order of the first one's rows.
 
     Raises:
         DataError: The sources or their references differ.
     """
-    if set(answered.sources) != set(first.sources):
-        ours, theirs = set(answered.sources), set(first.sources)
+    ours, theirs = Counter(answered.sources), Counter(first.sources)
+    if ours != theirs:
         raise DataError(
-            f"{name} and {first_name} have different sources to score on: {len(ours & theirs):,} of {len(ours):,} and "
-            f"{len(theirs):,} are the same; --data FILE gives both the same ones"
+            f"{name} and {first_name} have different sources to score on: {(ours & theirs).total():,} of "
+            f"{ours.total():,} and {theirs.total():,} are the same; --data FILE gives both the same ones"
         )
-    order, wanted = _order(answered), _order(first)
-    rows = dict(zip(wanted, order, strict=False))
-    if len(order) != len(wanted):
-        raise DataError(
-            f"{name} and {first_name} have different numbers of lines; --data FILE gives both the same ones"
-        )
-    aligned = answered.rows([rows[row] for row in range(len(wanted))])
+    row_of = dict(zip(_sorted_rows(first), _sorted_rows(answered), strict=True))
+    aligned = answered.rows([row_of[row] for row in range(len(row_of))])
     for source, one, other in zip(first.sources, aligned.references, first.references, strict=True):
         if sorted(one) != sorted(other):
             raise DataError(
@@ -157,6 +152,12 @@ def _aligned(answered: Answered, first: Answered, first_name: str, name: str) ->
                 "--data FILE gives both the same ones"
             )
     return aligned
+
+
+def _sorted_rows(answered: Answered) -> list[int]:
+    """Returns the numbers of the rows, sorted by source and references, as a source may have several rows."""
+    rows = range(len(answered.sources))
+    return sorted(rows, key=lambda row: (answered.sources[row], sorted(answered.references[row])))
 
 
 def _common(metrics: Mapping[str, BaseMetric], answered: Sequence[Answered]) -> dict[str, BaseMetric]:

@@ -68,7 +68,7 @@ def test_a_person_gets_a_table(here, exported_run, other):
         "p-value",
     ]
     assert len({len(line) for line in lines[:12]}) == 1
-    assert lines[13] == "20 sources; 1,000 resamples, paired bootstrap (Koehn 2004, aclanthology.org/W04-3250)"
+    assert lines[13] == "20 answers; 1,000 resamples, paired bootstrap (Koehn 2004, aclanthology.org/W04-3250)"
     assert re.fullmatch(rf"{re.escape(str(other))}: \d+ right → wrong, \d+ wrong → right", lines[14])
     assert re.fullmatch(r"  right → wrong   '[a-h]+': '[a-h]+' → '[a-h]*'; '[a-h]+' is right", lines[15])
     assert lines[16] == f"{exported_run.onnx_path}: 0 right → wrong, 0 wrong → right"
@@ -90,6 +90,8 @@ def test_a_file_of_pairs_serves_instead(here, exported_run, other, tmp_path):
     ended = here("compare", exported_run.onnx_path, other, "--data", pairs, "--metrics", "bleu", "--json")
     found = json.loads(ended.out)
     assert found["examples"] == 3
+    any_right = here("compare", exported_run.onnx_path, other, "--data", pairs, "--references", "all", "--json")
+    assert json.loads(any_right.out)["examples"] == 2
     assert [list(model["scores"]) for model in found["models"]] == [["bleu"]] * 2
 
 
