@@ -66,8 +66,16 @@ def run_options(command: Command) -> Command:
     options = [
         click.argument("recipe", required=False, type=FILE),
         click.option("--task", type=ComponentName("task"), help="What to learn, such as reverse."),
-        click.option("--encoder", type=ComponentName("encoder"), help=f"The encoder.  [default: {DEFAULT_ENCODER}]"),
-        click.option("--decoder", type=ComponentName("decoder"), help="The decoder.  [default: named as the encoder]"),
+        click.option(
+            "--encoder",
+            type=ComponentName("encoder"),
+            help=f"The encoder.  [default: the task's, or {DEFAULT_ENCODER}]",
+        ),
+        click.option(
+            "--decoder",
+            type=ComponentName("decoder"),
+            help="The decoder.  [default: the task's with its encoder, or named as the encoder]",
+        ),
         click.option("--seed", type=int, help="The same seed gives the same model."),
         click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Any setting; may be repeated."),
         click.option("--output", type=FOLDER, help="The run's folder.  [default: runs/TASK-ENCODER-DECODER]"),
