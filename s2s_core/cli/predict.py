@@ -115,7 +115,7 @@ def predict(
 ) -> None:
     """Reads the lines of FILE, or of standard input, and writes one line for each, as they come.
 
-    A line is one source; a tab is part of it. With --features, a line has columns, separated by one tab each: the
+    A line is one source; a tab is part of it. With --features a line has columns, separated by one tab each: the
     source, and its features, which are written before it as tags, such as <PST>.
 
     MODEL is an exported file, or the folder of a run that has one. PyTorch and ONNX aren't needed, only ONNX Runtime.

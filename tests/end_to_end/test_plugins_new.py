@@ -138,7 +138,7 @@ def test_new_components_make_an_exported_file(python, tmp_path):
         parts += ["--set", setting]
     ended = python("s2s_core", "run", *parts, *settings("task"), "--output", "run", cwd=tmp_path)
     assert ended.returncode == 0, ended
-    assert re.search(r"^test +my-metric \d", ended.stdout, re.MULTILINE)
+    assert re.search(r"^test +[\d,]+ lines: my-metric \d", ended.stdout, re.MULTILINE)
     assert re.search(r"^proof .* equal PyTorch's", ended.stdout, re.MULTILINE)
     assert (tmp_path / "run" / "model.onnx").is_file()
 
