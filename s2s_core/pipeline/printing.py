@@ -224,8 +224,7 @@ def _training(splits: Splits) -> str:
 
 def _amount(steps: int, updates_per_epoch: float) -> str:
     """Returns how long training takes, in updates and in passes over the pairs."""
-    epochs = steps / updates_per_epoch
-    return f"{steps:,} steps, each pair {epochs:,.{0 if epochs >= 10 else 1}f} times"
+    return f"{steps:,} steps, each pair {_times(steps / updates_per_epoch)}"
 
 
 def _inherited(inheritance: "Inheritance") -> None:
