@@ -5,6 +5,8 @@ Accelerate 1.15 and ONNX Runtime 1.32. A test imports every one, so that a versi
 
 - ``pytree`` maps functions over nested states. ``torch.func`` works on such nestings, but exports none of its tools.
 - ``scan_operator`` is the only recurrence that ``torch.onnx`` turns into a ``Scan`` node.
+- ``OnnxRegistry`` is the table of operators that ``torch.onnx`` translates. It takes a second to make, and the public
+  function makes it anew in each call; ``onnx_program`` takes it as an argument.
 - ``check`` tells ``torch.export`` what holds for sizes. Its documentation names it, underscore and all.
 - ``bf16_lstm_is_there`` tells whether oneDNN's recurrent layers can compute in bfloat16 on this CPU.
 - ``forget_precision`` lets a process train a second time with another precision.
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from torch.utils import _pytree as pytree
 
     scan_operator: Callable[..., Any]
+    OnnxRegistry: Any
+    onnx_program: Callable[..., Any]
     check: Callable[..., None]
     bf16_lstm_is_there: Callable[[], bool]
     forget_precision: Callable[[], None]
@@ -30,13 +34,24 @@ if TYPE_CHECKING:
 PRIVATE = {
     "pytree": "torch.utils._pytree",
     "scan_operator": "torch._higher_order_ops.scan:scan",
+    "OnnxRegistry": "torch.onnx._internal.exporter._registration:ONNXRegistry",
+    "onnx_program": "torch.onnx._internal.exporter._core:export",
     "check": "torch:_check",
     "bf16_lstm_is_there": "torch:ops.mkldnn._is_mkldnn_bf16_supported",
     "forget_precision": "accelerate.state:AcceleratorState._reset_state",
     "runtime_errors": "onnxruntime.capi.onnxruntime_pybind11_state",
 }
 
-__all__ = ["bf16_lstm_is_there", "check", "forget_precision", "pytree", "runtime_errors", "scan_operator"]
+__all__ = [
+    "OnnxRegistry",
+    "bf16_lstm_is_there",
+    "check",
+    "forget_precision",
+    "onnx_program",
+    "pytree",
+    "runtime_errors",
+    "scan_operator",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,6 @@
-"""Exports the three modules of the search as one ONNX graph each, with ``torch.onnx``."""
+"""Exports the modules of the search that hold the model as one ONNX graph each, with ``torch.onnx``."""
 
+import functools
 import itertools
 import sysconfig
 import traceback
@@ -12,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from s2s_core.compat import check, pytree
+from s2s_core.compat import OnnxRegistry, check, onnx_program, pytree
 from s2s_core.config.decoding import DecodingConfig, SearchFeatures, graph_inputs
-from s2s_core.decoding import Beams, Finish, Start, Step
+from s2s_core.decoding import Beams, Start, Step
 from s2s_core.decoding.start import Extras, Settings
 from s2s_core.errors import ExportError
 from s2s_core.exporting.graph import OPSET
@@ -28,8 +29,8 @@ from s2s_core.text.vocabulary import SPECIALS, UNK
 FREE = Dim.DYNAMIC
 """A dimension whose size the graph doesn't fix."""
 
-ROW, ROWS, STEPS_ROWS = (dict.fromkeys(range(rank), FREE) for rank in (1, 2, 3))
-"""The free dimensions of [B] or [K]; of [B, K]; and of [T, B, K]."""
+ROW, ROWS = (dict.fromkeys(range(rank), FREE) for rank in (1, 2))
+"""The free dimensions of [B] or [K]; and of [B, K]."""
 
 NO_FEATURES = SearchFeatures()
 
@@ -57,17 +58,15 @@ class Pieces:
         start: source, lengths, beams, settings → tokens, finished, scores, all leaves.
         step: step, tokens, finished, scores, all leaves → going, parents, tokens, finished, scores, the leaves that
             change.
-        finish: tokens, parents, scores, the extras, length_penalty → hypotheses, scores.
         leaves: Of the decoder's state, followed by the extras.
-        extras: How many of the leaves are extras.
+        extras: The names of the extras, in the order of the leaves.
         settings: The names of the settings that ``start`` takes, in its order.
     """
 
     start: ir.Model
     step: ir.Model
-    finish: ir.Model
     leaves: list[Leaf]
-    extras: int
+    extras: tuple[str, ...]
     settings: tuple[str, ...]
 
 
@@ -88,9 +87,8 @@ def export_pieces(model: AnyModel, features: SearchFeatures = NO_FEATURES) -> Pi
     return Pieces(
         start=_start(model, features, source, settings),
         step=_step(model, features, leaves, after),
-        finish=_finish(features, leaves, after),
         leaves=leaves,
-        extras=len(after.extras),
+        extras=tuple(after.extras),
         settings=tuple(settings),
     )
 
@@ -98,19 +96,12 @@ def export_pieces(model: AnyModel, features: SearchFeatures = NO_FEATURES) -> Pi
 def _start(model: AnyModel, features: SearchFeatures, source: Tensor, settings: Settings) -> ir.Model:
     lengths, beams = torch.tensor([5, 4]), torch.arange(3)
     setting_shapes = {name: ROWS if value.dim() else None for name, value in settings.items()}
-    return _export(Start(model, features), (source, lengths, beams, settings), (ROWS, ROW, ROW, setting_shapes))
+    return trace(Start(model, features), (source, lengths, beams, settings), (ROWS, ROW, ROW, setting_shapes))
 
 
 def _step(model: AnyModel, features: SearchFeatures, leaves: list[Leaf], after: Beams) -> ir.Model:
     shapes = (None, ROWS, ROWS, ROWS, *_free_dimensions(leaves, after))
-    return _export(_ChangedOnly(Step(model, features), leaves), (torch.tensor(2), *after), shapes)
-
-
-def _finish(features: SearchFeatures, leaves: list[Leaf], after: Beams) -> ir.Model:
-    tokens, parents = torch.zeros(2, 4, *after.tokens.shape, dtype=torch.int64)  # [T, B, K]
-    _, extras = _free_dimensions(leaves, after)
-    arguments = (tokens, parents, after.scores, after.extras, torch.tensor(0.0))
-    return _export(Finish(features), arguments, (STEPS_ROWS, STEPS_ROWS, ROWS, extras, None))
+    return trace(_ChangedOnly(Step(model, features), leaves), (torch.tensor(2), *after), shapes)
 
 
 def _free_dimensions(leaves: list[Leaf], after: Beams) -> Any:
@@ -204,22 +195,30 @@ def _sources(model: AnyModel, batch: int, size: int) -> Tensor:
     return (torch.arange(batch * size).view(batch, size) + SPECIALS).clamp(max=highest)
 
 
-def _export(module: nn.Module, arguments: tuple[Any, ...], shapes: tuple[Any, ...]) -> ir.Model:
+def trace(module: nn.Module, arguments: tuple[Any, ...], shapes: tuple[Any, ...]) -> ir.Model:
+    """Returns the graph of a module.
+
+    Args:
+        module: Any.
+        arguments: Examples.
+        shapes: The free dimensions of each argument.
+
+    Raises:
+        ExportError: ``torch.export`` can't follow the code.
+    """
     with quiet(), torch.no_grad():
         try:
-            program = torch.onnx.export(
-                module.eval(),
-                (*arguments, {}),  # a dict at the end, such as a decoder's state, is taken for keyword arguments
-                dynamo=True,
-                dynamic_shapes=shapes,
-                opset_version=OPSET,
-                verbose=False,
-            )
+            program = torch.export.export(module.eval(), arguments, dynamic_shapes=shapes)
+            model: ir.Model = onnx_program(program, registry=_registry(), opset_version=OPSET, verbose=False).model
         except Exception as error:
             reason = _reason(error.__cause__ or error)
             raise ExportError(f"torch.export can't follow the model's code: {reason}") from error
-    assert program is not None  # noqa: S101  # it is, with dynamo=True
-    return program.model
+    return model
+
+
+@functools.cache
+def _registry() -> OnnxRegistry:
+    return OnnxRegistry.from_torchlib(opset_version=OPSET)
 
 
 HINTS = {

@@ -46,6 +46,7 @@ from onnxscript import GraphBuilder
 
 from s2s_core.config.decoding import features_of, graph_inputs
 from s2s_core.config.tables import RunConfig
+from s2s_core.exporting.finish import FLOAT, finish
 from s2s_core.exporting.graph import finished, new_builder
 from s2s_core.exporting.hoist import hoist
 from s2s_core.exporting.pieces import Leaf, Pieces
@@ -60,8 +61,6 @@ HYPOTHESIS_IDS = "hypothesis_ids"
 
 TRACE = ("kept_tokens", "kept_parents")
 """The names, inside the graph, of what the search kept in each step: its tokens and their parents, [T, N, K]."""
-
-FLOAT = ir.DataType.FLOAT
 
 Carried = tuple[Value, ir.DataType, int]
 """A value that a loop carries: the first one, its type and its rank."""
@@ -140,12 +139,12 @@ def _search(op: Op, pieces: Pieces, ids: Value, lengths: Value, settings: dict[s
     first = _inline(op, pieces.start, [ids, lengths, beams, *(settings[name] for name in pieces.settings)])
     tokens, parents, scores, extras = _steps(op, pieces, first)
     tokens.name, parents.name = TRACE
-    hypothesis_ids, scores = _inline(op, pieces.finish, [tokens, parents, scores, *extras, settings["length_penalty"]])
+    hypothesis_ids, scores = finish(op, tokens, parents, scores, extras, settings["length_penalty"])
     hypothesis_ids.name = HYPOTHESIS_IDS
     return hypothesis_ids, scores
 
 
-def _steps(op: Op, pieces: Pieces, first: Sequence[Value]) -> tuple[Value, Value, Value, list[Value]]:
+def _steps(op: Op, pieces: Pieces, first: Sequence[Value]) -> tuple[Value, Value, Value, dict[str, Value]]:
     """Adds the loop over Step; returns all tokens and parents [T, N, K], the last scores [N, K] and the last extras.
 
     Args:
@@ -166,7 +165,8 @@ def _steps(op: Op, pieces: Pieces, first: Sequence[Value]) -> tuple[Value, Value
         op, "search", step, steps=None, going=True, carried=[*beams, *changing], gathered=[(INT64, 2)] * 2
     )
     hoist(every_token.producer())
-    return every_token, every_parent, scores, _merged(pieces, leaves, changed)[-pieces.extras :]
+    extras = dict(zip(pieces.extras, _merged(pieces, leaves, changed)[-len(pieces.extras) :], strict=True))
+    return every_token, every_parent, scores, extras
 
 
 def _carried(first: Value, leaf: Leaf) -> Carried:

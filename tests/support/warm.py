@@ -36,7 +36,8 @@ def warm() -> Iterator[str]:
     """Starts such a process, and gives its address."""
     with tempfile.TemporaryDirectory() as folder:
         address = f"{folder}/s2s"
-        process = subprocess.Popen([sys.executable, "-u", __file__, address], start_new_session=True)
+        one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # threads don't survive a fork
+        process = subprocess.Popen([sys.executable, "-u", __file__, address], start_new_session=True, env=one_thread)
         try:
             while not Path(address).exists() and process.poll() is None:
                 time.sleep(0.05)
@@ -52,6 +53,7 @@ def serve(address: str) -> None:
     import s2s_core.exporting.exporter
     import s2s_core.training.trainer  # noqa: F401
 
+    _export_something()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address + ".new")
     listener.listen()
@@ -64,6 +66,15 @@ def serve(address: str) -> None:
         else:
             listener.close()
             _answer(client)
+
+
+def _export_something() -> None:
+    """Exports a module, as half of the time of a first export is spent on imports and tables."""
+    import torch
+
+    from s2s_core.exporting.pieces import trace
+
+    trace(torch.nn.Linear(1, 1), (torch.zeros(2, 1),), (None,))
 
 
 def _reap() -> None:
