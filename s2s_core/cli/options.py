@@ -15,7 +15,18 @@ from s2s_core.plugins.registry import Kind, Plugins
 
 Command = Callable[..., Any]
 
-FOLDER = click.Path(file_okay=False, path_type=Path)
+
+class Folder(click.Path):
+    """A folder with a name: an empty one, as that of a variable that isn't set, would be the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Returns the path."""
+        if not str(value):
+            self.fail("the name is empty: name a folder, such as runs/mine, or . for this one", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FOLDER = Folder(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 

@@ -21,13 +21,13 @@ from s2s_core.pipeline.evaluate import evaluate
 from s2s_core.pipeline.export import export
 from s2s_core.pipeline.models import Runs, opened
 from s2s_core.pipeline.progress import Progress, default_progress
-from s2s_core.pipeline.recipe import Recipe, Settings, open_run, overrides_of, tables_of
+from s2s_core.pipeline.recipe import Recipe, Settings, named, open_run, overrides_of, tables_of
 from s2s_core.pipeline.results import Distilled, FileCost, TrainedRun
 from s2s_core.pipeline.run import run
 from s2s_core.pipeline.speed import milliseconds_per_text
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import choose_metrics
-from s2s_core.runs.folder import RunFolder
+from s2s_core.runs.folder import RunFolder, require_owned
 from s2s_core.runs.run import Run
 from s2s_core.training.interruption import TrainingInterruptedError
 
@@ -69,10 +69,15 @@ class _Files:
         """What was measured of both files."""
         return self.folder / "distillation.json"
 
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """All of them."""
+        splits = (self.pairs(split) for split in ("train", "validation", "test"))
+        return *splits, self.partial_path, self.teacher_path, self.record_path
+
     def remove(self) -> None:
         """Removes what an earlier distillation wrote."""
-        splits = (self.pairs(split) for split in ("train", "validation", "test"))
-        for path in (*splits, self.partial_path, self.teacher_path, self.record_path):
+        for path in self.written:
             path.unlink(missing_ok=True)
 
 
@@ -118,8 +123,10 @@ def distil(
         ModelError: A run has no trained model, or it is damaged.
         TrainingInterruptedError: Ctrl-C or SIGTERM arrived; ``resume`` goes on.
     """
+    from s2s_core.runs.lock import locked  # noqa: PLC0415  # comes with PyTorch
+
     progress = progress or default_progress()
-    files = _Files(Path(output))
+    files = _Files(named(output))
     teachers = opened(runs, plugins)
     _require_other_folder(teachers, files.folder)
     tables = [*_settings(teachers[0], files), tables_of(recipe), *overrides_of(settings)]
@@ -128,15 +135,17 @@ def distil(
     begun = resume and RunFolder(files.folder).settings_path.exists()
     again = (overwrite or resume) and not begun
     small = open_run(None, tables, teachers[0].plugins, output=files.folder, resume=begun, overwrite=again)
-    small.require_own()
-    try:
-        _write_data(teachers, files, unlabelled, progress, resume=resume)
-        trained = _train(small, tables, progress, resume=resume, overwrite=overwrite)
-        return _measure(teachers, trained, files, progress)
-    except KeyboardInterrupt as error:
-        raise TrainingInterruptedError(
-            "interrupted; the same command goes on with --resume added", signal.SIGINT
-        ) from error
+    small.require_room()
+    require_owned(files.folder, files.written)
+    with locked(files.folder):
+        try:
+            _write_data(teachers, files, unlabelled, progress, resume=resume)
+            trained = _train(small, tables, progress, resume=resume, overwrite=overwrite)
+            return _measure(teachers, trained, files, progress)
+        except KeyboardInterrupt as error:
+            raise TrainingInterruptedError(
+                "interrupted; the same command goes on with --resume added", signal.SIGINT
+            ) from error
 
 
 def _require_other_folder(teachers: Sequence[Run], folder: Path) -> None:

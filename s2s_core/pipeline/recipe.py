@@ -55,6 +55,17 @@ def open_run(
     return run
 
 
+def named(folder: str | os.PathLike[str]) -> Path:
+    """Returns the folder that a caller names.
+
+    Raises:
+        ConfigError: The name is empty, as that of a variable that isn't set.
+    """
+    if not os.fspath(folder):
+        raise ConfigError("output is empty: name a folder, such as runs/mine, or . for this one")
+    return Path(folder)
+
+
 def overrides_of(settings: Settings | None) -> list[Overrides]:
     """Returns settings as tables of rising precedence."""
     if isinstance(settings, Mapping):

@@ -20,7 +20,7 @@ from s2s_core.pipeline.card import write_seeds_card
 from s2s_core.pipeline.evaluate import evaluate
 from s2s_core.pipeline.export import export
 from s2s_core.pipeline.progress import Progress, default_progress
-from s2s_core.pipeline.recipe import Recipe, Settings, overrides_of, tables_of
+from s2s_core.pipeline.recipe import Recipe, Settings, named, overrides_of, tables_of
 from s2s_core.pipeline.results import SeedRuns
 from s2s_core.pipeline.side_by_side import Job, JobFailedError, JobsInterruptedError, SideBySide, usable_cores
 from s2s_core.plugins.registry import Plugins
@@ -129,6 +129,8 @@ def run_seeds(
         SeedFailedError: A run failed; the others were interrupted, and ``resume`` goes on with them.
         TrainingInterruptedError: Ctrl-C or SIGTERM arrived; ``resume`` goes on.
     """
+    from s2s_core.runs.lock import locked  # noqa: PLC0415  # comes with PyTorch
+
     progress = progress or default_progress()
     _require_seeds(seeds)
     _require_one_process()
@@ -137,18 +139,19 @@ def run_seeds(
     overrides = [tables_of(recipe), *overrides_of(settings)]
     if any("seed" in table["training"] for table in overrides[1:] if isinstance(table.get("training"), Mapping)):
         raise ConfigError("training.seed and several seeds exclude each other: leave training.seed out")
-    folder = None if output is None else Path(output)
+    folder = None if output is None else named(output)
     plan = _plan(overrides, list(seeds), plugins or Plugins(), folder, resume=resume, overwrite=overwrite)
     with before_training():
         progress.opened(plan.whole)
-    _begin(plan, resume=resume)
-    _train(plan, jobs, progress, resume=resume, overwrite=overwrite)
-    try:
-        return _finish(plan, progress)
-    except KeyboardInterrupt as error:
-        raise TrainingInterruptedError(
-            f"interrupted; all seeds are trained, and their file is made by {plan.way_on}", signal.SIGINT
-        ) from error
+    with locked(plan.folder.folder):
+        _begin(plan, resume=resume)
+        _train(plan, jobs, progress, resume=resume, overwrite=overwrite)
+        try:
+            return _finish(plan, progress)
+        except KeyboardInterrupt as error:
+            raise TrainingInterruptedError(
+                f"interrupted; all seeds are trained, and their file is made by {plan.way_on}", signal.SIGINT
+            ) from error
 
 
 def _require_seeds(seeds: Sequence[int]) -> None:

@@ -1,12 +1,15 @@
 """Trains a run."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from s2s_core.pipeline.progress import Progress, default_progress
-from s2s_core.pipeline.recipe import Recipe, Settings, open_run
+from s2s_core.pipeline.recipe import Recipe, Settings, named, open_run
 from s2s_core.pipeline.results import TrainedRun
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.processes import is_first_process
+from s2s_core.runs.run import Run
 from s2s_core.training.interruption import before_training, postponed
 
 
@@ -29,6 +32,9 @@ def train(
     The folder is not touched before the data is read and the model is made. Ctrl-C ends training between two updates,
     with its state on disk; ``resume`` goes on to the same result.
 
+    While a process writes to a folder, no other one may. A folder that holds files of the same names as a run's, but no
+    run, is refused.
+
     Args:
         recipe: A TOML file that describes a run, such as the ``run.toml`` of an earlier one, or its tables.
         settings: Settings by their paths, which come before the recipe's, as ``--set`` does.
@@ -46,15 +52,34 @@ def train(
         TrainingInterruptedError: Ctrl-C or SIGTERM arrived.
     """
     with postponed():
-        folder = None if output is None else Path(output)
+        folder = None if output is None else named(output)
         run = open_run(recipe, settings or {}, plugins or Plugins(), output=folder, resume=resume, overwrite=overwrite)
         from s2s_core.training.preparation import prepare  # noqa: PLC0415  # PyTorch takes a second to import
         from s2s_core.training.trainer import Trainer  # noqa: PLC0415
     progress = progress or default_progress()
-    with before_training():
-        training = prepare(run, progress, resume=resume)
-    if is_first_process() and not resume:
-        training.run.create(overwrite=overwrite)
-    state = Trainer(training, progress).train()
+    resumes = resume and run.began  # one that was killed before its first state has nothing to go on with
+    with contextlib.ExitStack() as block:
+        if resumes:
+            block.enter_context(_sole_writer(run))
+        with before_training():
+            training = prepare(run, progress, resume=resumes)
+        if not resumes:
+            block.enter_context(_sole_writer(training.run))
+            if is_first_process():
+                training.run.create(overwrite=overwrite)
+        state = Trainer(training, progress).train()
     progress.trained(training.run, state)
     return TrainedRun.of(training.run, state=state)
+
+
+@contextlib.contextmanager
+def _sole_writer(run: Run) -> Iterator[None]:
+    """Keeps other commands from writing to the run's folder; of several processes, the first one does."""
+    from s2s_core.runs.lock import locked  # noqa: PLC0415  # comes with PyTorch
+
+    if not is_first_process():
+        yield
+        return
+    run.require_room()
+    with locked(run.folder):
+        yield

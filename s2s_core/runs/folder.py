@@ -1,7 +1,7 @@
 """The folder of a run: the path of each file, and how a new run replaces an old one."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
@@ -9,8 +9,14 @@ import attrs
 from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
 
+RUN_FILE = "run.toml"
+"""The file that makes a folder a run's."""
+
 SEEDS_FILE = "seeds.toml"
 """The file that only a folder of several seeds' runs has."""
+
+LOCK_FILE = ".lock"
+"""The file that every folder has from the moment that a run writes to it."""
 
 
 @attrs.frozen
@@ -26,7 +32,7 @@ class RunFolder:
     @property
     def settings_path(self) -> Path:
         """Every setting of the run, ``run.toml``."""
-        return self.folder / "run.toml"
+        return self.folder / RUN_FILE
 
     @property
     def metrics_path(self) -> Path:
@@ -68,14 +74,19 @@ class RunFolder:
         """The folder of the run that was overwritten, until this one has a model."""
         return self.folder / "previous"
 
+    @property
+    def began(self) -> bool:
+        """Whether there is a run that has something to lose: it has saved its state, or has a model."""
+        return self.settings_path.exists() and (self.resume_path.exists() or self.weights_path.exists())
+
     def require_new(self) -> None:
-        """Checks that the folder holds no run, nor the runs of several seeds.
+        """Checks that the folder holds no run that has begun, nor the runs of several seeds.
 
         Raises:
             ConfigError: It does.
         """
         self.require_one()
-        if self.settings_path.exists():
+        if self.began:
             raise ConfigError(
                 f"{self.folder} already holds a run: go on with --resume, start again with --overwrite, "
                 "or choose another --output"
@@ -102,6 +113,15 @@ class RunFolder:
                 raise ConfigError(
                     f"{path} is a symbolic link, but a run writes in its own folder only: remove the link"
                 )
+
+    def require_room(self) -> None:
+        """Checks that nothing is where the run writes but what an earlier run wrote.
+
+        Raises:
+            ConfigError: Something is; the message names it.
+        """
+        self.require_own()
+        require_owned(self.folder, (self.previous_path, *self._written()))
 
     def make_room(self) -> None:
         """Removes an earlier run, but sets its model aside until this run has one."""
@@ -133,6 +153,18 @@ class RunFolder:
         yield self.card_path
         yield self.description_path
         yield self.weights_path
+
+
+def require_owned(folder: Path, paths: Iterable[Path]) -> None:
+    """Checks that files of given names, if there are any in a folder, are a run's and not the user's own.
+
+    Raises:
+        ConfigError: No run has written to the folder, but some of the files are there.
+    """
+    if not any((folder / name).exists() for name in (RUN_FILE, SEEDS_FILE, LOCK_FILE)):
+        names = [str(path.relative_to(folder)) for path in paths if path.exists()]
+        if names:
+            raise ConfigError(f"{folder} holds {' and '.join(names)}, which no run wrote: choose another --output")
 
 
 def default_folder(config: RunConfig) -> Path:

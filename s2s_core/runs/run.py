@@ -83,13 +83,13 @@ class Run(RunFolder):
             overwrite: Whether to start again where a run is. Its model is set aside until this one has a model.
 
         Raises:
-            ConfigError: The folder holds a run already, or links in place of what a run writes.
+            ConfigError: The folder holds a run already, or something else in place of what a run writes.
         """
-        self.require_own()
         self.require_one()
-        if overwrite:
-            self.make_room()
-        self.require_new()
+        self.require_room()
+        if not overwrite:
+            self.require_new()
+        self.make_room()
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.settings_path, to_toml(self.config))
 

@@ -9,7 +9,7 @@ import attrs
 
 from s2s_core.errors import ConfigError
 from s2s_core.files import write_atomically
-from s2s_core.runs.folder import SEEDS_FILE, RunFolder
+from s2s_core.runs.folder import SEEDS_FILE, RunFolder, require_owned
 
 
 @attrs.frozen
@@ -60,6 +60,7 @@ class SeedsFolder:
         """
         if RunFolder(self.folder).settings_path.exists():
             raise ConfigError(f"{self.folder} holds a run: choose another --output for several seeds")
+        require_owned(self.folder, self._written())
         for seed in seeds:
             for path in (self.member(seed).folder, self.log_path(seed)):
                 if path.is_symlink():
@@ -69,9 +70,13 @@ class SeedsFolder:
 
     def make_room(self) -> None:
         """Removes what earlier runs were together. Each run itself makes room for the new one of its seed."""
-        whole = RunFolder(self.folder)
-        for path in (self.settings_path, self.record_path, whole.onnx_path, whole.card_path):
+        for path in self._written():
             path.unlink(missing_ok=True)
+
+    def _written(self) -> tuple[Path, ...]:
+        """Returns what the runs are together."""
+        whole = RunFolder(self.folder)
+        return self.settings_path, self.record_path, whole.onnx_path, whole.card_path
 
     def read_record(self) -> dict[str, Any]:
         """Reads ``seeds.json``.

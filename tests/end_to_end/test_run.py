@@ -18,6 +18,7 @@ from s2s_core.runs.run import Run
 from s2s_core.runtime.file import ExportedModel, load
 
 FILES = {
+    ".lock",
     "run.toml",
     "metrics.jsonl",
     "model.safetensors",
