@@ -31,7 +31,19 @@ _EXTRAS = {
 
 
 class S2SError(Exception):
-    """The base of all errors that s2s raises on purpose."""
+    """The base of all errors that s2s raises on purpose.
+
+    Args:
+        message: What was wrong, where, and what to do.
+        others: More lines, such as other faults of the same kind.
+
+    Attributes:
+        lines: The message and the others.
+    """
+
+    def __init__(self, message: str = "", *others: str) -> None:
+        super().__init__("\n".join((message, *others)))
+        self.lines = (message, *others)
 
 
 class ConfigError(S2SError):
@@ -52,6 +64,26 @@ class ModelError(S2SError):
 
 class ExportError(S2SError):
     """An exported file doesn't answer as the model does."""
+
+
+_LONGEST_LINE = 1200
+"""The most characters of a line for the user."""
+
+_LINE_END = 300
+"""How many of them are its last ones, which often say what to do."""
+
+
+def one_line(text: str) -> str:
+    """Returns a text as one line that a terminal shows as it is.
+
+    A value from a file may be long, break the line, move the cursor, set colours or turn the direction of writing.
+    What Python's ``repr`` would escape is escaped; of a long text, the middle is left out.
+    """
+    if len(text) > _LONGEST_LINE:
+        text = f"{text[: _LONGEST_LINE - _LINE_END]} … {text[-_LINE_END:]}"
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 def closest(name: str, names: Iterable[str]) -> str:

@@ -1,7 +1,9 @@
 """The command ``s2s``."""
 
+import io
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -16,7 +18,7 @@ from s2s_core.cli.predict import predict
 from s2s_core.cli.run import run
 from s2s_core.cli.score import score
 from s2s_core.cli.train import train
-from s2s_core.errors import PluginError, S2SError, missing_package
+from s2s_core.errors import PluginError, S2SError, missing_package, one_line
 from s2s_core.plugins.registry import Plugins
 from s2s_core.version import __version__
 
@@ -72,7 +74,7 @@ def cli(context: click.Context) -> None:
     """
     if context.invoked_subcommand != "plugins":
         for problem in context.find_object(Plugins).problems:  # type: ignore[union-attr]  # main gives one
-            click.echo(f"warning: {problem}", err=True)
+            click.echo(one_line(f"warning: {problem}"), err=True)
 
 
 for command in (run, train, evaluate, compare, distil, export, predict, score, plot, plugins):
@@ -94,15 +96,21 @@ def _run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into the pipe
         return BROKEN_PIPE
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        _print_error(shown.getvalue().rstrip().split("\n"))
         return error.exit_code
     except (S2SError, OSError, ModuleNotFoundError, MemoryError, RuntimeError, KeyboardInterrupt) as error:
-        message = _message(error)
-        if message is None:
+        lines = error.lines if isinstance(error, S2SError) else _message(error)
+        if not lines:
             raise
-        click.echo(f"error: {message}", err=True)
+        _print_error([f"error: {lines[0]}", *lines[1:]])
         return _exit_code(error)
     return code if isinstance(code, int) else 0
+
+
+def _print_error(lines: Sequence[str]) -> None:
+    click.echo("\n".join(map(one_line, lines)), err=True)
 
 
 def _invoke(installed: Plugins) -> Any:
@@ -116,18 +124,18 @@ def _invoke(installed: Plugins) -> Any:
         raise
 
 
-def _message(error: BaseException) -> str | None:
-    """Returns the message for the user, or ``None`` if only a bug can be the reason."""
+def _message(error: BaseException) -> list[str]:
+    """Returns the message for the user, in one line; nothing if only a bug can be the reason."""
     if isinstance(error, ModuleNotFoundError):
         reason = missing_package(error)
-        return reason and f"this command {reason}"
+        return [f"this command {reason}"] if reason else []
     if isinstance(error, MemoryError | RuntimeError) and not isinstance(error, click.Abort):
         reason = str(error).partition("\n")[0]
         lacking = isinstance(error, MemoryError) or any(sign in reason for sign in _NO_MEMORY)
-        return f"not enough memory: lower {_SIZES} ({reason})" if lacking else None
+        return [f"not enough memory: lower {_SIZES} ({reason})"] if lacking else []
     if isinstance(error, OSError):
-        return ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
-    return str(error) or "interrupted"
+        return [": ".join(str(part) for part in (error.filename, error.strerror or error) if part)]
+    return [str(error) or "interrupted"]
 
 
 def _exit_code(error: BaseException) -> int:

@@ -76,7 +76,7 @@ def _require_default_encoder(plugins: Plugins) -> None:
         plugins.plugin_of("encoder", DEFAULT_ENCODER)
     except PluginError as error:
         raise ConfigError(
-            f"no encoder chosen, and the default isn't there: use --encoder NAME, or set encoder.name\n{error}"
+            "no encoder chosen, and the default isn't there: use --encoder NAME, or set encoder.name", *error.lines
         ) from error
 
 

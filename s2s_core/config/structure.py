@@ -62,7 +62,7 @@ def _structured(tables: Overrides, form: Any, path: str, plugins: Plugins) -> An
     except S2SError:
         raise
     except Exception as error:
-        raise ConfigError("\n".join(dict.fromkeys(_explain(error, path)))) from error
+        raise ConfigError(*dict.fromkeys(_explain(error, path))) from error
 
 
 class ComponentConverter(cattrs.Converter):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from s2s_core.data.splits import Splits
+from s2s_core.errors import one_line
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.evaluation.lengths import LengthScores
 from s2s_core.evaluation.metric import BaseMetric
@@ -42,7 +43,7 @@ MOST_LEFT = 20
 def line(topic: str, text: str, *, err: bool = False) -> None:
     """Prints one line about a topic, in one process of several."""
     if is_first_process():
-        click.echo(f"{topic:<8} {text}", err=err)
+        click.echo(one_line(f"{topic:<8} {text}"), err=err)
 
 
 class PrintedProgress(Progress):
@@ -173,7 +174,7 @@ class PrintedProgress(Progress):
     def finished(self, run: Run) -> None:
         """Prints how to use the file."""
         click.echo("\nRun it with nothing but ONNX Runtime, whose warnings about inputs with defaults are harmless:\n")
-        click.echo(USAGE.format(path=run.onnx_path, example=run.splits.test[0].source))
+        click.echo(USAGE.format(path=one_line(str(run.onnx_path)), example=run.splits.test[0].source))
 
 
 def score_lines(topic: str, evaluation: Evaluation, *, lengths: bool = False) -> Iterator[str]:

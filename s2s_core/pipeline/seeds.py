@@ -245,7 +245,7 @@ def _train(plan: _Plan, limit: int | None, progress: Progress, *, resume: bool, 
             f"stopped; {finished} of {len(plan.seeds)} seeds are finished; go on with {plan.way_on}", error.number
         ) from error
     except JobFailedError as error:
-        raise SeedFailedError(_failure(error, plan)) from error
+        raise SeedFailedError(*_failure(error, plan)) from error
 
 
 def _jobs(plan: _Plan) -> int:
@@ -265,16 +265,17 @@ def _job(plan: _Plan, seed: int, *, again: bool, resume: bool) -> Job:
     return Job(seed, tuple(command), plan.folder.log_path(seed))
 
 
-def _failure(error: JobFailedError, plan: _Plan) -> str:
-    """Describes how a run failed."""
+def _failure(error: JobFailedError, plan: _Plan) -> list[str]:
+    """Describes how a run failed, in several lines."""
     code = error.code
     end = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
     lines = error.job.log.read_text(encoding="utf-8", errors="replace").splitlines()
-    last = "".join(f"    {line}\n" for line in [line for line in lines if line.strip()][-_LAST_LINES:])
-    return (
-        f"seed {error.job.seed} {end}; {error.job.log} ends with\n{last}"
-        f"the other seeds were stopped; go on with {plan.way_on}"
-    )
+    last = [f"    {line}" for line in lines if line.strip()][-_LAST_LINES:]
+    return [
+        f"seed {error.job.seed} {end}; {error.job.log} ends with",
+        *last,
+        f"the other seeds were stopped; go on with {plan.way_on}",
+    ]
 
 
 def _finish(plan: _Plan, progress: Progress) -> SeedRuns:

@@ -70,7 +70,9 @@ class Plugins:
         self.plugins = tuple(self._managers)
         self.problems = (*problems, *_clashes(self._claims))
         if self.problems and environment.get(STRICT, "0") not in {"", "0"}:
-            raise PluginError(_lines(f"{STRICT} is set and there are problems:", *map(str, self.problems)))
+            raise PluginError(
+                f"{STRICT} is set and there are problems:", *(f"  {problem}" for problem in self.problems)
+            )
 
     def _load(self, plugin: Plugin, problems: list[Problem]) -> list[Claim]:
         """Loads a plugin and returns what it offers: nothing, and one more problem, if it is broken."""
@@ -149,8 +151,8 @@ class Plugins:
                     return f"plugin {plugin}"
         return None
 
-    def unknown(self, what: str, name: str, names: Collection[str]) -> str:
-        """Returns the message about an unknown name, with a line for each plugin that is missing and might have it.
+    def unknown(self, what: str, name: str, names: Collection[str]) -> list[str]:
+        """Returns the message about an unknown name, and a line for each plugin that is missing and might have it.
 
         Args:
             what: What is unknown, such as ``"unknown encoder"``.
@@ -160,7 +162,8 @@ class Plugins:
         absent = [str(problem) for problem in self.problems if problem.plugin not in self._managers]
         if self.disabled:
             absent.append(f"disabled by {ALLOW} or {DISABLE}: {listing(map(str, self.disabled))}")
-        return _lines(f"{what} {name!r}{closest(name, names)}; there are: {listing(names)}", *absent)
+        message = f"{what} {name!r}{closest(name, names)}; there are: {listing(names)}"
+        return [message, *(f"  {line}" for line in absent)]
 
     def add_commands(self, cli: "click.Group") -> None:
         """Lets each plugin add its commands."""
@@ -169,7 +172,7 @@ class Plugins:
     def _claim(self, kind: Kind, name: str) -> Claim:
         claim = next((claim for claim in self.claims(kind) if claim.name == name), None)
         if claim is None:
-            raise PluginError(self.unknown(f"unknown {kind}", name, self.names(kind)))
+            raise PluginError(*self.unknown(f"unknown {kind}", name, self.names(kind)))
         if claim.rivals:
             ways = " or ".join(f"{DISABLE}={plugin.name}" for plugin in (claim.plugin, *claim.rivals))
             raise PluginError(f"{kind} {name!r} of {claim.plugin} is {claim.status}: disable one with {ways}")
@@ -258,7 +261,3 @@ def _of_older_version(version: int) -> str:
     return (
         f"has api_version {version}, which works {OLDER_API_VERSIONS[version]}; then write api_version = {API_VERSION}"
     )
-
-
-def _lines(first: str, *others: str) -> str:
-    return "\n  ".join((first, *others))

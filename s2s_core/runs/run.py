@@ -57,7 +57,8 @@ class Run(RunFolder):
             config = structure(tables, plugins)
         except ConfigError as error:
             require(recorded(files.description_path), plugins)
-            raise ConfigError(f"{files.settings_path} can't be used: {error}") from error
+            first, *others = error.lines
+            raise ConfigError(f"{files.settings_path} can't be used: {first}", *others) from error
         return cls(folder, config, plugins)
 
     def open_initial(self) -> "Run | None":

@@ -24,7 +24,7 @@ def require_trackers(run: Run) -> None:
         serving = [plugin for plugin, names in offers if tracker in names]
         if not serving:
             offered = {name for _, names in offers for name in names}
-            raise ConfigError(run.plugins.unknown("training.trackers: unknown tracker", tracker, offered))
+            raise ConfigError(*run.plugins.unknown("training.trackers: unknown tracker", tracker, offered))
         if len(serving) > 1:
             rivals = " and ".join(map(str, serving))
             raise ConfigError(f"training.trackers: {tracker!r} is claimed by {rivals}: disable one of them")

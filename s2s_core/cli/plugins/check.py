@@ -67,7 +67,7 @@ def _subjects(plugins: Plugins, name: str, kind: Kind | None, assignments: Seque
     claimed = {claim.kind for claim in plugins.claims(kind) if claim.name == name}
     if not claimed:
         names = {claim.name for claim in plugins.claims(kind)}
-        raise PluginError(plugins.unknown(f"no {kind or 'component'} is called", name, names))
+        raise PluginError(*plugins.unknown(f"no {kind or 'component'} is called", name, names))
     paths = {one: setting_table(one, name) for one in KINDS if one in claimed}
     _require_settings_of(name, list(paths.values()), assignments)
     tables = merge([parse_assignment(assignment) for assignment in assignments])

@@ -48,7 +48,7 @@ def show(context: click.Context, name: str, *, as_json: bool) -> None:
         shown.append({"kind": "table", "name": name} | _described(TABLES[name], name, TABLES[name]))
     if not shown:
         names = {*TABLES, *(claim.name for claim in plugins.claims())}
-        raise PluginError(plugins.unknown("no component is called", name, names))
+        raise PluginError(*plugins.unknown("no component is called", name, names))
     if as_json:
         click.echo(json.dumps(shown, ensure_ascii=False, indent=1))
     else:
