@@ -20,7 +20,16 @@ from s2s_core.config.fields import (
 )
 from s2s_core.data.lines import MOST_LINE_BYTES, BadLineError, decode_line, raw_lines
 from s2s_core.data.task import Example, Task
-from s2s_core.errors import ConfigError, DataError, ExportError, ModelError, PluginError, S2SError, is_utf8
+from s2s_core.errors import (
+    ChangedFileWarning,
+    ConfigError,
+    DataError,
+    ExportError,
+    ModelError,
+    PluginError,
+    S2SError,
+    is_utf8,
+)  # fmt: skip
 from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric, Metric
 from s2s_core.plugins.hookspecs import Run, hookimpl
 from s2s_core.text.survey import TextSurvey
@@ -70,6 +79,7 @@ __all__ = [
     "MOST_LINE_BYTES",
     "BadLineError",
     "BadValueError",
+    "ChangedFileWarning",
     "Comparison",
     "ConfigError",
     "DataError",

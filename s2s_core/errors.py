@@ -7,6 +7,8 @@
     ├── ModelError      a model, checkpoint or exported file is missing, damaged or foreign
     └── ExportError     an exported file doesn't answer as the model does
 
+A warning of the class ChangedFileWarning is no error: the file is used.
+
 The command line prints the message of each without a traceback and ends with exit code 1. Any other exception is a
 bug and keeps its traceback.
 """
@@ -84,6 +86,10 @@ def one_line(text: str) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
+
+
+class ChangedFileWarning(UserWarning):
+    """An exported file isn't as it was when it was proved: another tool changed it, or it is damaged."""
 
 
 def closest(name: str, names: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,9 +19,11 @@ from s2s_core.cli.predict import predict
 from s2s_core.cli.run import run
 from s2s_core.cli.score import score
 from s2s_core.cli.train import train
-from s2s_core.errors import PluginError, S2SError, missing_package, one_line
+from s2s_core.errors import ChangedFileWarning, PluginError, S2SError, missing_package, one_line
 from s2s_core.plugins.registry import Plugins
 from s2s_core.version import __version__
+
+_SHOW_WARNING = warnings.showwarning
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
 """128 plus the number of SIGINT or SIGPIPE, the exit code of a program that the signal ends."""
@@ -88,6 +91,7 @@ def main() -> None:
 
 def _run() -> int:
     """Returns the exit code. An error that a user can fix is one message; a bug keeps its traceback."""
+    warnings.showwarning = _show_warning
     try:
         code = _invoke(Plugins())
         if sys.stdout is not None:  # as it is where the user closed it
@@ -107,6 +111,14 @@ def _run() -> int:
         _print_error([f"error: {lines[0]}", *lines[1:]])
         return _exit_code(error)
     return code if isinstance(code, int) else 0
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    """Prints a warning of our own like any other message; those of libraries stay as Python shows them."""
+    if issubclass(category, ChangedFileWarning):
+        click.echo(one_line(f"warning: {message}"), err=True)
+    else:
+        _SHOW_WARNING(message, category, *where, **more)
 
 
 def _print_error(lines: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from s2s_core.exporting.stitch import stitch
 from s2s_core.files import write_atomically
 from s2s_core.model.checkpoint import TextModel
 from s2s_core.runtime.file import METADATA
+from s2s_core.runtime.structure import structure_of
 
 
 def export(checkpoint: TextModel, held_out: Sequence[str], path: Path) -> Parity:
@@ -39,7 +40,8 @@ def export(checkpoint: TextModel, held_out: Sequence[str], path: Path) -> Parity
     model = ir.to_proto(stitch(pieces, tokenizers, config))
     _check(model)
     parity = prove(model, checkpoint, held_out[: config.export.parity_examples], config.export.tolerance)
-    metadata = {**checkpoint.describe(), "parity": attrs.asdict(parity)}
+    checksum = structure_of(model.SerializeToString(deterministic=True)).checksum
+    metadata = {**checkpoint.describe(), "parity": attrs.asdict(parity), "checksum": checksum}
     onnx.helper.set_model_props(model, {METADATA: json.dumps(metadata, ensure_ascii=False)})
     write_atomically(path, model.SerializeToString(deterministic=True))
     return parity

@@ -3,7 +3,8 @@
 import functools
 import json
 import operator
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,14 +15,20 @@ from numpy.typing import NDArray
 from s2s_core.compat import runtime_errors as errors
 from s2s_core.config.decoding import ASKED_BY, INPUTS
 from s2s_core.config.fields import LARGEST
-from s2s_core.errors import ConfigError, DataError, ModelError, closest, is_utf8, listing
-from s2s_core.runtime.external_data import has_external_data
+from s2s_core.errors import ChangedFileWarning, ConfigError, DataError, ModelError, closest, is_utf8, listing
+from s2s_core.runtime.structure import structure_of
 from s2s_core.version import FORMAT_VERSION, __version__
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 METADATA = "s2s"
 """The key of the file's metadata, a JSON object."""
+
+_FORMS = {"target": ("tensor(string)", 1), "hypotheses": ("tensor(string)", 2), "scores": ("tensor(float)", 2)}
+"""The outputs of a file, each with its type and its number of dimensions."""
+
+_LONGEST_SHOWN = 60
+"""The most characters of a wrong value in a message."""
 
 _QUIET = 4  # ONNX Runtime warns about every input that has a default, and prints errors that it also raises
 
@@ -41,6 +48,9 @@ class Answers(NamedTuple):
 class ExportedModel:
     """An exported model.
 
+    A file that another tool changed after the export, or that is damaged but can be used, gives a
+    ``ChangedFileWarning``.
+
     Args:
         file: Its path, or its content.
         provider: ``"cpu"`` or ``"cuda"``.
@@ -58,7 +68,7 @@ class ExportedModel:
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.load_model_format", "ONNX")  # ONNX Runtime's own has other rules
         content = file if isinstance(file, bytes) else _read(Path(file))
-        self._require_whole(content)
+        checksum = self._require_plain(content)
         try:
             self._session = onnxruntime.InferenceSession(
                 content, options, providers=[_provider(provider)], enable_fallback=0
@@ -67,6 +77,10 @@ class ExportedModel:
             raise ModelError(f"{self._name} is damaged or is not an ONNX file: {_first_line(error)}") from error
         self._inputs = {value.name for value in self._session.get_overridable_initializers()}
         self.metadata = self._read_metadata()
+        self._require_form()
+        if self.metadata.get("checksum", checksum) != checksum:
+            message = f"{self._name} isn't as s2s proved it: another tool changed it, or it is damaged"
+            warnings.warn(message, ChangedFileWarning, stacklevel=2)
 
     def __call__(self, texts: Sequence[str], **search: Any) -> list[str]:
         """Returns the best answer to each text; takes what ``answers`` takes."""
@@ -91,12 +105,18 @@ class ExportedModel:
     @property
     def beam_size(self) -> int:
         """The number of beams that the file searches with unless a call sets it."""
-        return int(self._noted("config", "decoding", "beam_size"))
+        beams = self._noted("config", "decoding", "beam_size")
+        if not isinstance(beams, int):
+            raise ModelError(f"{self._name} has damaged metadata: config.decoding.beam_size is no whole number")
+        return beams
 
     def knows(self, character: str) -> bool:
         """Returns whether a source token contains a character. A tokenizer that saves no tokens knows all."""
-        tokens: Sequence[str] | None = self._noted("source_tokenizer").get("tokens")
-        return tokens is None or any(character in token for token in tokens)
+        saved = self._noted("source_tokenizer")
+        tokens = saved.get("tokens", [character]) if isinstance(saved, dict) else None
+        if not (isinstance(tokens, list) and all(isinstance(token, str) for token in tokens)):
+            raise ModelError(f"{self._name} has damaged metadata: source_tokenizer.tokens is no list of texts")
+        return any(character in token for token in tokens)
 
     def _noted(self, *keys: str) -> Any:
         """Returns the entry of the metadata under nested keys."""
@@ -115,6 +135,10 @@ class ExportedModel:
             results: list[Any] = self._session.run(outputs, inputs)
         except _RUNTIME_ERRORS as error:
             raise ModelError(f"{self._name} can't answer: {_first_line(error)}") from error
+        for name, result in zip(outputs, results, strict=True):
+            rows = len(result) if isinstance(result, np.ndarray) and result.ndim == _FORMS[name][1] else "other"
+            if rows != len(texts):
+                raise ModelError(f"{self._name} can't answer: it gives {rows} answers to {len(texts)} texts")
         return results
 
     def _require(self, name: str) -> None:
@@ -126,14 +150,29 @@ class ExportedModel:
         if feature is not None and name not in self._inputs:
             raise ConfigError(f"{self._name} has no input {name!r}: export it again with --set {ASKED_BY[feature]}")
 
-    def _require_whole(self, content: bytes) -> None:
-        """Checks that all weights are in the file."""
+    def _require_plain(self, content: bytes) -> int:
+        """Checks that the file has only parts that a file of s2s may have, and returns its checksum."""
         try:
-            elsewhere = has_external_data(content)
+            structure = structure_of(content)
         except (ValueError, RecursionError) as error:
             raise ModelError(f"{self._name} is damaged or is not an ONNX file: {error}") from error
-        if elsewhere:
+        if structure.external:
             raise ModelError(f"{self._name} was not made by s2s: it has weights in other files, which are not read")
+        if structure.foreign:
+            raise ModelError(f"{self._name} was not made by s2s: it has functions, or graphs for training")
+        return structure.checksum
+
+    def _require_form(self) -> None:
+        """Checks that the file takes one list of texts, and gives what a file of s2s gives."""
+        needed = [(value.name, value.type, len(value.shape)) for value in self._session.get_inputs()]
+        given = {value.name: (value.type, len(value.shape)) for value in self._session.get_outputs()}
+        if needed != [("source", "tensor(string)", 1)]:
+            raise ModelError(f"{self._name} was not made by s2s: it needs other inputs than a list of texts, 'source'")
+        for name, form in _FORMS.items():
+            if given.get(name) != form:
+                raise ModelError(
+                    f"{self._name} was not made by s2s: its output {name!r} isn't {form[0]} of rank {form[1]}"
+                )
 
     def _read_metadata(self) -> dict[str, Any]:
         try:
@@ -167,6 +206,8 @@ _RUNTIME_ERRORS = (
 
 
 def _read(path: Path) -> bytes:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ModelError(f"can't read {path}: it is no regular file")
     try:
         return path.read_bytes()
     except OSError as error:
@@ -189,9 +230,11 @@ def _number(name: str, value: Any) -> NDArray[Any]:
 
 
 def _strings(texts: Sequence[str]) -> NDArray[np.object_]:
-    if isinstance(texts, str):
-        raise DataError(f"give texts as a list, such as [{texts!r}]")
+    if isinstance(texts, str | bytes | Mapping) or not hasattr(texts, "__len__"):
+        raise DataError(f"give texts as a list, such as ['hello'] (got {_shown(texts)})")
     for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(f"text {number} is no string (got {_shown(text)})")
         if not is_utf8(text):
             raise DataError(f"text {number} holds half of a surrogate pair, which UTF-8 can't hold: {text!r}")
     strings = np.empty(len(texts), object)
@@ -204,6 +247,12 @@ def _prefixes(prefix: str | Sequence[str], count: int) -> NDArray[np.object_]:
     if len(prefixes) != count:
         raise DataError(f"give one prefix for all texts, or one for each: {count} (got {len(prefixes)})")
     return _strings(prefixes)
+
+
+def _shown(value: object) -> str:
+    """Returns a value as a message shows it."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
 def _first_line(error: Exception) -> str:

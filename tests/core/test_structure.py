@@ -7,8 +7,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from s2s_core import ModelError, load
-from s2s_core.runtime.external_data import has_external_data
 from s2s_core.runtime.file import METADATA
+from s2s_core.runtime.structure import structure_of
 
 FLOATS = [1.0, 2.0]
 
@@ -48,12 +48,6 @@ def constant(value, **attributes):
     return helper.make_node("Constant", [], ["y"], value=value, **attributes)
 
 
-def function(node, defaults=()):
-    return helper.make_function(
-        "f", "F", [], ["y"], [node], [helper.make_opsetid("", 18)], [], attribute_protos=defaults
-    )
-
-
 PLACES = {
     "initializer": lambda value: model(graph(initializers=[value])),
     "sparse initializer": lambda value: model(graph(sparse_initializer=[sparse(value)])),
@@ -65,18 +59,42 @@ PLACES = {
         graph([helper.make_node("If", ["c"], ["y"], then_branch=graph([constant(value)]))])
     ),
     "list of graphs": lambda value: model(graph([helper.make_node("X", [], ["y"], graphs=[graph([constant(value)])])])),
-    "function": lambda value: model(graph(), [function(constant(value))]),
-    "default of a function": lambda value: model(
-        graph(), [function(constant(tensor()), [helper.make_attribute("d", value)])]
-    ),
 }
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_weights_in_another_file_are_found_everywhere(place):
     """In each place that a tensor may have; where they aren't, nothing is found."""
-    assert not has_external_data(PLACES[place](tensor()))
-    assert has_external_data(PLACES[place](tensor("w.bin")))
+    assert not structure_of(PLACES[place](tensor())).external
+    assert structure_of(PLACES[place](tensor("w.bin"))).external
+
+
+def test_a_place_inside_is_no_other_file():
+    """Other tools write down where data is even if that is the file itself, which is the default."""
+    made = tensor()
+    made.data_location = TensorProto.DEFAULT
+    assert not structure_of(model(graph(initializers=[made]))).external
+
+
+def test_functions_are_refused():
+    """Twenty that each call the one before twice are a graph of a million nodes, and take ONNX Runtime for ever."""
+    opset = [helper.make_opsetid("", 18), helper.make_opsetid("f", 1)]
+    calls = [helper.make_function("f", "F0", ["x"], ["y"], [helper.make_node("Identity", ["x"], ["y"])], opset)]
+    for number in range(20):
+        nodes = [helper.make_node(f"F{number}", [a], [b], domain="f") for a, b in ("xz", "zy")]
+        calls.append(helper.make_function("f", f"F{number + 1}", ["x"], ["y"], nodes, opset))
+    with pytest.raises(ModelError, match=r"was not made by s2s: it has functions, or graphs for training$"):
+        load(model(graph([helper.make_node("F20", ["w"], ["y"], domain="f")], [tensor()]), calls))
+
+
+def test_the_checksum_is_the_graphs():
+    """It changes with a weight, and not with the metadata."""
+    content = model(graph(initializers=[tensor()]))
+    other = onnx.ModelProto.FromString(content)
+    helper.set_model_props(other, {METADATA: "{}"})
+    assert structure_of(content).checksum == structure_of(other.SerializeToString()).checksum
+    other.graph.initializer[0].float_data[0] += 1.0
+    assert structure_of(content).checksum != structure_of(other.SerializeToString()).checksum
 
 
 @pytest.mark.parametrize("location", ["w.bin", "../w.bin", "/etc/passwd", "*/_ORT_MEM_ADDR_/*"])
@@ -105,7 +123,7 @@ def test_a_length_may_be_written_in_many_ways():
     assert [TensorProto.EXTERNAL] == [
         one.data_location for one in onnx.ModelProto.FromString(content).graph.initializer
     ]
-    assert has_external_data(content)
+    assert structure_of(content).external
 
 
 @pytest.mark.parametrize(
