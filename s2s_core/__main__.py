@@ -1,5 +1,23 @@
 """``python -m s2s_core`` is ``s2s``."""
 
-from s2s_core.cli.main import main
+import os
+import signal
+import sys
 
-main()
+
+def main() -> None:
+    """Runs the command line; Ctrl-C is no traceback while its modules are imported, nor when all has been said."""
+    try:
+        from s2s_core.cli.main import main as run  # noqa: PLC0415
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted\n")
+        sys.stderr.flush()
+        os._exit(130)
+    try:
+        run()
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    main()

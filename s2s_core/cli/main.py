@@ -86,7 +86,15 @@ for command in (run, train, evaluate, compare, distil, export, predict, score, p
 
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
+    _open_closed_streams()
     sys.exit(_run())
+
+
+def _open_closed_streams() -> None:
+    """Replaces standard streams that the user closed, as by ``>&-``, so that no file gets their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  # for good
 
 
 def _run() -> int:
@@ -94,8 +102,7 @@ def _run() -> int:
     warnings.showwarning = _show_warning
     try:
         code = _invoke(Plugins())
-        if sys.stdout is not None:  # as it is where the user closed it
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into the pipe
         return BROKEN_PIPE

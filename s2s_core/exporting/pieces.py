@@ -24,6 +24,7 @@ from s2s_core.model.contract import require_contract
 from s2s_core.model.ensemble import AnyModel
 from s2s_core.model.interfaces import State
 from s2s_core.model.seq2seq import Seq2Seq
+from s2s_core.runs.interruption import Interruption
 from s2s_core.text.vocabulary import SPECIALS, UNK
 
 FREE = Dim.DYNAMIC
@@ -206,13 +207,15 @@ def trace(module: nn.Module, arguments: tuple[Any, ...], shapes: tuple[Any, ...]
     Raises:
         ExportError: ``torch.export`` can't follow the code.
     """
-    with quiet(), torch.no_grad():
+    with quiet(), torch.no_grad(), Interruption() as interruption:  # PyTorch may swallow a KeyboardInterrupt
         try:
             program = torch.export.export(module.eval(), arguments, dynamic_shapes=shapes)
             model: ir.Model = onnx_program(program, registry=_registry(), opset_version=OPSET, verbose=False).model
         except Exception as error:
             reason = _reason(error.__cause__ or error)
             raise ExportError(f"torch.export can't follow the model's code: {reason}") from error
+    if interruption.signal is not None:
+        raise KeyboardInterrupt
     return model
 
 

@@ -28,8 +28,8 @@ from s2s_core.pipeline.speed import milliseconds_per_text
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import choose_metrics
 from s2s_core.runs.folder import RunFolder, require_owned
+from s2s_core.runs.interruption import TrainingInterruptedError
 from s2s_core.runs.run import Run
-from s2s_core.training.interruption import TrainingInterruptedError
 
 if TYPE_CHECKING:
     from s2s_core.decoding.translate import Translator

@@ -12,10 +12,10 @@ from s2s_core.pipeline.recipe import Recipe, Settings
 from s2s_core.pipeline.results import TrainedRun
 from s2s_core.pipeline.train import train
 from s2s_core.plugins.registry import Plugins
+from s2s_core.runs.interruption import TrainingInterruptedError
 from s2s_core.runs.log import record_test
 from s2s_core.runs.processes import is_first_process
 from s2s_core.runs.run import Run
-from s2s_core.training.interruption import TrainingInterruptedError
 
 
 def run(

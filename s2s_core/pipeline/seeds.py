@@ -26,11 +26,11 @@ from s2s_core.pipeline.side_by_side import Job, JobFailedError, JobsInterruptedE
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import make_metrics
 from s2s_core.runs.folder import default_folder
+from s2s_core.runs.interruption import TrainingInterruptedError, before_training
 from s2s_core.runs.log import read_metrics
 from s2s_core.runs.run import Run
 from s2s_core.runs.seeds import SeedsFolder
 from s2s_core.runs.settling import settled_like
-from s2s_core.training.interruption import TrainingInterruptedError, before_training
 
 MOST_SEEDS = 100
 

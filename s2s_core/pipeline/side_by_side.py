@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from s2s_core.training.interruption import Interruption
+from s2s_core.runs.interruption import Interruption
 
 _PATIENCE = 0.2
 """Seconds after which Ctrl-C is looked for, while no process says anything."""

@@ -8,9 +8,9 @@ from s2s_core.pipeline.progress import Progress, default_progress
 from s2s_core.pipeline.recipe import Recipe, Settings, named, open_run
 from s2s_core.pipeline.results import TrainedRun
 from s2s_core.plugins.registry import Plugins
+from s2s_core.runs.interruption import before_training, postponed
 from s2s_core.runs.processes import is_first_process
 from s2s_core.runs.run import Run
-from s2s_core.training.interruption import before_training, postponed
 
 
 def train(

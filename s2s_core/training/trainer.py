@@ -14,10 +14,10 @@ from s2s_core.data.pairs import Batch
 from s2s_core.decoding.likelihood import Likelihoods
 from s2s_core.decoding.translate import Translator
 from s2s_core.evaluation.answers import answer, score
+from s2s_core.runs.interruption import Interruption, TrainingInterruptedError
 from s2s_core.runs.log import append_metrics, truncate_metrics
 from s2s_core.training.averaging import Weights, borrowed
 from s2s_core.training.divergence import require_finite
-from s2s_core.training.interruption import Interruption, TrainingInterruptedError
 from s2s_core.training.preparation import Training
 from s2s_core.training.progress import TrainingProgress
 from s2s_core.training.seeding import seed_update

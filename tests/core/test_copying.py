@@ -34,6 +34,7 @@ from s2s_core.model.copying import Copies, Copying
 from s2s_core.plotting.attention import END, attention_map
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import require_copying
+from s2s_core.runs.interruption import TrainingInterruptedError
 from s2s_core.runs.run import Run
 from s2s_core.testing.graph import Graph
 from s2s_core.text import copies
@@ -41,7 +42,6 @@ from s2s_core.text.characters import Characters
 from s2s_core.text.tokenizer import TokenizerConfig
 from s2s_core.text.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
 from s2s_core.text.words import Words
-from s2s_core.training.interruption import TrainingInterruptedError
 from s2s_core.training.loss import token_loss
 from s2s_core.training.preparation import prepare
 from s2s_core.training.trainer import Trainer

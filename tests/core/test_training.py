@@ -27,10 +27,10 @@ from s2s_core.decoding.likelihood import Likelihoods
 from s2s_core.model.checkpoint import TextModel, load_checkpoint
 from s2s_core.model.interfaces import padding_mask
 from s2s_core.plugins.registry import Plugins
+from s2s_core.runs.interruption import Interruption, TrainingInterruptedError, before_training, postponed
 from s2s_core.runs.run import Run
 from s2s_core.text.vocabulary import BOS, PAD
 from s2s_core.training import trainer
-from s2s_core.training.interruption import Interruption, TrainingInterruptedError, before_training, postponed
 from s2s_core.training.preparation import prepare
 from s2s_core.training.progress import TrainingProgress
 from s2s_core.training.trainer import Trainer

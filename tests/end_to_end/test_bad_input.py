@@ -359,12 +359,28 @@ def test_a_list_no_one_reads_ends_quietly(command):
     assert (ended.returncode, ended.stderr) == (141, b"")
 
 
-def test_an_output_that_is_closed_is_no_error(command):
+@pytest.mark.parametrize("arguments", ["plugins list", "predict FILE FILE", "train SMALL --output OUTPUT"])
+def test_an_output_that_is_closed_is_no_error(command, file, small, tmp_path, arguments):
     """Nothing is written, as with any program."""
-    ended = subprocess.run(
-        ["sh", "-c", '"$@" >&-', "sh", *command, "plugins", "list"], stderr=subprocess.PIPE, check=False
-    )
+    parts = {"FILE": [file], "SMALL": small, "OUTPUT": [tmp_path / "run"]}
+    words = [str(word) for part in arguments.split() for word in parts.get(part, [part])]
+    if "predict" in words:
+        words[-1] = str(tmp_path / "words.txt")
+        (tmp_path / "words.txt").write_text("abc\n")
+    ended = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *command, *words], stderr=subprocess.PIPE, check=False)
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("options", [("predict", "FILE"), ("train", "--task", "pairs", "--set", "task.train=-")])
+def test_an_input_that_is_closed_is_an_empty_one(command, file, tmp_path, options):
+    """No answers to no lines; and no pairs is an error like that of an empty file."""
+    words = [str(file) if word == "FILE" else word for word in options]
+    ended = subprocess.run(
+        ["sh", "-c", '"$@" <&-', "sh", *command, *words], capture_output=True, check=False, cwd=tmp_path
+    )
+    assert b"Traceback" not in ended.stderr
+    assert (ended.returncode, ended.stdout) == ((0, b"") if "predict" in words else (1, b""))
+    assert len(ended.stderr.splitlines()) == ended.returncode
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has it")  # noqa: PTH110  # a device
@@ -501,10 +517,11 @@ def twice(number):
     [
         (lambda group: os.killpg(group, signal.SIGINT), 130, STOPPED),
         (lambda group: os.kill(group, signal.SIGTERM), 143, STOPPED),
+        (lambda group: os.kill(group, signal.SIGHUP), 129, STOPPED),
         (twice(signal.SIGINT), 130, "error: interrupted"),
         (lambda group: os.kill(group, signal.SIGKILL), -signal.SIGKILL, ""),
     ],
-    ids=["Ctrl-C", "SIGTERM", "Ctrl-C twice", "SIGKILL"],
+    ids=["Ctrl-C", "SIGTERM", "SIGHUP", "Ctrl-C twice", "SIGKILL"],
 )
 def test_a_stopped_training_goes_on(hold, here, small, exported_run, contents, tmp_path, then, code, expected):
     """However training is stopped, a whole checkpoint is left, and ``--resume`` ends with the same bits."""
@@ -518,6 +535,31 @@ def test_a_stopped_training_goes_on(hold, here, small, exported_run, contents, t
     resumed = here("train", "--resume", "--output", folder)
     assert resumed.code == 0, resumed
     assert trained(contents(folder)) == trained(contents(exported_run.folder))
+
+
+def test_nohup_keeps_training_alive(hold, small, tmp_path):
+    """A terminal that is closed is nothing to a command that is told to ignore it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        ended, told = hold(
+            "train", *small, "--output", tmp_path / "run", at="60", then=lambda group: os.kill(group, signal.SIGHUP)
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (ended, told) == (0, "")
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.1, 0.3])
+def test_ctrl_c_while_starting_is_no_traceback(command, moment):
+    """Python itself takes a moment in which nobody can catch it; from then on, a line tells."""
+    with subprocess.Popen(
+        [*command, "plugins", "list"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        time.sleep(0.05 + moment)
+        os.killpg(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert b"s2s_core/cli" not in told
+    assert process.returncode in {0, 130, -signal.SIGINT}
 
 
 @pytest.mark.parametrize("moment", ["evaluate", "export"])

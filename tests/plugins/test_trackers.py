@@ -10,8 +10,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from s2s_core import ConfigError
 from s2s_core.config.resolve import resolve
 from s2s_core.plugins.registry import Plugins
+from s2s_core.runs.interruption import TrainingInterruptedError
 from s2s_core.runs.run import Run
-from s2s_core.training.interruption import TrainingInterruptedError
 from s2s_core.training.preparation import prepare
 from s2s_core.training.trainer import Trainer
 

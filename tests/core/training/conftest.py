@@ -13,8 +13,8 @@ from interrupting import InterruptedAt
 from s2s_core import Example, Metric, Task, hookimpl
 from s2s_core.config.resolve import resolve
 from s2s_core.plugins.registry import Plugins
+from s2s_core.runs.interruption import TrainingInterruptedError
 from s2s_core.runs.run import Run
-from s2s_core.training.interruption import TrainingInterruptedError
 from s2s_core.training.preparation import prepare
 from s2s_core.training.trainer import Trainer
 

@@ -1,4 +1,4 @@
-"""Stops training between two updates on Ctrl-C or SIGTERM."""
+"""Lets Ctrl-C, SIGTERM and SIGHUP stop work between two of its steps."""
 
 import contextlib
 import signal
@@ -9,7 +9,8 @@ from typing import Any, NoReturn, Self
 
 from s2s_core.errors import S2SError
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
+"""Ctrl-C; what ends a process politely; and a terminal or connection that is closed, which Windows doesn't have."""
 
 
 class TrainingInterruptedError(S2SError):
@@ -27,7 +28,7 @@ class TrainingInterruptedError(S2SError):
 
 @contextlib.contextmanager
 def before_training() -> Iterator[None]:
-    """Turns Ctrl-C and SIGTERM into an error that says that nothing was written.
+    """Turns these signals into an error that says that nothing was written.
 
     Raises:
         TrainingInterruptedError: One of the signals arrived.
@@ -69,7 +70,7 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
 
 
 class Interruption:
-    """Records Ctrl-C and SIGTERM inside its block. A second signal takes effect at once.
+    """Records these signals inside its block. A second one takes effect at once.
 
     Signals reach the main thread only; in any other thread it does nothing.
     """
@@ -92,10 +93,11 @@ class Interruption:
 
 @contextlib.contextmanager
 def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Handles the signals with a handler, if this is the main thread."""
+    """Handles the signals with a handler, if this is the main thread. What ``nohup`` started goes on after SIGHUP."""
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, handler) for number in _SIGNALS}
+        ignored = {number for number in _SIGNALS[1:] if signal.getsignal(number) == signal.SIG_IGN}
+        before = {number: signal.signal(number, handler) for number in _SIGNALS if number not in ignored}
     try:
         yield
     finally:
