@@ -1,13 +1,11 @@
 """A trained model on disk: ``model.json`` describes it, ``model.safetensors`` holds its weights."""
 
 import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import attrs
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +15,7 @@ from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.files import write_atomically
 from s2s_core.model.ensemble import AnyModel, Ensemble
 from s2s_core.model.seq2seq import Seq2Seq, build_model
+from s2s_core.model.tensors import DamagedError, Stored, read_tensors, write_tensors
 from s2s_core.runs.components import load_tokenizer
 from s2s_core.runs.provenance import RECORDED, is_provenance, provenance, require
 from s2s_core.runs.run import CHANGEABLE, Run
@@ -79,13 +78,18 @@ class TextModel:
 
     def save_description(self, run: Run) -> None:
         """Writes ``model.json``, without settings that can be changed after training: those live in ``run.toml``."""
+        write_atomically(run.description_path, json.dumps(self._unchanging(), ensure_ascii=False, indent=1) + "\n")
+
+    def save_weights(self, run: Run, step: int) -> None:
+        """Writes ``model.safetensors``, with the step of the weights and what they belong to."""
+        record = {"step": step, "description": _checksum(self._unchanging())}
+        write_tensors(run.weights_path, weights(self.model), record)
+
+    def _unchanging(self) -> dict[str, Any]:
+        """Returns the description without the settings that can be changed after training."""
         description = self.describe()
         description["config"] = {name: table for name, table in description["config"].items() if name not in CHANGEABLE}
-        write_atomically(run.description_path, json.dumps(description, ensure_ascii=False, indent=1) + "\n")
-
-    def save_weights(self, run: Run) -> None:
-        """Writes ``model.safetensors``."""
-        write_atomically(run.weights_path, safetensors.torch.save(weights(self.model)))
+        return description
 
 
 def new_checkpoint(run: Run, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer) -> TextModel:
@@ -118,7 +122,7 @@ def load_checkpoint(run: Run) -> TextModel:
     tokenizers = _load_tokenizers(run, description)
     source_size, target_size = (len(tokenizer.vocabulary) for tokenizer in tokenizers)
     model = build_model(run.config, source_size, target_size, run.plugins)
-    _fill(model, run.weights_path)
+    _fill(model, run, description)
     return TextModel(run.config, *tokenizers, model.eval(), description["plugins"])
 
 
@@ -136,13 +140,42 @@ def _load_tokenizers(run: Run, description: Mapping[str, Any]) -> tuple[Tokenize
     return tokenizers
 
 
-def _fill(model: Seq2Seq, path: Path) -> None:
-    """Fills a model with weights from disk."""
+def saved_step(run: Run) -> int:
+    """Returns the step of the weights on disk.
+
+    Raises:
+        ModelError: They are missing, damaged or of another run.
+    """
+    step = _read_weights(run, _read_description(run)).record.get("step", 0)
+    return step if isinstance(step, int) else 0
+
+
+def _read_weights(run: Run, description: Mapping[str, Any]) -> Stored:
+    """Reads the weights that a description belongs to."""
+    path = run.weights_path
     if not path.is_file():
         raise ModelError(f"{path} is missing: train the model first, or go on with --resume")
     try:
-        load_weights(model, safetensors.torch.load_file(path))
-    except (safetensors.SafetensorError, RuntimeError, OSError) as error:
+        stored = read_tensors(path)
+    except (DamagedError, OSError) as error:
+        raise ModelError(f"{path} is damaged or of another model: {error}") from error
+    if stored.record.get("description") not in {None, _checksum(description)}:
+        raise ModelError(f"{path} is of another run than {run.description_path}: put back the one that is its own")
+    return stored
+
+
+def _checksum(description: Mapping[str, Any]) -> int:
+    """Returns a number that tells descriptions apart."""
+    return zlib.crc32(json.dumps(description, sort_keys=True).encode())
+
+
+def _fill(model: Seq2Seq, run: Run, description: Mapping[str, Any]) -> None:
+    """Fills a model with weights from disk."""
+    path = run.weights_path
+    stored = _read_weights(run, description)
+    try:
+        load_weights(model, stored.tensors)
+    except RuntimeError as error:
         raise ModelError(f"{path} is damaged or of another model: {error}") from error
     if not all(parameter.isfinite().all() for parameter in model.parameters()):
         raise ModelError(f"{path} is damaged: some weights are infinite or not numbers")

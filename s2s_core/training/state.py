@@ -1,26 +1,37 @@
 """The state that training resumes from: one file, written atomically."""
 
 import contextlib
-import json
+import math
 from collections.abc import Iterator
-from typing import Any, cast
 
 import attrs
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from s2s_core.data.splits import Splits
 from s2s_core.errors import DataError, ModelError
-from s2s_core.files import write_atomically
-from s2s_core.model.checkpoint import load_weights, weights
+from s2s_core.model.checkpoint import load_weights, saved_step, weights
 from s2s_core.model.seq2seq import Seq2Seq
+from s2s_core.model.tensors import Stored, read_tensors, write_tensors
 from s2s_core.runs.run import Run
 from s2s_core.training.averaging import Averaging
 
 
-@attrs.define
+def _count(state: "TrainingState", attribute: "attrs.Attribute[int]", value: object) -> None:
+    """Checks a number of things that have happened."""
+    del state
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{attribute.name} is no count: {value!r}")
+
+
+def _number(state: "TrainingState", attribute: "attrs.Attribute[float]", value: object) -> None:
+    """Checks a number that was measured."""
+    del state
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(f"{attribute.name} is no number: {value!r}")
+
+
+@attrs.define(on_setattr=attrs.setters.NO_OP)
 class TrainingState:
     """The progress of training.
 
@@ -39,16 +50,20 @@ class TrainingState:
     """
 
     fingerprint: str | None = None
-    step: int = 0
-    best_score: float | None = None
-    best_step: int = 0
-    best_of: int = 1
-    stale: int = 0
-    stopped: bool = False
-    loss_sum: float = 0.0
-    token_count: int = 0
-    pair_count: int = 0
-    reductions: int = 0
+    step: int = attrs.field(default=0, validator=_count)
+    best_score: float | None = attrs.field(default=None, validator=attrs.validators.optional(_number))
+    best_step: int = attrs.field(default=0, validator=_count)
+    best_of: int = attrs.field(default=1, validator=_count)
+    stale: int = attrs.field(default=0, validator=_count)
+    stopped: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    loss_sum: float = attrs.field(default=0.0, validator=_number)
+    token_count: int = attrs.field(default=0, validator=_count)
+    pair_count: int = attrs.field(default=0, validator=_count)
+    reductions: int = attrs.field(default=0, validator=_count)
+
+    def __attrs_post_init__(self) -> None:
+        if self.best_step > self.step or (self.best_step > 0) != (self.best_score is not None):
+            raise ValueError(f"its best model can't be of step {self.best_step} with the score {self.best_score}")
 
     def note(self, score: float, gain: float, models: int) -> None:
         """Records a validation.
@@ -87,9 +102,7 @@ def save_state(run: Run, state: TrainingState, saved: Saved) -> None:
     tensors |= {f"average/{name}": tensor.cpu() for name, tensor in saved.averaging.tensors().items()}
     run.resume_path.parent.mkdir(exist_ok=True)
     scaler = saved.scaler.state_dict() if saved.scaler else {}
-    # One entry, since safetensors writes several in no fixed order.
-    metadata = {"json": json.dumps({"training": attrs.asdict(state), "scaler": scaler})}
-    write_atomically(run.resume_path, safetensors.torch.save(tensors, metadata))
+    write_tensors(run.resume_path, tensors, {"training": attrs.asdict(state), "scaler": scaler})
 
 
 def load_state(run: Run) -> TrainingState:
@@ -101,8 +114,26 @@ def load_state(run: Run) -> TrainingState:
     for path in (run.resume_path, run.description_path):
         if not path.is_file():
             raise ModelError(f"{path} is missing: there is nothing to resume; {_way_out(run)}")
-    with _opened(run) as file:
-        return TrainingState(**_metadata(file)["training"])
+    with _read(run) as stored:
+        state = TrainingState(**stored.record["training"])
+    if state.best_step:
+        _require_best(run, state)
+    return state
+
+
+def _require_best(run: Run, state: TrainingState) -> None:
+    """Checks that the best model is there, or one that was saved after the state, which training will reach again.
+
+    Raises:
+        ModelError: It isn't, or it is damaged.
+    """
+    wanted = f"the best model, that of step {state.best_step:,}: put it back, or start again with --overwrite"
+    try:
+        step = saved_step(run)
+    except ModelError as error:
+        raise ModelError(f"{error}; there is no way on without {wanted}") from error
+    if step != state.best_step and not state.step < step:
+        raise ModelError(f"{run.weights_path} is of step {step:,}, and not {wanted}")
 
 
 def load_saved(run: Run, saved: Saved) -> None:
@@ -111,13 +142,12 @@ def load_saved(run: Run, saved: Saved) -> None:
     Raises:
         ModelError: The file is damaged or of another model.
     """
-    with _opened(run) as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-        load_weights(saved.model, _under("model/", tensors))
-        _load_optimizer(saved, _under("optimizer/", tensors))
-        saved.averaging.load(_under("average/", tensors))
+    with _read(run) as stored:
+        load_weights(saved.model, _under("model/", stored.tensors))
+        _load_optimizer(saved, _under("optimizer/", stored.tensors))
+        saved.averaging.load(_under("average/", stored.tensors))
         if saved.scaler:
-            saved.scaler.load_state_dict(_metadata(file)["scaler"])
+            saved.scaler.load_state_dict(stored.record["scaler"])
 
 
 def require_same_data(run: Run, state: TrainingState, splits: Splits) -> None:
@@ -134,17 +164,12 @@ def require_same_data(run: Run, state: TrainingState, splits: Splits) -> None:
 
 
 @contextlib.contextmanager
-def _opened(run: Run) -> Iterator[Any]:
-    """Opens the state, and turns any problem with it into a ``ModelError``."""
+def _read(run: Run) -> Iterator[Stored]:
+    """Reads the state, and turns any problem with it into a ``ModelError``."""
     try:
-        with safetensors.safe_open(run.resume_path, "pt") as file:
-            yield file
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        yield read_tensors(run.resume_path)
+    except (KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise ModelError(f"{run.resume_path} is damaged or of another run ({error}); {_way_out(run)}") from error
-
-
-def _metadata(file: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", json.loads(file.metadata()["json"]))
 
 
 def _way_out(run: Run) -> str:

@@ -172,7 +172,7 @@ class Trainer:
             if self._accelerator.is_main_process:
                 append_metrics(self._run, {**record, "validation_loss": loss, "validation": scores})
                 if gain >= 0:
-                    self._checkpoint.save_weights(self._run)
+                    self._checkpoint.save_weights(self._run, self._state.step)
                     self._run.drop_previous()
         return _Judged(scores, loss, best=gain >= 0)
 

@@ -41,7 +41,7 @@ def make_run(tmp_path, plugins):
         run.create()
         checkpoint = new_checkpoint(run, *train_tokenizers(run.config, examples, plugins))
         checkpoint.save_description(run)
-        checkpoint.save_weights(run)
+        checkpoint.save_weights(run, 1)
         return run
 
     return make

@@ -5,6 +5,8 @@ import torch
 
 from s2s_core import DataError, ModelError
 from s2s_core.data.splits import Splits
+from s2s_core.model.checkpoint import load_checkpoint
+from s2s_core.model.tensors import read_tensors, write_tensors
 from s2s_core.training.averaging import Averaging
 from s2s_core.training.state import Saved, TrainingState, load_saved, load_state, save_state
 
@@ -74,3 +76,60 @@ def test_without_its_vocabularies_a_run_does_not_go_on(interrupted, train):
         ModelError, match=r"model\.json is missing: there is nothing to resume; start again with --over"
     ):
         train(interrupted, resume=True)
+
+
+def test_a_resumed_run_needs_its_best_model(make_run, train):
+    """A state that tells of a model that isn't there, or is damaged or another, is no state to go on from."""
+    run, other = make_run(), make_run("other", seed=5)
+    train(run, [2, 1], interrupted_at=8)
+    train(other, [2, 1], interrupted_at=8)
+    whole = run.weights_path.read_bytes()
+    way_out = "put it back, or start again with --overwrite"
+    for content in (None, b"", whole[:-1], whole[:-5] + b"\0\0\1\0\0", other.weights_path.read_bytes()):
+        run.weights_path.unlink(missing_ok=True)
+        if content is not None:
+            run.weights_path.write_bytes(content)
+        with pytest.raises(ModelError, match=rf"^{run.weights_path} .*the best model, that of step 4: {way_out}$"):
+            train(run, resume=True)
+    run.weights_path.write_bytes(whole)
+    train(run, [0], resume=True)
+
+
+def test_a_best_model_of_another_step_is_noticed(make_run, train):
+    """As of a copy that was made while the run went on."""
+    run = make_run()
+    train(run, [1], interrupted_at=4)
+    early = run.weights_path.read_bytes()
+    train(run, [2], interrupted_at=8, resume=True)
+    late = run.weights_path.read_bytes()
+    state = run.resume_path.read_bytes()
+    run.weights_path.write_bytes(early)
+    with pytest.raises(ModelError, match=r" is of step 4, and not the best model, that of step 8: put it back, or "):
+        train(run, resume=True)
+    run.weights_path.write_bytes(late)
+    assert run.resume_path.read_bytes() == state
+
+
+def test_weights_belong_to_their_description(make_run, train):
+    """A run's weights in the folder of another one, of the same sizes, are refused."""
+    run, other = make_run(), make_run("other", seed=5)
+    train(run)
+    train(other)
+    run.weights_path.write_bytes(other.weights_path.read_bytes())
+    with pytest.raises(ModelError, match=r"model\.safetensors is of another run than .*model\.json: put back"):
+        load_checkpoint(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("step", -5), ("step", "x"), ("step", 2.5), ("best_score", "x"), ("best_score", float("nan")), ("stale", None),
+     ("loss_sum", None), ("stopped", 1), ("best_step", 10**12), ("best_step", 0), ("unknown", 1)],
+)  # fmt: skip
+def test_a_state_of_wrong_types_is_refused(make_run, train, name, value):
+    """With one message, that names the file."""
+    run = make_run()
+    train(run, interrupted_at=4)
+    tensors, record = read_tensors(run.resume_path)
+    write_tensors(run.resume_path, tensors, {**record, "training": {**record["training"], name: value}})
+    with pytest.raises(ModelError, match=rf"^{run.resume_path} is damaged or of another run \("):
+        train(run, resume=True)
