@@ -23,8 +23,9 @@ def require_writable(path: Path) -> None:
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Writes a whole file or nothing.
 
-    The content goes to ``.NAME.partial`` beside the file, which then takes its place. A leftover of a
-    killed process is replaced, and so is a symbolic link, which is never followed.
+    The content goes to ``.NAME.partial`` beside the file, which then takes its place. Both are on disk when this
+    returns, also for a power cut. A leftover of a killed process is replaced, and so is a symbolic link, which is never
+    followed.
 
     Raises:
         OSError: The file can't be written. The error names ``path``, which is left unchanged.
@@ -37,9 +38,35 @@ def write_atomically(path: Path, content: bytes | str) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+        sync_folder(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             partial.unlink()
         if isinstance(error, OSError):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def append_line(path: Path, line: str) -> None:
+    """Appends a line to a text file; it is on disk when this returns.
+
+    Raises:
+        OSError: The file can't be written.
+    """
+    new = not path.exists()
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    if new:
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Waits until the names of a folder's files are on disk, where the system can tell."""
+    with contextlib.suppress(OSError):  # Windows opens no folders, and some file systems can't sync them
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

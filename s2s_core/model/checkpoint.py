@@ -78,18 +78,14 @@ class TextModel:
 
     def save_description(self, run: Run) -> None:
         """Writes ``model.json``, without settings that can be changed after training: those live in ``run.toml``."""
-        write_atomically(run.description_path, json.dumps(self._unchanging(), ensure_ascii=False, indent=1) + "\n")
+        description = self.describe()
+        description["config"] = {name: table for name, table in description["config"].items() if name not in CHANGEABLE}
+        write_atomically(run.description_path, json.dumps(description, ensure_ascii=False, indent=1) + "\n")
 
     def save_weights(self, run: Run, step: int) -> None:
         """Writes ``model.safetensors``, with the step of the weights and what they belong to."""
-        record = {"step": step, "description": _checksum(self._unchanging())}
+        record = {"step": step, "identity": _identity(self.describe())}
         write_tensors(run.weights_path, weights(self.model), record)
-
-    def _unchanging(self) -> dict[str, Any]:
-        """Returns the description without the settings that can be changed after training."""
-        description = self.describe()
-        description["config"] = {name: table for name, table in description["config"].items() if name not in CHANGEABLE}
-        return description
 
 
 def new_checkpoint(run: Run, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer) -> TextModel:
@@ -140,14 +136,14 @@ def _load_tokenizers(run: Run, description: Mapping[str, Any]) -> tuple[Tokenize
     return tokenizers
 
 
-def saved_step(run: Run) -> int:
-    """Returns the step of the weights on disk.
+def saved_step(run: Run) -> int | None:
+    """Returns the step of the weights on disk; ``None`` if another program wrote them.
 
     Raises:
         ModelError: They are missing, damaged or of another run.
     """
-    step = _read_weights(run, _read_description(run)).record.get("step", 0)
-    return step if isinstance(step, int) else 0
+    step: int | None = _read_weights(run, _read_description(run)).record.get("step")
+    return step
 
 
 def _read_weights(run: Run, description: Mapping[str, Any]) -> Stored:
@@ -159,14 +155,21 @@ def _read_weights(run: Run, description: Mapping[str, Any]) -> Stored:
         stored = read_tensors(path)
     except (DamagedError, OSError) as error:
         raise ModelError(f"{path} is damaged or of another model: {error}") from error
-    if stored.record.get("description") not in {None, _checksum(description)}:
+    try:
+        identity = _identity(description)
+    except (LookupError, TypeError) as error:
+        raise ModelError(f"{run.description_path} is damaged: its config is no table of all settings") from error
+    if stored.record.get("identity", identity) != identity:
         raise ModelError(f"{path} is of another run than {run.description_path}: put back the one that is its own")
     return stored
 
 
-def _checksum(description: Mapping[str, Any]) -> int:
-    """Returns a number that tells descriptions apart."""
-    return zlib.crc32(json.dumps(description, sort_keys=True).encode())
+def _identity(description: Mapping[str, Any]) -> int:
+    """Returns a number for what gives a model its shape and its tokens their meaning, and for the seed."""
+    config = description["config"]
+    parts = [config[name] for name in ("source", "target", "encoder", "decoder")]
+    tokenizers = [description["source_tokenizer"], description["target_tokenizer"]]
+    return zlib.crc32(json.dumps([parts, tokenizers, config["training"]["seed"]], sort_keys=True).encode())
 
 
 def _fill(model: Seq2Seq, run: Run, description: Mapping[str, Any]) -> None:

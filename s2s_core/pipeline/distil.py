@@ -16,7 +16,7 @@ from s2s_core.data.splits import VOCABULARY_EXAMPLES, Splits, distinct, generato
 from s2s_core.data.task import Example
 from s2s_core.errors import ConfigError, DataError
 from s2s_core.evaluation.evaluation import Evaluation
-from s2s_core.files import write_atomically
+from s2s_core.files import sync_folder, write_atomically
 from s2s_core.pipeline.evaluate import evaluate
 from s2s_core.pipeline.export import export
 from s2s_core.pipeline.models import Runs, opened
@@ -215,6 +215,7 @@ def _answer(translate: "Translator", sources: Sequence[str], files: _Files, prog
         append_pairs(path, map(Example, chunk, translate(chunk)))
         progress.answered(start + len(chunk), len(sources))
     path.replace(files.pairs("train"))
+    sync_folder(files.folder)
 
 
 def _require_sources(path: Path, pairs: Sequence[Example], sources: Sequence[str], count: int) -> None:

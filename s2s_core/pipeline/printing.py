@@ -94,6 +94,11 @@ class PrintedProgress(Progress):
         for remark in remarks(run, checkpoint):
             line("", remark)
 
+    def lacking(self, run: Run, validations: int) -> None:
+        """Warns of a log that isn't whole."""
+        if validations:
+            line("", f"warning: {run.metrics_path} lacks {validations:,} earlier validations; the model has all steps")
+
     def trained(self, run: Run, state: "TrainingState") -> None:
         """Prints which model was kept and how good it is, and how often each training pair was seen."""
         end = f"stopped after step {state.step:,}; " if state.stopped else ""

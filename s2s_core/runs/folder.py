@@ -8,6 +8,7 @@ import attrs
 
 from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError
+from s2s_core.files import sync_folder
 
 RUN_FILE = "run.toml"
 """The file that makes a folder a run's."""
@@ -142,6 +143,8 @@ class RunFolder:
                 _remove(target)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 path.rename(target)
+        sync_folder(self.previous_path)
+        sync_folder(self.folder)
 
     def _written(self) -> Iterator[Path]:
         """Yields what a run writes: ``run.toml`` first, without which a folder holds no run, the weights last."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from s2s_core.errors import ModelError
-from s2s_core.files import write_atomically
+from s2s_core.files import append_line, write_atomically
 from s2s_core.runs.run import Run
 
 Record = dict[str, Any]
@@ -29,19 +29,28 @@ def read_metrics(path: Path) -> list[Record]:
 
 def append_metrics(run: Run, record: Record) -> None:
     """Appends a record as a line."""
-    with run.metrics_path.open("a", encoding="utf-8") as file:
-        file.write(_line(record))
+    append_line(run.metrics_path, json.dumps(record))
 
 
-def truncate_metrics(run: Run, step: int) -> None:
+def truncate_metrics(run: Run, step: int) -> int:
     """Drops the lines that training will write again, and a half-written last one.
+
+    Args:
+        run: The run.
+        step: The step that training goes on from.
+
+    Returns:
+        How many validations before it have no line.
 
     Raises:
         ModelError: A line is damaged.
     """
+    records: list[Record] = []
     if run.metrics_path.exists():
-        records = read_metrics(run.metrics_path)
-        _write(run, (record for record in records if record["step"] <= step and "test" not in record))
+        records = [one for one in read_metrics(run.metrics_path) if one["step"] <= step and "test" not in one]
+        _write(run, records)
+    validated = range(run.config.training.validate_every, step + 1, run.config.training.validate_every)
+    return len({*validated} - {record["step"] for record in records})
 
 
 def record_test(run: Run, record: Record) -> None:

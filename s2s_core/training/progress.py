@@ -30,6 +30,9 @@ class TrainingProgress:
     def built(self, run: Run, checkpoint: "TextModel", inheritance: "Inheritance | None") -> None:
         """The model was made, and took over what it inherits."""
 
+    def lacking(self, run: Run, validations: int) -> None:
+        """A run goes on whose log lacks the lines of so many earlier validations, perhaps none."""
+
     def started(self, step: int, steps: int, metrics: Mapping[str, BaseMetric]) -> None:
         """Training begins after ``step`` of ``steps`` updates; the metrics know how to show a score."""
 

@@ -132,7 +132,7 @@ def _require_best(run: Run, state: TrainingState) -> None:
         step = saved_step(run)
     except ModelError as error:
         raise ModelError(f"{error}; there is no way on without {wanted}") from error
-    if step != state.best_step and not state.step < step:
+    if step is not None and step != state.best_step and step <= state.step:
         raise ModelError(f"{run.weights_path} is of step {step:,}, and not {wanted}")
 
 

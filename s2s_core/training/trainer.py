@@ -81,7 +81,7 @@ class Trainer:
     def _prepare_folder(self) -> None:
         if self._training.resumes:
             self._run.require_own()
-            truncate_metrics(self._run, self._state.step)
+            self._progress.lacking(self._run, truncate_metrics(self._run, self._state.step))
         else:
             self._checkpoint.save_description(self._run)
             self._save()

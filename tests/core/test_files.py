@@ -4,11 +4,14 @@ import errno
 import os
 import resource
 import signal
+import stat
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from s2s_core.files import require_writable, write_atomically
+from s2s_core.files import append_line, require_writable, write_atomically
 
 
 def names(folder):
@@ -156,3 +159,38 @@ def test_a_reader_never_sees_half_a_file(tmp_path):
     reader.join()
     assert seen <= set(contents)
     assert seen
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What is asked of the disk, in order: writes to a name, and waits for a file or a folder."""
+    made = []
+    sync, replace = os.fsync, Path.replace
+
+    def synced(descriptor):
+        made.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def replaced(self, target):
+        made.append("name")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    return made
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows opens no folders")
+def test_a_power_cut_finds_the_old_file_or_the_new_one(tmp_path, calls):
+    """The content is on disk before it has the name, and the name before the call returns."""
+    write_atomically(tmp_path / "file", "new")
+    assert calls == ["file", "name", "folder"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows opens no folders")
+def test_a_power_cut_takes_no_line(tmp_path, calls):
+    """Each is on disk before the call returns, and so is a new file's name."""
+    append_line(tmp_path / "log", "one")
+    append_line(tmp_path / "log", "two")
+    assert calls == ["file", "folder", "file"]
+    assert (tmp_path / "log").read_text() == "one\ntwo\n"

@@ -241,8 +241,9 @@ class Environment:
 
     def _variables(self, mode: str) -> dict[str, str]:
         home = Path.home()
+        own = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}  # a page runs pytest too
         return {
-            **os.environ,
+            **own,
             "PATH": f"{self._bin}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "VIRTUAL_ENV": str(self._bin.parent),
             "HOME": str(self._home),

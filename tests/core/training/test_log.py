@@ -3,7 +3,8 @@
 import pytest
 
 from s2s_core import ModelError
-from s2s_core.runs.log import read_metrics, record_test
+from s2s_core.pipeline.printing import PrintedProgress
+from s2s_core.runs.log import read_metrics, record_test, truncate_metrics
 
 WHOLE = b'{"step": 4, "loss": 1.5}\n'
 
@@ -40,3 +41,17 @@ def test_half_a_line_is_no_damage(make_run, records):
     record_test(run, {"test": {"exact_match": 0.5}})
     record_test(run, {"test": {"exact_match": 0.7}})
     assert records(run) == [{"step": 4, "loss": 1.5}, {"step": 4, "test": {"exact_match": 0.7}}]
+
+
+def test_a_log_that_is_not_whole_is_told(make_run, train, capsys):
+    """The lines of earlier validations may be lost; a run that goes on says how many."""
+    run = make_run()
+    train(run, interrupted_at=8)
+    lines = run.metrics_path.read_text().splitlines(keepends=True)
+    for kept, lost in ((lines, 0), (lines[:1], 1), (lines[1:], 1), ([], 2)):
+        run.metrics_path.write_text("".join(kept))
+        assert truncate_metrics(run, 8) == lost
+    run.metrics_path.unlink()
+    assert truncate_metrics(run, 8) == 2
+    PrintedProgress().lacking(run, 2)
+    assert f"warning: {run.metrics_path} lacks 2 earlier validations; " in capsys.readouterr().out
