@@ -99,9 +99,11 @@ def _open_closed_streams() -> None:
 
 def _run() -> int:
     """Returns the exit code. An error that a user can fix is one message; a bug keeps its traceback."""
-    warnings.showwarning = _show_warning
     try:
-        code = _invoke(Plugins())
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", ChangedFileWarning)
+            warnings.showwarning = _show_warning
+            code = _invoke(Plugins())
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into the pipe

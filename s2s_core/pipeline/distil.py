@@ -137,9 +137,10 @@ def distil(
     small = open_run(None, tables, teachers[0].plugins, output=files.folder, resume=begun, overwrite=again)
     small.require_room()
     require_owned(files.folder, files.written)
+    sources = _sources(teachers[0].splits, unlabelled)
     with locked(files.folder):
         try:
-            _write_data(teachers, files, unlabelled, progress, resume=resume)
+            _write_data(teachers, files, sources, progress, resume=resume)
             trained = _train(small, tables, progress, resume=resume, overwrite=overwrite)
             return _measure(teachers, trained, files, progress)
         except KeyboardInterrupt as error:
@@ -173,7 +174,7 @@ def _settings(teacher: Run, files: _Files) -> list[Overrides]:
 
 
 def _write_data(
-    teachers: Sequence[Run], files: _Files, unlabelled: Iterable[str], progress: Progress, *, resume: bool
+    teachers: Sequence[Run], files: _Files, sources: Sequence[str], progress: Progress, *, resume: bool
 ) -> None:
     """Writes the pairs that the small model learns and is measured on."""
     from s2s_core.decoding.translate import Translator  # noqa: PLC0415  # needs PyTorch
@@ -181,8 +182,6 @@ def _write_data(
 
     together = load_together(teachers)
     splits = teachers[0].splits
-    sources = _sources(splits, unlabelled)
-    files.folder.mkdir(parents=True, exist_ok=True)
     if not resume:
         files.remove()
     write_pairs(files.pairs("validation"), splits.validation)

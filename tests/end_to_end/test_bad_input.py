@@ -224,9 +224,10 @@ def test_a_corrupt_file_is_refused(use, file, tmp_path):
         place = number * len(content) // 13
         path.write_bytes(content[:place] + b"\xb1" * 40 + content[place + 40 :])
         ended = use(path)
-        assert ended.code in {0, 1}  # a damaged weight can't be told from another weight
         if ended.code:
             assert ended.error().startswith(f"{path} ")
+        else:
+            assert ended.err == f"warning: {path} isn't as s2s proved it: another tool changed it, or it is damaged\n"
 
 
 def foreign(inputs="source"):
@@ -411,7 +412,7 @@ def test_a_checkpoint_that_can_not_be_written_ends_training(here, small, tmp_pat
     with no_file_longer_than(10_000):
         ended = here("train", *small, "--output", folder)
     assert ended.error() == f"{folder / 'resume' / 'state.safetensors'}: {os.strerror(errno.EFBIG)}"
-    assert sorted(path.name for path in folder.rglob("*")) == ["model.json", "resume", "run.toml"]
+    assert sorted(path.name for path in folder.rglob("*")) == [".lock", "model.json", "resume", "run.toml"]
 
 
 def test_a_file_that_can_not_be_written_ends_export(here, copied, contents):

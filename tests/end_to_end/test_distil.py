@@ -84,7 +84,8 @@ def test_an_interrupted_distillation_goes_on(distilled, exported_run, texts, her
     whole, _ = distilled
     folder = tmp_path / "small"
     folder.mkdir()
-    shutil.copy(whole / "teacher.onnx", folder)
+    for name in ("teacher.onnx", ".lock"):
+        shutil.copy(whole / name, folder)
     monkeypatch.setattr("s2s_core.pipeline.distil._CHUNK", 200)
     lines = (whole / "train.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     marked = [lines[0].replace('"target": "', '"target": "kept')]

@@ -156,7 +156,7 @@ def test_overwriting_starts_again(here, small, copied, contents):
     after = contents(copied)
     assert set(after) == FILES - {"model.onnx", "README.md"} | {"notes.txt"}
     assert after["notes.txt"] == b"mine"
-    assert all(after[name] != before[name] for name in FILES & set(after))
+    assert all(after[name] != before[name] for name in (FILES - {".lock"}) & set(after))
 
 
 def test_a_run_that_can_not_begin_overwrites_nothing(here, copied, contents):
