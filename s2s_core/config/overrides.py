@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from s2s_core.errors import ConfigError, is_utf8
+from s2s_core.errors import ConfigError, is_utf8, one_line
 
 Overrides = Mapping[str, Any]
 """Settings in nested tables, as in a run's TOML."""
+
+DEEPEST = 20
+"""The most tables in one another that are read; those of s2s have four."""
 
 
 def merge(tables: Sequence[Overrides]) -> dict[str, Any]:
@@ -55,13 +58,24 @@ def read_toml(path: Path) -> Overrides:
         ConfigError: It can't be read or isn't TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"can't read {path}: {error.strerror}") from error
     except ValueError as error:
         raise ConfigError(f"{path} is not a TOML file: {error}") from error
     except RecursionError as error:
         raise ConfigError(f"{path} is not a TOML file that can be read: its brackets are nested too deeply") from error
+    _require_shallow(tables, path)
+    return tables
+
+
+def _require_shallow(tables: Overrides, path: Path) -> None:
+    """Checks that tables aren't nested so deeply that nothing can be done with them."""
+    values: list[Any] = [tables]
+    for _ in range(DEEPEST):
+        values = [inner for value in values if isinstance(value, Mapping) for inner in value.values()]
+    if values:
+        raise ConfigError(f"{path} has tables in one another, more than {DEEPEST} of them, which no run has")
 
 
 def parse_assignment(text: str) -> Overrides:
@@ -73,7 +87,9 @@ def parse_assignment(text: str) -> Overrides:
         ConfigError: There is no ``=``, or no name before it, or the text isn't UTF-8.
     """
     path, equals, value = text.partition("=")
-    names = [name.strip() for name in path.split(".")]
+    names = [name.strip() for name in path.split(".", DEEPEST)]
+    if len(names) > DEEPEST:
+        raise ConfigError(f"no setting has more than {DEEPEST} names in its path (got {one_line(path)!r})")
     if not equals or not all(names):
         raise ConfigError(f"--set takes NAME=VALUE, such as training.steps=500 (got {text!r})")
     if not is_utf8(text):

@@ -161,6 +161,14 @@ def _require_usable(value: object) -> None:
         raise _BadTypeError(f"must be a finite number (got {value})")
 
 
+def _in_a_table(name: str) -> str:
+    """Returns what may be meant by a name that is no table, but a setting in some."""
+    tables = {field.name: field.type for field in attrs.fields(RunConfig)}
+    plain = {table: form for table, form in tables.items() if isinstance(form, type) and attrs.has(form)}
+    paths = [repr(f"{table}.{name}") for table, form in plain.items() if name in attrs.fields_dict(form)]
+    return f" (did you mean {' or '.join(paths)}?)" if paths else ""
+
+
 def _explain(error: BaseException, path: str) -> Iterator[str]:
     """Yields one line for each problem, with the full path of its setting."""
     if isinstance(error, ClassValidationError | IterableValidationError):
@@ -169,7 +177,8 @@ def _explain(error: BaseException, path: str) -> Iterator[str]:
     elif isinstance(error, ForbiddenExtraKeysError):
         names = [field.name for field in attrs.fields(error.cl)]
         for key in sorted(error.extra_fields):
-            yield f"unknown setting {_join(path, key)}{closest(key, names)}; {path or 'a run'} has: {listing(names)}"
+            near = (not path and _in_a_table(key)) or closest(key, names)
+            yield f"unknown setting {_join(path, key)}{near}; {path or 'a run'} has: {listing(names)}"
     elif isinstance(error, BadValueError):
         yield f"{_join(path, error.name)} must be {error.expected} (got {error.value!r})"
     elif isinstance(error, _BadTypeError):

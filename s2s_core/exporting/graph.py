@@ -9,7 +9,8 @@ from s2s_core.exporting.quiet import quiet
 OPSET = 20
 """The version of ``ai.onnx`` that the file needs; the first with ``StringSplit`` and ``StringConcat``."""
 
-IR_VERSION = 10
+IR_VERSION = 9
+"""The first that has this version of ``ai.onnx``; a later one would only shut out older versions of ONNX Runtime."""
 
 
 def new_builder(name: str) -> GraphBuilder:

@@ -147,8 +147,9 @@ class ExportedModel:
         if name not in names:
             raise TypeError(f"a search has no setting {name!r}{closest(name, names)}; it has: {listing(names)}")
         feature = "prefix" if name == "prefix" else INPUTS[name].feature
-        if feature is not None and name not in self._inputs:
-            raise ConfigError(f"{self._name} has no input {name!r}: export it again with --set {ASKED_BY[feature]}")
+        if name not in self._inputs:
+            way = f"with --set {ASKED_BY[feature]}" if feature else "and change it with no tool that fixes its inputs"
+            raise ConfigError(f"{self._name} has no input {name!r}: export it again {way}")
 
     def _require_plain(self, content: bytes) -> int:
         """Checks that the file has only parts that a file of s2s may have, and returns its checksum."""

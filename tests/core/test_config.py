@@ -206,6 +206,11 @@ def test_the_default_folder_is_named_like_the_components(plugins):
             {"trainin": {}},
             "unknown setting trainin (did you mean 'training'?); a run has: decoder, decoding, encoder, ",
         ),
+        ({"steps": 100}, "unknown setting steps (did you mean 'training.steps'?); a run has: "),
+        (
+            {"embedding_size": 8},
+            "unknown setting embedding_size (did you mean 'source.embedding_size' or 'target.embedding_size'?); ",
+        ),
         (
             {"training": {"stepz": 1}},
             "unknown setting training.stepz (did you mean 'steps'?); training has: accumulation, ",
@@ -437,6 +442,21 @@ def test_an_assignment_without_a_name_is_refused(text):
     with pytest.raises(ConfigError) as refused:
         parse_assignment(text)
     assert str(refused.value) == f"--set takes NAME=VALUE, such as training.steps=500 (got {text!r})"
+
+
+def test_tables_without_end_are_refused(tmp_path):
+    """Nothing could go through them; the message says where they are."""
+    path = tmp_path / "deep.toml"
+    for depth in (21, 900):
+        with pytest.raises(ConfigError, match=r"^no setting has more than 20 names in its path"):
+            parse_assignment(".".join("a" * depth) + "=1")
+        path.write_text(".".join("a" * depth) + " = 1\n")
+        with pytest.raises(
+            ConfigError, match=r"deep\.toml has tables in one another, more than 20 of them, which no run"
+        ):
+            read_toml(path)
+    path.write_text(".".join("a" * 19) + " = 1\n")
+    assert read_toml(path) == parse_assignment(".".join("a" * 19) + "=1")
 
 
 def test_an_assignment_that_is_not_utf_8_is_refused():

@@ -6,6 +6,7 @@ import json
 import math
 import platform
 import re
+import zlib
 from pathlib import Path
 
 import attrs
@@ -173,6 +174,7 @@ def test_metadata_say_all_about_the_model(exported):
     text = {entry.key: entry.value for entry in onnx.load(exported.path).metadata_props}["s2s"]
     metadata = json.loads(text)
     assert metadata.pop("parity") == attrs.asdict(exported.parity)
+    assert metadata.pop("checksum") == zlib.crc32(onnx.load(exported.path).graph.SerializeToString(deterministic=True))
     assert metadata == json.loads(json.dumps(exported.checkpoint.describe()))
     keys = {"format", "s2s", "config", "source_tokenizer", "target_tokenizer", "parameters", "plugins"}
     assert keys == set(metadata)
@@ -502,3 +504,10 @@ def test_scores_that_differ_are_told_with_their_search(export_once, change, mess
 
     with pytest.raises(ExportError, match=rf"^{re.escape(message)}\. No file is written"):
         compare(Wrong(), checkpoint, ["a"], decoding, 1e-3)
+
+
+def test_a_file_needs_no_newer_versions_than_its_operators(exported):
+    """So that it runs in every ONNX Runtime that has these."""
+    model = onnx.load(exported.path)
+    versions = [opset for opset in model.opset_import if opset.domain != "com.microsoft"]
+    assert model.ir_version == onnx.helper.find_min_ir_version_for(versions)

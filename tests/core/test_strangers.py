@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from s2s_core import ChangedFileWarning, DataError, ModelError, load
+from s2s_core import ChangedFileWarning, ConfigError, DataError, ModelError, load
 from s2s_core.runtime.file import METADATA
 from s2s_core.version import FORMAT_VERSION
 
@@ -109,6 +109,12 @@ def test_metadata_are_typed_before_they_are_used(saved):
     model = load(stranger(metadata={"source_tokenizer": saved}))
     with pytest.raises(ModelError, match=r"^the model has damaged metadata: "):
         model.knows("a")
+
+
+def test_an_input_that_another_tool_removed_is_named():
+    """Optimizers make constants of inputs with defaults; what was an input then can't be set any more."""
+    with pytest.raises(ConfigError, match=r"has no input 'beam_size': export it again and change it with no "):
+        load(stranger())(["a"], beam_size=2)
 
 
 def test_beams_are_a_number():
