@@ -3,6 +3,7 @@
 import contextlib
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import attrs
 import torch
@@ -24,11 +25,17 @@ def _count(state: "TrainingState", attribute: "attrs.Attribute[int]", value: obj
         raise ValueError(f"{attribute.name} is no count: {value!r}")
 
 
-def _number(state: "TrainingState", attribute: "attrs.Attribute[float]", value: object) -> None:
+def _number(state: "TrainingState", attribute: "attrs.Attribute[Any]", value: object) -> None:
     """Checks a number that was measured."""
     del state
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         raise ValueError(f"{attribute.name} is no number: {value!r}")
+
+
+def _numbers(state: "TrainingState", attribute: "attrs.Attribute[list[float]]", values: list[float]) -> None:
+    """Checks numbers that were measured."""
+    for value in values:
+        _number(state, attribute, value)
 
 
 @attrs.define(on_setattr=attrs.setters.NO_OP)
@@ -39,9 +46,10 @@ class TrainingState:
         fingerprint: The task's fingerprint, which identifies the training examples.
         step: The number of updates so far.
         best_score: The best model's score in the metric that chooses it.
+        best_rank: Its score in each metric, more being better, and the negative of its validation loss.
         best_step: The step at which that model was validated; 0 before the first validation.
         best_of: The number of models whose mean it is.
-        stale: The number of validations since the last better score.
+        stale: The number of validations since the best one.
         stopped: Whether training ended before its last step.
         loss_sum: The summed loss of all target tokens since the last validation.
         token_count: The number of these tokens.
@@ -52,6 +60,7 @@ class TrainingState:
     fingerprint: str | None = None
     step: int = attrs.field(default=0, validator=_count)
     best_score: float | None = attrs.field(default=None, validator=attrs.validators.optional(_number))
+    best_rank: list[float] | None = attrs.field(default=None, validator=attrs.validators.optional(_numbers))
     best_step: int = attrs.field(default=0, validator=_count)
     best_of: int = attrs.field(default=1, validator=_count)
     stale: int = attrs.field(default=0, validator=_count)
@@ -65,17 +74,22 @@ class TrainingState:
         if self.best_step > self.step or (self.best_step > 0) != (self.best_score is not None):
             raise ValueError(f"its best model can't be of step {self.best_step} with the score {self.best_score}")
 
-    def note(self, score: float, gain: float, models: int) -> None:
-        """Records a validation.
+    def note(self, score: float, rank: list[float], models: int) -> bool:
+        """Records a validation, and returns whether it is the best so far.
+
+        Of two that are equal in the first metric, the next one decides, and at last the loss: while no answer is right
+        yet, or all of them are, it still tells whether the model learns.
 
         Args:
             score: The score in the metric that chooses the best model.
-            gain: How much better it is than the best score so far; 0 if it is equal.
+            rank: The scores in all metrics, more being better, and the negative of the loss.
             models: The number of models whose mean was validated.
         """
-        self.stale = 0 if gain > 0 else self.stale + 1
-        if gain >= 0:
-            self.best_score, self.best_step, self.best_of = score, self.step, models
+        best = self.best_rank is None or rank > self.best_rank
+        self.stale = 0 if best else self.stale + 1
+        if best:
+            self.best_score, self.best_rank, self.best_step, self.best_of = score, rank, self.step, models
+        return best
 
 
 @attrs.frozen(eq=False)

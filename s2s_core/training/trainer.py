@@ -1,7 +1,6 @@
 """The training loop."""
 
 import itertools
-import math
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -159,22 +158,20 @@ class Trainer:
             models: The number of models whose mean the weights are.
 
         Returns:
-            The scores, the loss, and whether they are the best so far; the later weights win a tie, as they have
-            trained longer.
+            The scores, the loss, and whether they are the best so far.
         """
         with borrowed(self._checkpoint.model, weights):
             scores, loss = self._scores()
-            main = next(iter(scores.values()))
-            gain = self._gain(main)
-            self._averaging.judged(main if self._higher_is_better else -main)
-            self._state.note(main, gain, models)
+            rank = [*self._signed(scores), -loss]
+            self._averaging.judged(rank[0])
+            best = self._state.note(next(iter(scores.values())), rank, models)
             self._state.stopped |= self._anywhere(self._is_to_stop(scores, loss))
             if self._accelerator.is_main_process:
                 append_metrics(self._run, {**record, "validation_loss": loss, "validation": scores})
-                if gain >= 0:
+                if best:
                     self._checkpoint.save_weights(self._run, self._state.step)
                     self._run.drop_previous()
-        return _Judged(scores, loss, best=gain >= 0)
+        return _Judged(scores, loss, best=best)
 
     def _scores(self) -> tuple[Scores, float]:
         """Returns the scores on the validation set, and the mean loss of its target tokens."""
@@ -185,18 +182,10 @@ class Trainer:
         model.train()
         return score(answered, metrics), answered.mean_loss()
 
-    def _gain(self, score: float) -> float:
-        """Returns how much better a score is than the best so far; 0 if it is equal."""
-        before = self._state.best_score
-        if before is None:
-            return math.inf
-        if score == before:
-            return 0.0
-        return score - before if self._higher_is_better else before - score
-
-    @property
-    def _higher_is_better(self) -> bool:
-        return next(iter(self._training.metrics.values())).higher_is_better
+    def _signed(self, scores: Scores) -> Iterator[float]:
+        """Yields the scores, those of metrics whose lower scores are better as their negatives."""
+        for name, value in scores.items():
+            yield value if self._training.metrics[name].higher_is_better else -value
 
     def _is_to_stop(self, scores: Scores, loss: float) -> bool:
         """Returns whether patience has run out or a plugin asks to stop; plugins get a copy of the scores."""

@@ -53,7 +53,11 @@ def test_the_end_says_what_was_kept(capsys, tmp_path):
     """A model, or a mean of several, and its score; and whether training ended early."""
     run = trained_run(tmp_path, size=None)
     best = {"best_step": 1400, "best_score": 0.931}
-    states = [TrainingState(**best), TrainingState(**best, best_of=2), TrainingState(**best, step=1600, stopped=True)]
+    states = [
+        TrainingState(**best, step=2500),
+        TrainingState(**best, step=2500, best_of=2),
+        TrainingState(**best, step=1600, stopped=True),
+    ]
     for state in states:
         shown = LineProgress()
         shown.started(0, 2500, METRICS)
@@ -81,7 +85,9 @@ def test_the_end_says_how_often_a_pair_was_seen(capsys, tmp_path, pairs, shown):
     """If the task knows how many there are."""
     progress = LineProgress()
     progress.started(0, 2500, METRICS)
-    progress.trained(trained_run(tmp_path, size=1000), TrainingState(best_score=0.5, pair_count=pairs))
+    progress.trained(
+        trained_run(tmp_path, size=1000), TrainingState(best_score=0.5, best_step=1, step=1, pair_count=pairs)
+    )
     assert capsys.readouterr().out.splitlines()[1:] == [f"         each of the 1,000 training pairs was seen {shown}"]
 
 

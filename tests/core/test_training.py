@@ -33,6 +33,7 @@ from s2s_core.text.vocabulary import BOS, PAD
 from s2s_core.training import trainer
 from s2s_core.training.preparation import prepare
 from s2s_core.training.progress import TrainingProgress
+from s2s_core.training.state import TrainingState
 from s2s_core.training.trainer import Trainer
 
 TINY = {
@@ -190,21 +191,41 @@ def test_the_last_step_is_validated(make_run):
     assert [record["step"] for record in records(run)] == [2, 4, 5]
 
 
-def test_a_tie_keeps_the_later_model(make_run):
-    """Of equally good models the one that was trained longer is kept, but a tie is no progress for patience."""
-    kept = []
+def test_a_tie_is_broken_by_the_loss(make_run):
+    """Where no score gets better but the loss does, the model still learns: it is kept, and patience goes on."""
+    kept, losses = [], []
 
     class Keeper(TrainingProgress):
         def validated(self, step, loss, scores, *, validation_loss, best):
-            kept.append((best, run.weights_path.read_bytes()))
+            kept.append(best)
+            losses.append(validation_loss)
 
-    run = make_run("run", few(steps=12, patience=3))
-    state = scripted(run, 0.3, 0.3, 0.1, 0.3, progress=Keeper())
-    assert (state.stopped, state.step, state.best_step) == (True, 8, 8)
-    assert [best for best, _ in kept] == [True, True, False, True]
-    weights = [weights for _, weights in kept]
-    assert weights[1] == weights[2]
-    assert len({weights[0], weights[1], weights[3]}) == 3
+    state = scripted(make_run("run", few(steps=12, patience=2)), *[0.0] * 6, progress=Keeper())
+    least = list(itertools.accumulate(losses, min))
+    assert kept == [True, *(new < before for before, new in itertools.pairwise(least))]
+    assert sum(kept) > 3
+    assert state.best_step == 2 * (1 + max(number for number, best in enumerate(kept) if best))
+
+
+def test_validations_are_compared_in_the_order_of_the_metrics():
+    """The next one decides only where those before it are equal; a tie in all and in the loss is no progress."""
+    state = TrainingState()
+    for step, (score, rank, best, stale) in enumerate(
+        [
+            (0.5, [0.5, 0.1, -2.0], True, 0),
+            (0.5, [0.5, 0.2, -3.0], True, 0),
+            (0.5, [0.5, 0.1, -1.0], False, 1),
+            (0.5, [0.5, 0.2, -3.0], False, 2),
+            (0.4, [0.4, 0.9, -0.1], False, 3),
+            (0.5, [0.5, 0.2, -2.9], True, 0),
+            (0.6, [0.6, 0.0, -9.0], True, 0),
+        ],
+        1,
+    ):
+        state.step = step
+        assert state.note(score, rank, 1) == best
+        assert state.stale == stale
+    assert (state.best_step, state.best_score) == (7, 0.6)
 
 
 def test_where_less_is_better_the_least_score_is_the_best(make_run):
