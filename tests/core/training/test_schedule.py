@@ -73,7 +73,7 @@ def test_a_plateau_reduces_the_rate(make_run, train, records):
     """The log tells each interval's rate: the full one until scores stop to grow, then a tenth, then a hundredth."""
     settings = {"schedule": "plateau", "plateau_patience": 2, "plateau_factor": 0.1, "steps": 32}
     run = make_run(**settings)
-    assert train(run, [1, 3, 2, 3, 4, 4, 0, 1]).reductions == 2
+    assert train(run, [1, 3, 2, 2, 4, 3, 0, 1]).reductions == 2
     assert [record["learning_rate"] for record in records(run)] == pytest.approx([0.01] * 4 + [0.001] * 3 + [0.0001])
 
 
