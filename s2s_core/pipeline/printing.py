@@ -225,7 +225,7 @@ def _training(splits: Splits) -> str:
     if splits.endless:
         return "endless training examples"
     size = splits.training_size()
-    return "training examples" if size is None else f"{size:,} training examples"
+    return "training examples" if size is None else f"{size:,} training example{'s' * (size != 1)}"
 
 
 def _amount(steps: int, updates_per_epoch: float) -> str:

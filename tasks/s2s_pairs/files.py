@@ -110,13 +110,29 @@ class LineFile:
         beginning = stream.peek(_BUFFER)
         if beginning.startswith(_UTF_16):
             raise DataError(f"{self.name} is UTF-16: convert it to UTF-8")
-        if b"\0" in beginning:
+        if _is_binary(beginning):
             raise DataError(f"{self.name} is a binary file, not text")
         if beginning.count(b"\r") > 1 and b"\n" not in beginning:
             raise DataError(f"{self.name} has lines that end with CR alone: convert its line ends to LF")
 
     def _unreadable(self, error: OSError) -> DataError:
         return DataError(f"can't read {self.name}: {error.strerror or error}")
+
+
+def _is_binary(beginning: bytes) -> bool:
+    """Returns whether most lines of a file's beginning are no text, and not just a bad row here and there."""
+    if b"\0" not in beginning:
+        return False
+    lines = beginning.split(b"\n")
+    return 2 * sum(map(_is_no_text, lines)) > len(lines)
+
+
+def _is_no_text(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return True
+    return b"\0" in line
 
 
 class _DamagedError(Exception):

@@ -168,7 +168,8 @@ class Pairs(Task):
 
     def _repeated(self) -> list[str]:
         count = self._survey.repeated
-        return [f"{_count(count, 'pair')} of {self._readers['train'].name} repeat an earlier one"] if count else []
+        verb = "repeats" if count == 1 else "repeat"
+        return [f"{_count(count, 'pair')} of {self._readers['train'].name} {verb} an earlier one"] if count else []
 
     def _headers(self) -> Iterator[str]:
         for reader in self._readers.values():

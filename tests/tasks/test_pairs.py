@@ -464,6 +464,20 @@ def test_a_file_that_holds_no_pairs_is_refused(write, content, expected):
     assert str(refused.value).startswith(expected.format(path))
 
 
+@pytest.mark.parametrize("place", [0, 3, 59, 60_000])
+def test_a_row_with_a_nul_is_a_bad_row_wherever_it_is(write, place):
+    """It makes no binary file of a text, also not near its beginning."""
+    rows = [f"a{number}\tb\n".encode() for number in range(max(60, place))]
+    rows.insert(place, b"a\0b\tc\n")
+    path = write("a.tsv", b"".join(rows))
+    with pytest.raises(DataError, match=f"^{path}, line {place + 1:,} has a NUL character; task.on_error=skip leaves"):
+        make(path).training_size()
+    assert (
+        f"1 bad row skipped; the first: {path}, line {place + 1:,} has a NUL character"
+        in make(path, on_error="skip").remarks()
+    )
+
+
 def test_standard_input_that_has_nothing_is_refused(monkeypatch):
     """As when a run that read it is evaluated later."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
