@@ -86,9 +86,18 @@ def tables_of(recipe: Recipe) -> Overrides:
 
 
 def _same(wanted: Run, saved: Run) -> Run:
-    if settled_like(wanted.config, saved.config) != saved.config:
+    wanted = attrs.evolve(wanted, config=settled_like(wanted.config, saved.config))
+    if wanted.config != saved.config:
         raise ConfigError(
-            f"{saved.folder} holds a run with other settings than these: go on with "
-            f"--resume --output {saved.folder} alone, or start again with --overwrite"
+            f"{saved.folder} holds a run with other settings than these, {_difference(wanted, saved)}: go on with "
+            f"--resume --output {saved.folder} alone, start again with --overwrite, or start another run from this "
+            f"one's best model with --set training.initial_run={saved.folder} and another --output"
         )
     return saved
+
+
+def _difference(wanted: Run, saved: Run) -> str:
+    """Returns the first setting in which two runs differ, with both values."""
+    before, now = saved.settings(), wanted.settings()
+    name = next(name for name in (*now, *before) if before.get(name) != now.get(name))
+    return f"{name} = {before.get(name, 'nothing')!r} and not {now.get(name, 'nothing')!r}"

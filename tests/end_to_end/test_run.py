@@ -190,7 +190,9 @@ def test_another_run_is_not_resumed(here, small, copied, contents):
     """Settings that the folder's run doesn't have are refused rather than mixed with it."""
     before = contents(copied)
     message = here("train", *small, "--set", "training.steps=91", "--resume", "--output", copied).error()
-    assert message.startswith(f"{copied} holds a run with other settings than these: go on with --resume --output ")
+    settings = "training.steps = 90 and not 91"
+    assert message.startswith(f"{copied} holds a run with other settings than these, {settings}: go on with --resume ")
+    assert message.endswith(f"with --set training.initial_run={copied} and another --output")
     assert contents(copied) == before
 
 
