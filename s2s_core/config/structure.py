@@ -184,7 +184,7 @@ def _explain(error: BaseException, path: str) -> Iterator[str]:
     elif isinstance(error, _BadTypeError):
         yield f"{path or 'a run'} {error}"
     elif isinstance(error, S2SError):
-        yield str(error)
+        yield from error.lines
     else:
         yield f"{path} can't be used: {error}"
 

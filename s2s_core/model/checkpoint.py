@@ -131,7 +131,7 @@ def _load_tokenizers(run: Run, description: Mapping[str, Any]) -> tuple[Tokenize
             load_tokenizer(trained.target.tokenizer, description["target_tokenizer"], run.plugins),
         )
     except (ConfigError, ModelError) as error:
-        raise ModelError(f"{run.description_path} is damaged: {error}") from error
+        raise ModelError(f"{run.description_path} is damaged: {'; '.join(error.lines)}") from error
     run.require_trained_with(trained)
     return tokenizers
 
