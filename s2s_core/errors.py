@@ -19,6 +19,7 @@ from collections.abc import Iterable
 _EXTRAS = {
     "accelerate": ("Accelerate", "train"),
     "datasets": ("Datasets", "datasets"),
+    "filelock": ("filelock", "train"),
     "matplotlib": ("Matplotlib", "plot"),
     "onnx": ("ONNX", "train"),
     "onnx_ir": ("ONNX IR", "train"),

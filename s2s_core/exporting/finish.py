@@ -18,7 +18,7 @@ def finish(
 ) -> tuple[Value, Value]:
     """Adds the nodes that follow the beams back and order the hypotheses, as ``Finish`` of the search does.
 
-    ``torch.export`` would need a third of the whole export's time for this piece, and make four times as many nodes.
+    ``torch.export`` would need a third of the whole export's time for this piece, and make twice as many nodes.
 
     Args:
         op: Adds the nodes.

@@ -142,8 +142,8 @@ def saved_step(run: Run) -> int | None:
     Raises:
         ModelError: They are missing, damaged or of another run.
     """
-    step: int | None = _read_weights(run, _read_description(run)).record.get("step")
-    return step
+    step = _read_weights(run, _read_description(run)).record.get("step")
+    return step if isinstance(step, int) else None
 
 
 def _read_weights(run: Run, description: Mapping[str, Any]) -> Stored:

@@ -57,7 +57,7 @@ def train(
         from s2s_core.training.preparation import prepare  # noqa: PLC0415  # PyTorch takes a second to import
         from s2s_core.training.trainer import Trainer  # noqa: PLC0415
     progress = progress or default_progress()
-    resumes = resume and run.began  # one that was killed before its first state has nothing to go on with
+    resumes = resume and run.has_begun  # one that was killed before its first state has nothing to go on with
     with contextlib.ExitStack() as block:
         if resumes:
             block.enter_context(_sole_writer(run))

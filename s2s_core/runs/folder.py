@@ -76,7 +76,7 @@ class RunFolder:
         return self.folder / "previous"
 
     @property
-    def began(self) -> bool:
+    def has_begun(self) -> bool:
         """Whether there is a run that has something to lose: it has saved its state, or has a model."""
         return self.settings_path.exists() and (self.resume_path.exists() or self.weights_path.exists())
 
@@ -87,7 +87,7 @@ class RunFolder:
             ConfigError: It does.
         """
         self.require_one()
-        if self.began:
+        if self.has_begun:
             raise ConfigError(
                 f"{self.folder} already holds a run: go on with --resume, start again with --overwrite, "
                 "or choose another --output"

@@ -20,11 +20,13 @@ def locked(folder: Path) -> Iterator[None]:
     two processes lock two files of one name.
 
     Raises:
-        ConfigError: Another process holds the lock; the message says which one.
+        ConfigError: Another process holds the lock, and the message says which one; or the lock is a link.
         OSError: The folder can't be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK_FILE
+    if path.is_symlink():
+        raise ConfigError(f"{path} is a symbolic link, but a run writes in its own folder only: remove the link")
     lock = FileLock(path, is_singleton=True)
     try:
         lock.acquire(blocking=False)
@@ -38,7 +40,8 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         if lock.lock_counter == 1:
-            path.write_bytes(b"")
+            with contextlib.suppress(OSError):  # the name of the owner is only for messages
+                path.write_bytes(b"")
         lock.release()
 
 

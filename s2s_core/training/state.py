@@ -26,9 +26,9 @@ def _count(state: "TrainingState", attribute: "attrs.Attribute[int]", value: obj
 
 
 def _number(state: "TrainingState", attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """Checks a number that was measured."""
+    """Checks a number that was measured; a perplexity may be infinite."""
     del state
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value):
         raise ValueError(f"{attribute.name} is no number: {value!r}")
 
 
@@ -74,21 +74,22 @@ class TrainingState:
         if self.best_step > self.step or (self.best_step > 0) != (self.best_score is not None):
             raise ValueError(f"its best model can't be of step {self.best_step} with the score {self.best_score}")
 
-    def note(self, score: float, rank: list[float], models: int) -> bool:
+    def note(self, rank: list[float], models: int, *, higher_is_better: bool) -> bool:
         """Records a validation, and returns whether it is the best so far.
 
         Of two that are equal in the first metric, the next one decides, and at last the loss: while no answer is right
         yet, or all of them are, it still tells whether the model learns.
 
         Args:
-            score: The score in the metric that chooses the best model.
             rank: The scores in all metrics, more being better, and the negative of the loss.
             models: The number of models whose mean was validated.
+            higher_is_better: Whether the first metric's own scores are better the higher they are.
         """
         best = self.best_rank is None or rank > self.best_rank
         self.stale = 0 if best else self.stale + 1
         if best:
-            self.best_score, self.best_rank, self.best_step, self.best_of = score, rank, self.step, models
+            self.best_score = rank[0] if higher_is_better else -rank[0]
+            self.best_rank, self.best_step, self.best_of = rank, self.step, models
         return best
 
 

@@ -1,6 +1,7 @@
 """The training loop."""
 
 import itertools
+import math
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -162,9 +163,10 @@ class Trainer:
         """
         with borrowed(self._checkpoint.model, weights):
             scores, loss = self._scores()
-            rank = [*self._signed(scores), -loss]
+            rank = self._rank(scores, loss)
             self._averaging.judged(rank[0])
-            best = self._state.note(next(iter(scores.values())), rank, models)
+            main = next(iter(self._training.metrics.values()))
+            best = self._state.note(rank, models, higher_is_better=main.higher_is_better)
             self._state.stopped |= self._anywhere(self._is_to_stop(scores, loss))
             if self._accelerator.is_main_process:
                 append_metrics(self._run, {**record, "validation_loss": loss, "validation": scores})
@@ -182,10 +184,11 @@ class Trainer:
         model.train()
         return score(answered, metrics), answered.mean_loss()
 
-    def _signed(self, scores: Scores) -> Iterator[float]:
-        """Yields the scores, those of metrics whose lower scores are better as their negatives."""
-        for name, value in scores.items():
-            yield value if self._training.metrics[name].higher_is_better else -value
+    def _rank(self, scores: Scores, loss: float) -> list[float]:
+        """Returns the scores and the loss as numbers of which more is better; what is no number is worse than any."""
+        metrics = self._training.metrics
+        signed = [value if metrics[name].higher_is_better else -value for name, value in scores.items()]
+        return [-math.inf if math.isnan(value) else value for value in (*signed, -loss)]
 
     def _is_to_stop(self, scores: Scores, loss: float) -> bool:
         """Returns whether patience has run out or a plugin asks to stop; plugins get a copy of the scores."""

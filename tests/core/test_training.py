@@ -33,7 +33,7 @@ from s2s_core.text.vocabulary import BOS, PAD
 from s2s_core.training import trainer
 from s2s_core.training.preparation import prepare
 from s2s_core.training.progress import TrainingProgress
-from s2s_core.training.state import TrainingState
+from s2s_core.training.state import TrainingState, load_state
 from s2s_core.training.trainer import Trainer
 
 TINY = {
@@ -210,22 +210,31 @@ def test_a_tie_is_broken_by_the_loss(make_run):
 def test_validations_are_compared_in_the_order_of_the_metrics():
     """The next one decides only where those before it are equal; a tie in all and in the loss is no progress."""
     state = TrainingState()
-    for step, (score, rank, best, stale) in enumerate(
+    for step, (rank, best, stale) in enumerate(
         [
-            (0.5, [0.5, 0.1, -2.0], True, 0),
-            (0.5, [0.5, 0.2, -3.0], True, 0),
-            (0.5, [0.5, 0.1, -1.0], False, 1),
-            (0.5, [0.5, 0.2, -3.0], False, 2),
-            (0.4, [0.4, 0.9, -0.1], False, 3),
-            (0.5, [0.5, 0.2, -2.9], True, 0),
-            (0.6, [0.6, 0.0, -9.0], True, 0),
+            ([0.5, 0.1, -2.0], True, 0),
+            ([0.5, 0.2, -3.0], True, 0),
+            ([0.5, 0.1, -1.0], False, 1),
+            ([0.5, 0.2, -3.0], False, 2),
+            ([0.4, 0.9, -0.1], False, 3),
+            ([0.5, 0.2, -2.9], True, 0),
+            ([0.6, 0.0, -9.0], True, 0),
         ],
         1,
     ):
         state.step = step
-        assert state.note(score, rank, 1) == best
+        assert state.note(rank, 1, higher_is_better=True) == best
         assert state.stale == stale
     assert (state.best_step, state.best_score) == (7, 0.6)
+
+
+@pytest.mark.parametrize("score", [math.nan, -math.inf])
+def test_a_first_score_that_is_no_number_is_worse_than_any(make_run, score):
+    """It is kept as there is no other, the run can be resumed, and any number is better."""
+    run = make_run("run", few(steps=6))
+    assert scripted(run, score, score, score).best_step > 0
+    assert load_state(run).best_score == -math.inf
+    assert scripted(make_run("other", few(steps=6)), score, 0.1, 0.0).best_step == 4
 
 
 def test_where_less_is_better_the_least_score_is_the_best(make_run):

@@ -116,3 +116,13 @@ def test_a_start_that_was_killed_starts_again(exported_run, tmp_path, here, smal
     first = contents(exported_run.folder)
     for name in ("model.safetensors", "resume/state.safetensors", "run.toml", "model.json"):
         assert again[name] == first[name]
+
+
+def test_a_lock_that_is_a_link_is_refused(tmp_path, here, small):
+    """What it leads to is not written."""
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").symlink_to(tmp_path / "mine")
+    error = here("train", *small, "--output", tmp_path / "run").error()
+    assert error.startswith(f"{tmp_path / 'run' / '.lock'} is a symbolic link, but a run writes in its own folder only")
+    assert (tmp_path / "mine").read_text() == "mine"
