@@ -167,9 +167,9 @@ def _read_weights(run: Run, description: Mapping[str, Any]) -> Stored:
 def _identity(description: Mapping[str, Any]) -> int:
     """Returns a number for what gives a model its shape and its tokens their meaning, and for the seed."""
     config = description["config"]
-    parts = [config[name] for name in ("source", "target", "encoder", "decoder")]
+    tables = [config[name] for name in ("source", "target", "encoder", "decoder")]
     tokenizers = [description["source_tokenizer"], description["target_tokenizer"]]
-    return zlib.crc32(json.dumps([parts, tokenizers, config["training"]["seed"]], sort_keys=True).encode())
+    return zlib.crc32(json.dumps([tables, tokenizers, config["training"]["seed"]], sort_keys=True).encode())
 
 
 def _fill(model: Seq2Seq, run: Run, description: Mapping[str, Any]) -> None:
