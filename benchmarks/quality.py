@@ -1,6 +1,6 @@
 """Trains and scores the models of a row of docs/benchmarks.md.
 
-    python benchmarks/quality.py ROW DATA [--seed N] [--set NAME=VALUE …]
+    python benchmarks/quality.py ROW DATA [--recipe FILE] [--seed N] [--set NAME=VALUE …]
 
 DATA is a folder with the row's files, whose names ``ROWS`` has: TSV, a source, a tab and a target on each line. Each
 score is that of the exported file on the official test part; nothing was chosen by it. It prints the scores, their mean
@@ -47,17 +47,28 @@ ROWS = {
         ("{}.train.tsv", "", "{}.test.tsv"),
         ("simple", "length", "addprim_jump", "addprim_turn_left"),
     ),
+    "multi30k": Row(
+        ("tok.en-de.train.tsv", "tok.en-de.val.tsv", "tok.en-de.test_2016_flickr.tsv"),
+        settings={
+            "task.source_column": 2,
+            "task.target_column": 1,
+            "evaluation.metrics": ({"name": "bleu", "tokenize": "none"},),
+        },
+    ),
 }
 
 
 @click.command()
 @click.argument("row", type=click.Choice(list(ROWS)))
 @click.argument("data", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--recipe", type=click.Path(path_type=Path, exists=True), help="By default the defaults of pairs.")
 @click.option("--seed", default=0)
 @click.option("--only", default="", help="One of the row's data sets.")
 @click.option("--output", default="runs/quality", type=click.Path(path_type=Path))
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE")
-def main(row: str, data: Path, seed: int, only: str, output: Path, assignments: tuple[str, ...]) -> None:
+def main(
+    row: str, data: Path, recipe: Path | None, seed: int, only: str, output: Path, assignments: tuple[str, ...]
+) -> None:
     """Trains and scores the models of a row."""
     described, scores = ROWS[row], []
     overrides = [parse_assignment(text) for text in assignments]
@@ -70,7 +81,7 @@ def main(row: str, data: Path, seed: int, only: str, output: Path, assignments: 
             *overrides,
         ]
         before = cpu_minutes()
-        run = s2s.run(None, tables, output=output / f"{row}-{name or 'all'}-{seed}", overwrite=True)
+        run = s2s.run(recipe, tables, output=output / f"{row}-{name or 'all'}-{seed}", overwrite=True)
         minutes = cpu_minutes() - before
         evaluation = s2s.evaluate(run.onnx_path)
         scores.append(next(iter(evaluation.scores.values())))
@@ -78,7 +89,8 @@ def main(row: str, data: Path, seed: int, only: str, output: Path, assignments: 
             f"{each} {evaluation.metrics[each].display(score)}" for each, score in evaluation.scores.items()
         )
         print(f"{row} {name} seed {seed}: {shown}; {minutes:.1f} CPU minutes", flush=True)
-    print(f"{row} seed {seed}: mean {statistics.mean(scores):.2%}")
+        main_metric = next(iter(evaluation.metrics.values()))
+    print(f"{row} seed {seed}: mean {main_metric.display(statistics.mean(scores))}")
 
 
 def cpu_minutes() -> float:

@@ -38,6 +38,7 @@ from s2s_core.text.tokenizer import Misfit, Tokenizer, TokenizerConfig
 from s2s_core.version import API_VERSION, __version__
 
 if TYPE_CHECKING:
+    from s2s_core.model.dropout import Dropout
     from s2s_core.model.interfaces import Decoder, Encoder, Memory, MemorySizes, Output, State, bridge, padding_mask
     from s2s_core.model.recurrence import scan
     from s2s_core.model.rnn import gru, lstm
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from s2s_core.runtime.file import load
 
 _LAZY = {
+    "s2s_core.model.dropout": ("Dropout",),
     "s2s_core.model.interfaces": (
         "Decoder", "Encoder", "Memory", "MemorySizes", "Output", "State", "bridge", "padding_mask",
     ),
@@ -85,6 +87,7 @@ __all__ = [
     "DataError",
     "Decoder",
     "Distilled",
+    "Dropout",
     "Encoder",
     "Example",
     "Export",

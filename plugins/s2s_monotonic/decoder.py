@@ -7,7 +7,7 @@ import attrs
 import torch
 from torch import Tensor, nn
 
-from s2s_core import Decoder, Memory, MemorySizes, Output, between, bridge, lstm, setting
+from s2s_core import Decoder, Dropout, Memory, MemorySizes, Output, between, bridge, lstm, setting
 
 IMPOSSIBLE = float("-inf")
 
@@ -68,7 +68,7 @@ class HardAttentionDecoder(Decoder):
         self.keys = nn.Linear(memory.states, size, bias=False)
         self.values = nn.Linear(memory.states, size, bias=False)
         self.combine = nn.Linear(size, size)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def start(self, memory: Memory) -> HardAttentionState:
         """Returns the source's summary as the state of all layers, and the prepared memory; see ``Decoder.start``."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import attrs
-from torch import Tensor, nn
+from torch import Tensor
 
-from s2s_core import Decoder, Memory, MemorySizes, Output, State, between, bridge, setting
+from s2s_core import Decoder, Dropout, Memory, MemorySizes, Output, State, between, bridge, setting
 from s2s_recurrent.cell import GRU, LSTM, Cell, CellState
 
 
@@ -34,7 +34,7 @@ class RecurrentDecoder(Decoder):
         self.layers = self.cell.make(
             self.cell_input_size, config.hidden_size, config.layers, bidirectional=False, dropout=config.dropout
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     @property
     def cell_input_size(self) -> int:

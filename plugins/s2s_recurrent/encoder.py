@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import attrs
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from s2s_core import BadValueError, Encoder, Memory, between, padding_mask, setting
+from s2s_core import BadValueError, Dropout, Encoder, Memory, between, padding_mask, setting
 from s2s_recurrent.cell import GRU, LSTM, Cell
 
 
@@ -50,7 +50,7 @@ class RecurrentEncoder(Encoder):
             bidirectional=config.bidirectional,
             dropout=config.dropout,
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Memory:
         """Reads whole sources; see ``Encoder.forward``."""

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from s2s_core import bridge
+from s2s_core import Dropout, bridge
 from s2s_transformer.config import TransformerConfig
 from s2s_transformer.positions import make_positions
 
@@ -27,7 +27,7 @@ class InputLayer(nn.Module):
         for name, parameter in self.bridge.named_parameters():
             nn.init.zeros_(parameter) if name == "bias" else nn.init.normal_(parameter, std=input_size**-0.5)
         self.positions = make_positions(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, inputs: Tensor, first: int) -> Tensor:
         """Returns the vectors [N, H] of inputs [B, T, E], whose positions start at number ``first``."""

@@ -5,6 +5,7 @@ Normalising first (pre-norm, Xiong et al. 2020, arXiv 2002.04745) trains without
 
 from torch import Tensor, nn
 
+from s2s_core import Dropout
 from s2s_transformer.attention import CrossAttention, Heads, SelfAttention, Shape
 from s2s_transformer.config import TransformerConfig
 from s2s_transformer.positions import Order
@@ -17,7 +18,7 @@ class FeedForward(nn.Sequential):
         super().__init__(
             nn.Linear(config.hidden_size, config.feed_forward_size),
             nn.ReLU() if config.activation == "relu" else nn.GELU(),
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
             nn.Linear(config.feed_forward_size, config.hidden_size),
         )
         for layer in self:
@@ -34,7 +35,7 @@ class EncoderLayer(nn.Module):
         size = config.hidden_size
         self.attention_norm, self.attention = nn.LayerNorm(size), SelfAttention(size, config.heads)
         self.feed_forward_norm, self.feed_forward = nn.LayerNorm(size), FeedForward(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, vectors: Tensor, shape: Shape, order: Order) -> Tensor:
         """Returns new vectors, [N, H], of B rows with T positions each."""
@@ -53,7 +54,7 @@ class DecoderLayer(nn.Module):
         self.attention_norm, self.attention = nn.LayerNorm(size), SelfAttention(size, heads)
         self.memory_norm, self.memory_attention = nn.LayerNorm(size), CrossAttention(size, heads, memory_size)
         self.feed_forward_norm, self.feed_forward = nn.LayerNorm(size), FeedForward(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(
         self,

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from s2s_core.compat import bf16_lstm_is_there
+from s2s_core.model.dropout import dropout
 from s2s_core.model.interfaces import padding_mask
 
 
@@ -91,7 +91,8 @@ def _whole(
     module: nn.RNNBase, kind: str, inputs: Any, _: Tensor | None, initial: _States | None
 ) -> tuple[Any, _States]:
     """Runs the module on rows without padding."""
-    state: Any = initial[0] if initial is not None and kind == "GRU" else initial
+    states = None if initial is None else tuple(state.contiguous() for state in initial)  # cuDNN takes no other
+    state: Any = states[0] if states is not None and kind == "GRU" else states
     outputs, finals = module(inputs, state)
     return outputs, finals if kind == "LSTM" else (finals,)
 
@@ -142,7 +143,7 @@ def _padded(
     outputs = inputs.masked_fill(past_end, 0.0)  # [B, S, E]
     finals = []
     for layer, state in enumerate(zip(*before, strict=True)):
-        dropped = functional.dropout(outputs, module.dropout, module.training) if layer else outputs
+        dropped = dropout(outputs, module.dropout, training=module.training) if layer else outputs
         outputs, *last = run(
             torch.cat([dropped, padding], 2),
             state if kind == "LSTM" else state[0],

@@ -11,6 +11,7 @@ from s2s_core.model import candidates
 from s2s_core.model.candidates import Chain
 from s2s_core.model.contract import memory_sizes, require_attention, require_contract
 from s2s_core.model.copying import Copies, Copying, CopyingState
+from s2s_core.model.dropout import Dropout
 from s2s_core.model.interfaces import Decoder, Encoder, Memory, Output, State, padding_mask
 from s2s_core.plugins.registry import Plugins
 from s2s_core.text.vocabulary import BOS, PAD, UNK
@@ -50,7 +51,7 @@ class Seq2Seq(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.reverse_source = reverse_source
-        self.source_dropout, self.target_dropout = map(nn.Dropout, dropouts)
+        self.source_dropout, self.target_dropout = map(Dropout, dropouts)
         self.source_embedding = nn.Embedding(source_size, encoder.input_size, padding_idx=PAD)
         width = decoder.input_size if decoder.reads_inputs else 0
         self.target_embedding = nn.Embedding(target_size, width, padding_idx=PAD) if width else None

@@ -221,6 +221,8 @@ def _provider(name: str) -> str:
         raise ConfigError(f"unknown provider {name!r}; there are: {', '.join(PROVIDERS)}")
     if provider not in onnxruntime.get_available_providers():
         raise ConfigError(f"this ONNX Runtime has no provider {name!r}: pip install onnxruntime-gpu")
+    if name == "cuda":
+        onnxruntime.preload_dlls()  # those of CUDA and cuDNN that pip installed, which the system doesn't find
     return provider
 
 
