@@ -38,9 +38,21 @@ def finished(builder: GraphBuilder) -> ir.Model:
     _forget_sizes(model.graph)
     with quiet():
         clean(model)
-    for number, node in enumerate(ir.traversal.RecursiveGraphIterator(model.graph)):
-        node.name = f"{node.op_type}_{number}"  # the pass above lets a loop's node be called like one outside
+    _tell_apart(model.graph)
     return model
+
+
+def _tell_apart(graph: ir.Graph) -> None:
+    """Gives each node and value a name of its own; the pass before this lets two loops have the same names inside."""
+    taken = {value.name for value in (*graph.inputs, *graph.outputs, *graph.initializers.values())}
+    for number, node in enumerate(ir.traversal.RecursiveGraphIterator(graph)):
+        node.name = f"{node.op_type}_{number}"
+        for value in (*node.outputs, *(value for body in _bodies(node) for value in body.inputs)):
+            if value.is_graph_output() and value.graph is graph:
+                continue
+            if value.name in taken:
+                value.name = f"{value.name}_{node.name}"
+            taken.add(value.name)
 
 
 def _forget_sizes(graph: ir.Graph) -> None:

@@ -65,7 +65,8 @@ def _chosen(run: Run, side: str) -> tuple[Component, str]:
     wanted: Component = getattr(run.config, side).tokenizer
     shared = SIDES if run.config.target.share_vocabulary else (side,)
     examples = run.splits.vocabulary_examples(run.config.training.seed)
-    choice = choose_tokenizer(TextSurvey.of(texts_of(examples, *shared)))
+    survey = TextSurvey.of(texts_of(examples, *shared))
+    choice = choose_tokenizer(survey, normalized=wanted.config.normalization != "none")
     table = {"name": choice.name, **attrs.asdict(wanted.config), **choice.settings}
     return structure_component(table, "tokenizer", run.plugins), choice.reason
 

@@ -22,20 +22,37 @@ class TokenizerChoice(NamedTuple):
     reason: str
 
 
-def choose_tokenizer(survey: TextSurvey) -> TokenizerChoice:
+def choose_tokenizer(survey: TextSurvey, *, normalized: bool = False) -> TokenizerChoice:
     """Chooses by the first rule that applies, so that no tokenizer which is chosen is a ``misfit``.
 
     1. Fewer than half of the texts have a space: ``characters``.
     2. The words are few and each occurs often, as phones and commands do: ``words``.
     3. Fewer than half of the texts are long, as with names and dates: ``characters``.
     4. All others are sentences: ``bpe``, with half as many tokens as there are different words.
+
+    Characters are decomposed (NFD) if that leaves at most a quarter of the different ones, as it does with Hangul.
+
+    Args:
+        survey: Of training texts.
+        normalized: Whether a normalization is set already, which then stays.
     """
     if not survey.is_spaced:
-        return TokenizerChoice("characters", {}, f"{survey.with_spaces:.0%} of the texts have spaces")
+        return _characters(survey, normalized, f"{survey.with_spaces:.0%} of the texts have spaces")
     if survey.is_closed:
         return TokenizerChoice("words", {}, f"the texts consist of only {survey.distinct_words:,} different words")
     if not survey.is_long:
-        reason = f"the texts are short and have {survey.distinct_words:,} different words"
-        return TokenizerChoice("characters", {}, reason)
+        return _characters(
+            survey, normalized, f"the texts are short and have {survey.distinct_words:,} different words"
+        )
     size = min(max(survey.distinct_words // 2, FEWEST_SUBWORDS), MOST_SUBWORDS)
     return TokenizerChoice("bpe", {"vocabulary_size": size}, f"the median text has {survey.median_words} words")
+
+
+def _characters(survey: TextSurvey, normalized: bool, reason: str) -> TokenizerChoice:  # noqa: FBT001
+    """Returns the choice of characters, decomposed or not."""
+    if normalized or not survey.is_composed:
+        return TokenizerChoice("characters", {}, reason)
+    counts = f"{survey.distinct_decomposed:,} of {survey.distinct_characters:,} different characters"
+    return TokenizerChoice(
+        "characters", {"normalization": "nfd"}, f"{reason}; normalization = nfd, as it leaves {counts}"
+    )

@@ -100,7 +100,8 @@ def loop(
             carried values and the gathered values of the step.
         steps: The maximum number of steps; None for no limit.
         going: Whether to take the first step.
-        carried: The initial carried values, with their types and ranks.
+        carried: The initial carried values, with their types and ranks; no strings, for which ``_concatenated`` has the
+            reason.
         gathered: The types and ranks of a step's gathered values, without the dimension of the steps.
 
     Returns:
@@ -133,21 +134,40 @@ def declare(texts: Value, rank: int) -> Value:
 
 
 def join(op: Op, pieces: Value) -> Value:
-    """Adds the nodes that concatenate each row of string[N, T] into one string, string[N]; T is at least 1.
+    """Adds the nodes that concatenate each row of string[N, T] into one string, string[N].
 
-    A loop halves the number of columns until one is left, so that it takes only log T steps::
+    A row is padded to a square. All its lines are concatenated at once, and then the lines with each other, so that it
+    takes about ``2 √T`` steps::
 
-        [a b c d e] ─► [ab cd e] ─► [abcd e] ─► [abcde]
+        [a b c d e] ─► [a b c] ─► [abc de ⋅] ─► [abcde]
+                       [d e ⋅]
+                       [⋅ ⋅ ⋅]
     """
-    empty = strings(op, [""])
+    size = width(op, pieces)
+    side = op.Unsqueeze(op.Add(op.Cast(op.Sqrt(op.Cast(size, to=ir.DataType.DOUBLE)), to=INT64), 1), [0])
+    rows = op.Shape(pieces, start=0, end=1)
+    lacking = op.Concat(rows, op.Sub(op.Mul(side, side), size), axis=0)
+    padded = op.Concat(pieces, op.Expand(strings(op, [""]), lacking), axis=1)
+    square = op.Reshape(padded, op.Concat([0], side, side, axis=0))  # [N, lines, columns]
+    lines = _concatenated(op, op.Transpose(square, perm=[2, 1, 0]), 2)  # [lines, N]
+    return _concatenated(op, lines, 1)
 
-    def halve(op: Op, _step: Value, row: Value) -> tuple[Value, Value]:
-        half = op.Div(op.Add(op.Shape(row, start=1, end=2), 1), 2)
-        even = column(op, row, empty)
-        left = op.Slice(even, [0], op.Mul(half, 2), [1], [2])
-        right = op.Slice(even, [1], op.Mul(half, 2), [1], [2])
-        return op.Squeeze(op.Greater(half, 1), [0]), op.StringConcat(left, right)
 
-    several = op.Greater(width(op, pieces), 1)
-    (joined,) = loop(op, "join", halve, steps=None, going=several, carried=[(pieces, STRING, 2)])
-    return op.Squeeze(joined, [1])
+def _concatenated(op: Op, pieces: Value, rank: int) -> Value:
+    """Adds the nodes that concatenate string[T, …] along its first dimension; ``rank`` counts the others.
+
+    It is a ``Scan``, as ONNX Runtime would put a ``Loop`` that carries strings onto a GPU, where strings can't be, and
+    then refuse the file. ``Expand`` copies, as ``StringConcat`` appends to what the step before the last left in its
+    output.
+    """
+    before, piece, after = (
+        ir.Value(name=f"concatenated_{role}", type=ir.TensorType(STRING), shape=ir.Shape([None] * rank))
+        for role in ("before", "piece", "after")
+    )
+
+    def append(op: Op, before: Value, piece: Value) -> list[Value]:
+        return [op.Expand(op.StringConcat(before, piece), op.Shape(piece))]
+
+    body = op.builder.subgraph(append, [before, piece], [after], name="concatenate")
+    start = op.Expand(strings(op, [""]), op.Shape(pieces, start=1))
+    return op.Scan(start, pieces, body=body, num_scan_inputs=1)

@@ -1,6 +1,7 @@
 """Surveys texts: counts their characters and words, from which follows which tokenizer suits them."""
 
 import itertools
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from typing import Self
@@ -22,6 +23,9 @@ MOST_SYMBOLS = 200
 LEAST_REPEATS = 10
 """How often each word of a closed set occurs at least, on average."""
 
+LARGEST_DECOMPOSED = 1 / 4
+"""The share of different characters that decomposing them (NFD) leaves at most, for it to be worthwhile."""
+
 LONGEST_SYMBOLS = 3.0
 """The mean number of characters of symbols, such as phones, is at most this; that of most languages' words is above."""
 
@@ -38,6 +42,8 @@ class TextSurvey:
         median_characters: The median number of characters of a text; of two middle ones, the lower.
         median_words: The median number of words of a text, in the same way.
         distinct_characters: The number of different characters, spaces included.
+        distinct_decomposed: The same after Unicode's canonical decomposition (NFD), which splits letters from their
+            accents and Hangul syllables into their letters.
         words: The number of words, repeated ones included.
         distinct_words: The number of different words.
         words_seen_once: The number of words that occur once, divided by ``words``. It estimates the share of words in
@@ -51,6 +57,7 @@ class TextSurvey:
     median_characters: int
     median_words: int
     distinct_characters: int
+    distinct_decomposed: int
     words: int
     distinct_words: int
     words_seen_once: float
@@ -76,6 +83,7 @@ class TextSurvey:
             median_characters=_median(lengths),
             median_words=_median(counts),
             distinct_characters=len(characters),
+            distinct_decomposed=len(set(unicodedata.normalize("NFD", "".join(characters)))),
             words=words.total(),
             distinct_words=len(words),
             words_seen_once=sum(count == 1 for count in words.values()) / max(words.total(), 1),
@@ -101,6 +109,11 @@ class TextSurvey:
     def is_closed(self) -> bool:
         """Whether the words are few and each occurs often, as those of commands do."""
         return 0 < self.distinct_words <= MOST_SYMBOLS and self.words >= LEAST_REPEATS * self.distinct_words
+
+    @property
+    def is_composed(self) -> bool:
+        """Whether decomposing the characters leaves so few that each occurs far more often."""
+        return 0 < self.distinct_decomposed <= LARGEST_DECOMPOSED * self.distinct_characters
 
     @property
     def is_symbols(self) -> bool:

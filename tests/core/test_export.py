@@ -152,10 +152,22 @@ def test_the_file_needs_standard_operators_alone(exported):
     assert not model.functions
 
 
+def test_no_loop_carries_strings(exported):
+    """ONNX Runtime would put it onto a GPU, find no way to copy strings there, and refuse the file."""
+    nodes = [node for graph in graphs(onnx.load(exported.path).graph) for node in graph.node]
+    bodies = [attribute.g for node in nodes if node.op_type in {"Loop", "If"} for attribute in node.attribute]
+    types = [value.type.tensor_type.elem_type for body in bodies for value in (*body.input, *body.output)]
+    assert types
+    assert onnx.TensorProto.STRING not in types
+    assert onnx.TensorProto.UNDEFINED not in types
+
+
 def test_names_are_given_once(exported):
     """No two values or nodes share a name, not even in different loops, as onnxruntime-web demands."""
-    nodes = [node for graph in graphs(onnx.load(exported.path).graph) for node in graph.node]
+    whole, *bodies = graphs(onnx.load(exported.path).graph)
+    nodes = [node for graph in (whole, *bodies) for node in graph.node]
     values = [name for node in nodes for name in node.output if name]
+    values += [value.name for graph in bodies for value in graph.input]
     names = [node.name for node in nodes]
     assert len(values) == len(set(values))
     assert len(names) == len(set(names))

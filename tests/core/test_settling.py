@@ -45,6 +45,18 @@ def test_the_tokenizer_follows_from_the_texts(texts, name):
     assert name == choose_tokenizer(TextSurvey.of(texts)).name
 
 
+def test_characters_are_decomposed_where_that_leaves_few():
+    """As with Hangul, whose 11,172 syllables have 67 letters; a few accents are left alone, as is what a user set."""
+    hangul = TextSurvey.of([chr(0xAC00 + 29 * number) for number in range(380)])
+    choice = choose_tokenizer(hangul)
+    assert ("characters", {"normalization": "nfd"}) == choice[:2]
+    assert (
+        "0% of the texts have spaces; normalization = nfd, as it leaves 67 of 380 different characters" == choice.reason
+    )
+    assert {} == choose_tokenizer(hangul, normalized=True).settings
+    assert {} == choose_tokenizer(TextSurvey.of(["façade", "naïve", "Ångström"])).settings
+
+
 @given(
     some.lists(some.lists(some.sampled_from(["a", "bc", "sixty-three", "x" * 30, "y" * 60]), max_size=9)),
     some.integers(1, 20),
