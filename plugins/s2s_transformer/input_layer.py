@@ -11,9 +11,8 @@ class InputLayer(nn.Module):
     """Projects vectors to the width of the layers and encodes their positions.
 
     The paper multiplies embeddings by the square root of their width, because they start with a variance of one over
-    the width. The model's embeddings start with a variance of 1, which the projection here preserves, so no factor is
-    needed. Embeddings tied to the output projection start as small as the paper's, and learn as fast without the
-    factor.
+    the width. The model's vectors have a variance of 1 at first, tied or not, which the projection here preserves; so
+    no factor is needed.
 
     Args:
         config: The configuration of the encoder or decoder.

@@ -9,7 +9,7 @@ from s2s_core.pipeline.recipe import Recipe, Settings, named, open_run
 from s2s_core.pipeline.results import TrainedRun
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.interruption import before_training, postponed
-from s2s_core.runs.processes import is_first_process
+from s2s_core.runs.processes import is_first_process, share_cores
 from s2s_core.runs.run import Run
 
 
@@ -51,6 +51,7 @@ def train(
         PluginError: A component is missing or broken.
         TrainingInterruptedError: Ctrl-C or SIGTERM arrived.
     """
+    share_cores()
     with postponed():
         folder = None if output is None else named(output)
         run = open_run(recipe, settings or {}, plugins or Plugins(), output=folder, resume=resume, overwrite=overwrite)

@@ -341,6 +341,17 @@ def test_a_tied_projection_starts_with_small_logits():
     assert loss < 2 * math.log(IDS)
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_vectors_are_as_large_tied_as_not(tied):
+    """Or positions would drown them; the source's are tied too if the embeddings are."""
+    encoder = TransformerEncoder(make_config(), HIDDEN)
+    decoder = TransformerDecoder(make_config(), HIDDEN, MemorySizes(HIDDEN, HIDDEN))
+    model = Seq2Seq(encoder, decoder, 2000, 2000, tie_projection=tied, tie_embeddings=tied)
+    ids = torch.arange(1, 2000)
+    for vectors in (model.embed_target(ids), model.source_embedding(ids)):
+        assert float(vectors.std()) == pytest.approx(1, abs=0.05)
+
+
 class AllEncoder(Encoder):
     """One transformer of each kind beside the others, so that one export serves."""
 
