@@ -328,7 +328,7 @@ def test_mixed_precision_trains(kind: str):
 
 
 def test_a_tied_projection_starts_with_small_logits():
-    """An untrained model whose projection is the target embedding guesses nearly as by chance, however wide it is."""
+    """However wide an untrained model is; but for the previous token's, as its vector passes through the layers."""
     config, width = make_config(hidden_size=256), 256
     encoder = TransformerEncoder(config, width)
     decoder = TransformerDecoder(config, width, MemorySizes(width, width))
@@ -336,9 +336,8 @@ def test_a_tied_projection_starts_with_small_logits():
     lengths = torch.tensor([5, 4, 3])
     target = random_ids(lengths)
     logits = model(random_ids(lengths), lengths, target, lengths)
-    loss = functional.cross_entropy(logits, target[padding_mask(lengths, LONGEST + 1)])
     assert model.projection.weight is model.target_embedding.weight
-    assert loss < 2 * math.log(IDS)
+    assert logits.abs().median() < 2
 
 
 @pytest.mark.parametrize("tied", [False, True])
