@@ -1,4 +1,4 @@
-"""Remarks on what a model is about to learn: symbols that it can't know, and tokenizers that don't suit its texts."""
+"""Remarks on what a model is about to learn: unknown symbols, targets that it can't write, unsuitable tokenizers."""
 
 import itertools
 from collections import Counter
@@ -24,6 +24,10 @@ def remarks(run: Run, checkpoint: "TextModel") -> Iterator[str]:
     splits = run.splits
     for name, examples in (("validation", splits.validation), ("test", splits.test)):
         yield from unknown_symbols(name, examples, checkpoint.source_tokenizer)
+        if not run.config.target.copy:  # else what the vocabulary lacks is copied
+            yield from unwritable_targets(name, examples, checkpoint.target_tokenizer)
+        if not run.config.decoding.max_length_ratio:  # else an answer's limit depends on its source
+            yield from long_targets(name, examples, checkpoint.target_tokenizer, run.config.decoding.max_length)
     yield from _misfits(run, checkpoint)
 
 
@@ -48,6 +52,34 @@ def unknown_symbols(name: str, examples: Iterable[Example], tokenizer: Tokenizer
         listed += ["…"] if len(commonest) > MOST_SYMBOLS else []
         yield (
             f"{affected:,} of {len(sources):,} {name} sources have symbols unknown to the model: {', '.join(listed)}"
+        )
+
+
+def unwritable_targets(name: str, examples: Iterable[Example], tokenizer: Tokenizer) -> Iterator[str]:
+    """Yields a line on the targets of a split that differ from what their tokens say, if there are any.
+
+    No answer can equal them: their spaces are others than the tokenizer's, a normalization changes them, or they have
+    tokens that the vocabulary lacks.
+    """
+    targets = dict.fromkeys(example.target for example in examples)
+    written = ((target, tokenizer.decode(tokenizer.encode(target))) for target in targets)
+    others = [(target, text) for target, text in written if target != text]
+    if others:
+        target, text = others[0]
+        yield (
+            f"{len(others):,} of {len(targets):,} {name} targets can't be written by the model: "
+            f"{target!r} would be {text!r}"
+        )
+
+
+def long_targets(name: str, examples: Iterable[Example], tokenizer: Tokenizer, most: int) -> Iterator[str]:
+    """Yields a warning if targets of a split have more tokens than the ``most`` that an answer has."""
+    targets = dict.fromkeys(example.target for example in examples)
+    lengths = [len(tokenizer.encode(target)) for target in targets]
+    if too_long := sum(length > most for length in lengths):
+        yield (
+            f"warning: {too_long:,} of {len(targets):,} {name} targets have more tokens than answers, whose most is "
+            f"decoding.max_length={most:,}; the longest has {max(lengths):,}"
         )
 
 

@@ -7,7 +7,7 @@ import pytest
 from s2s_core import Example
 from s2s_core.config.resolve import resolve
 from s2s_core.pipeline.printing import PrintedProgress
-from s2s_core.pipeline.remarks import remarks, unknown_symbols
+from s2s_core.pipeline.remarks import long_targets, remarks, unknown_symbols, unwritable_targets
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.text.bpe import BPE
@@ -54,6 +54,35 @@ def test_only_the_commonest_symbols_are_listed():
     """Five of them."""
     (line,) = told(trained(Characters, "a"), "bcdefg", "bcd")
     assert line.endswith("unknown to the model: 'b' 2, 'c' 2, 'd' 2, 'e' 1, 'f' 1, …")
+
+
+def targets(*texts):
+    return [Example("x", text) for text in texts]
+
+
+def test_targets_that_no_answer_equals_are_counted():
+    """Each distinct one once: of spaces that aren't the tokenizer's, letters that it folds, and unknown tokens."""
+    words = trained(Words, "AA BB")
+    assert list(unwritable_targets("test", targets("AA BB ", "AA BB ", "AA", "AA  BB"), words)) == [
+        "2 of 3 test targets can't be written by the model: 'AA BB ' would be 'AA BB'"
+    ]
+    folding = trained(Characters, "ab", fold_case=True)
+    assert list(unwritable_targets("test", targets("ab", "aB"), folding)) == [
+        "1 of 2 test targets can't be written by the model: 'aB' would be 'ab'"
+    ]
+    assert list(unwritable_targets("test", targets("ac"), trained(Characters, "ab"))) == [
+        "1 of 1 test targets can't be written by the model: 'ac' would be 'a\N{REPLACEMENT CHARACTER}'"
+    ]
+    assert not list(unwritable_targets("test", targets("AA BB", "BB"), words))
+
+
+def test_targets_longer_than_answers_are_counted():
+    """In tokens, of which an answer has at most decoding.max_length."""
+    letters = trained(Characters, "ab")
+    (line,) = long_targets("validation", targets("abab", "ababa", "ab"), letters, 3)
+    assert line.startswith("warning: 2 of 3 validation targets have more tokens than answers, whose most is decoding.")
+    assert line.endswith("max_length=3; the longest has 5")
+    assert not list(long_targets("validation", targets("abab", ""), letters, 4))
 
 
 @pytest.fixture
