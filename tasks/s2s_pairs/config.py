@@ -75,6 +75,9 @@ class PairsConfig:
         "whether each validation and test line counts, or any target of lines with the same source is right",
         one_of("each", "all"),
     )
+    allow_empty_target: bool = setting(
+        default=False, help="whether a target may be empty, to learn when to say nothing"
+    )
     on_error: str = setting("stop", "whether a bad row ends the run or is skipped", one_of("stop", "skip"))
     length_unit: str = setting("characters", "unit of the length limits below", one_of("characters", "words"))
     minimum_source: int = setting(0, "minimum length of training sources", at_least(0))

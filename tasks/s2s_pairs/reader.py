@@ -83,7 +83,7 @@ class PairReader:
             DataError: A file can't be read, or a bad row ends the run.
         """
         if self._targets:
-            return rows.read_parallel(self._file, self._targets, partial(bad.report, self.name, "line"))
+            return rows.read_parallel(self._file, self._targets, self._config, partial(bad.report, self.name, "line"))
         report = partial(bad.report, self.name, "row" if self.format == "parquet" else "line")
         if self.format == "parquet":
             return rows.read_records(self._table.rows(), self.name, self._config, report)

@@ -27,7 +27,7 @@ def read_tsv(file: LineFile, config: PairsConfig, report: Report) -> Iterator[Ex
     """Yields the pairs of a file whose columns are separated by one TAB each; quotes have no special meaning."""
     lines = enumerate(file.lines(), 1)
     columns = TableColumns(config, _header(config, file, lines, _tsv_fields), file.name, "a TAB")
-    return _good(lines, lambda line: columns(_tsv_fields(line)), report)
+    return _good(lines, lambda line: columns(_tsv_fields(line)), config, report)
 
 
 def read_csv(file: LineFile, config: PairsConfig, report: Report) -> Iterator[Example]:
@@ -35,16 +35,17 @@ def read_csv(file: LineFile, config: PairsConfig, report: Report) -> Iterator[Ex
     rows = _csv_rows(file)
     names = _header(config, file, rows, lambda row: _written(_csv_fields(row)))
     columns = TableColumns(config, names, file.name, "a comma")
-    return _good(rows, lambda row: _written(columns(_csv_fields(row))), report)
+    return _good(rows, lambda row: _written(columns(_csv_fields(row))), config, report)
 
 
 def read_jsonl(file: LineFile, config: PairsConfig, report: Report) -> Iterator[Example]:
     """Yields the pairs of a file with a JSON object on each line."""
     columns = RecordColumns(config, file.name)
-    return _good(enumerate(file.lines(), 1), lambda line: _written(columns(_json_object(decoded(line)))), report)
+    lines = enumerate(file.lines(), 1)
+    return _good(lines, lambda line: _written(columns(_json_object(decoded(line)))), config, report)
 
 
-def read_parallel(sources: LineFile, targets: LineFile, report: Report) -> Iterator[Example]:
+def read_parallel(sources: LineFile, targets: LineFile, config: PairsConfig, report: Report) -> Iterator[Example]:
     """Yields the pairs of two files, one of sources and one of targets, line by line.
 
     Raises:
@@ -53,14 +54,14 @@ def read_parallel(sources: LineFile, targets: LineFile, report: Report) -> Itera
     lines = enumerate(itertools.zip_longest(sources.lines(), targets.lines()), 1)
 
     def pair(both: tuple[bytes | None, bytes | None]) -> Example:
-        texts = []
+        texts: list[str] = []
         for line, file, other in zip(both, (sources, targets), (targets, sources), strict=True):
             if line is None:
                 raise DataError(f"{other.name} has more lines than {file.name}")
-            texts.append(_of_file(file, line))
+            texts.append(_of_file(file, line, may_be_empty=config.allow_empty_target and file is targets))
         return Example(*texts)
 
-    return _good(lines, pair, report)
+    return _good(lines, pair, config, report)
 
 
 def read_records(
@@ -68,7 +69,7 @@ def read_records(
 ) -> Iterator[Example]:
     """Yields the pairs of numbered rows whose fields have names."""
     columns = RecordColumns(config, name)
-    return _good(records, lambda record: _written(columns(record)), report)
+    return _good(records, lambda record: _written(columns(record)), config, report)
 
 
 def decoded(line: bytes) -> str:
@@ -86,14 +87,16 @@ def decoded(line: bytes) -> str:
     return text
 
 
-def _good(rows: Iterable[tuple[Place, Any]], parse: Callable[[Any], Example], report: Report) -> Iterator[Example]:
+def _good(
+    rows: Iterable[tuple[Place, Any]], parse: Callable[[Any], Example], config: PairsConfig, report: Report
+) -> Iterator[Example]:
     """Yields the pairs of the good rows, and reports the others."""
     for place, row in rows:
         try:
             example = parse(row)
             if not example.source or example.source.isspace():
                 raise BadRowError("has an empty source")  # noqa: TRY301  # reported below, like every fault
-            if not example.target or example.target.isspace():
+            if not config.allow_empty_target and (not example.target or example.target.isspace()):
                 raise BadRowError("has an empty target")  # noqa: TRY301
         except BadRowError as error:
             report(place, error)
@@ -182,11 +185,11 @@ def _json_object(text: str) -> dict[str, Any]:
     return record
 
 
-def _of_file(file: LineFile, line: bytes) -> str:
+def _of_file(file: LineFile, line: bytes, *, may_be_empty: bool) -> str:
     try:
         text = decoded(line)
     except BadRowError as error:
         raise BadRowError(str(error), file.name) from error
-    if not text or text.isspace():
+    if not may_be_empty and (not text or text.isspace()):
         raise BadRowError("is empty", file.name)
     return text

@@ -377,6 +377,34 @@ def test_a_bad_row_is_named_or_skipped(write, name, row, expected):
     assert remark.startswith(f"1 bad row skipped; the first: {path}, {expected}")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "swapped"),
+    [
+        ("a.tsv", "a\t\nb\tB\n", {"source_column": 2, "target_column": 1}),
+        ("a.csv", 'a,""\nb,B\n', {"source_column": 2, "target_column": 1}),
+        ("a.jsonl", as_jsonl([("a", ""), ("b", "B")]), {"source_column": "target", "target_column": "source"}),
+    ],
+)
+def test_targets_may_be_empty_if_asked_for(write, name, content, swapped):
+    """Sources may not."""
+    path = write(name, content)
+    assert [("a", ""), ("b", "B")] == read_all(path, allow_empty_target=True)
+    assert [("b", "B")] == read_all(path, on_error="skip")
+    with pytest.raises(DataError, match="line 1 has an empty source"):
+        read_all(path, allow_empty_target=True, **swapped)
+
+
+def test_lines_of_a_file_of_targets_may_be_empty_if_asked_for(write):
+    """Those of the sources may not."""
+    sources, targets = write("a.src", "a\nb\n"), write("a.tgt", "\nB\n")
+    files = {"validation": str(sources), "validation_target": str(targets)}
+    files |= {"test": str(sources), "test_target": str(targets)}
+    allowed = make(sources, allow_empty_target=True, train_target=str(targets), **files)
+    assert [("a", ""), ("b", "B")] == read(allowed)
+    with pytest.raises(DataError, match="line 1 is empty"):
+        read(make(targets, allow_empty_target=True, train_target=str(sources), **files))
+
+
 def test_a_bad_line_of_two_files_leaves_out_its_pair(write):
     """The message names the file that it is in; the other lines stay together."""
     sources, targets = write("a.src", "a\nb\nc\nd\n"), write("a.tgt", b"A\n\xff\n\nD\n")
