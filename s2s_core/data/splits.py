@@ -13,6 +13,9 @@ Item = TypeVar("Item")
 HELD_OUT = 1000
 """The maximum size of an endless task's validation set, and of its test set."""
 
+MOST_EVALUATED = 1_000_000
+"""The maximum size of another task's validation set, and of its test set; more mean that its examples never end."""
+
 MOST_REPEATS = 20_000
 """How many repeated examples in a row mean that an endless task has no others.
 
@@ -35,7 +38,7 @@ class Splits:
         version: The version of the task's code, if it is known.
 
     Raises:
-        DataError: A split has no examples.
+        DataError: A split has no examples, or more than anyone evaluates.
     """
 
     def __init__(self, task: Task, name: str, version: str = "") -> None:
@@ -96,7 +99,12 @@ class Splits:
         examples = self._task.examples(split, generator(0, "held out"))
         if self.endless:
             examples = itertools.islice(distinct(examples, taken), HELD_OUT)
-        held_out = list(examples)
+        held_out = list(itertools.islice(examples, MOST_EVALUATED + 1))
+        if len(held_out) > MOST_EVALUATED:
+            raise DataError(
+                f"task {self.name!r} gives more than {MOST_EVALUATED:,} {split} examples: if they never end, its class "
+                "must say endless = True"
+            )
         if not held_out:
             raise DataError(f"task {self.name!r} gives no {split} examples")
         return held_out

@@ -290,6 +290,15 @@ def test_a_task_without_examples_is_refused(split):
         Splits(Empty(split), "silent")
 
 
+def test_a_task_that_hides_that_it_is_endless_is_refused(monkeypatch):
+    """Rather than read until memory is full."""
+    monkeypatch.setattr("s2s_core.data.splits.MOST_EVALUATED", 1000)
+    task = Endless()
+    task.endless = False
+    with pytest.raises(DataError, match=r"^task 'test' gives more than 1,000 validation examples: .*endless = True$"):
+        Splits(task, "test")
+
+
 @pytest.mark.parametrize("endless", [False, True])
 def test_a_task_without_training_examples_is_refused(endless):
     """Before the first step, by its name."""
