@@ -95,7 +95,10 @@ def _whole(bound: float | None) -> int | None:
 @click.option("--scores", is_flag=True, help="Print each answer's score after it, tab-separated.")
 @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option(
-    "--threads", type=click.IntRange(0, MOST_THREADS), default=0, help="Threads; 0 leaves it to ONNX Runtime."
+    "--threads",
+    type=click.IntRange(0, MOST_THREADS),
+    default=0,
+    help="Threads; 0 is one for a file of at most 10 MB, else one per core.",
 )
 @click.option(
     "--batch-size", type=click.IntRange(1, MOST_ROWS), default=64, show_default=True, help="Lines answered at once."

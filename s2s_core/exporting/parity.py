@@ -18,6 +18,7 @@ from s2s_core.errors import ExportError
 from s2s_core.exporting.replay import Trace, is_tie, same_ids
 from s2s_core.exporting.stitch import HYPOTHESIS_IDS, TRACE
 from s2s_core.model.checkpoint import TextModel
+from s2s_core.runtime.file import threads_for
 from s2s_core.text.vocabulary import SPECIALS
 
 STRANGE_TEXTS = (
@@ -133,11 +134,11 @@ class ProbedFile:
             onnx.helper.make_tensor_value_info(name, onnx.TensorProto.INT64, [None] * 3)
             for name in (HYPOTHESIS_IDS, *TRACE)
         )
+        content = probe.SerializeToString()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors; each input with a default would be a warning
-        self._session = onnxruntime.InferenceSession(
-            probe.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        options.intra_op_num_threads = threads_for(len(content))
+        self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def answer(
         self, texts: list[str], prefixes: list[str] | None, decoding: DecodingConfig

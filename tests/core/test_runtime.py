@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 import s2s_core
 from s2s_core.decoding.translate import Translator
 from s2s_core.errors import ConfigError, DataError, ModelError
-from s2s_core.runtime.file import load
+from s2s_core.runtime.file import SMALL_FILE, load, threads_for
 from s2s_core.version import FORMAT_VERSION
 
 TEXTS = ["abc", "", "cab a", "b\u00e4\N{SNOWMAN}", "a\x00b\nc"]
@@ -203,3 +203,11 @@ def test_a_single_string_is_refused(exported_characters):
     """A text alone would be answered letter by letter."""
     with pytest.raises(DataError, match="as a list"):
         load(exported_characters.path)("hello")
+
+
+def test_a_small_file_takes_one_thread(exported):
+    """Unless the caller wants more; a large one takes as many as there are cores."""
+    assert (1, 0) == (threads_for(SMALL_FILE), threads_for(SMALL_FILE + 1))
+    for threads, taken in ((0, 1), (3, 3)):
+        session = load(exported.path, threads=threads)._session
+        assert taken == session.get_session_options().intra_op_num_threads
