@@ -41,7 +41,7 @@ def type_name(field: "attrs.Attribute[Any]") -> str:
     return " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
 
 
-def setting(default: Any, help: str, *checks: Check) -> Any:  # noqa: A002  # as in click and argparse
+def setting(default: Any, help: str, *checks: Check, path: bool = False) -> Any:  # noqa: A002  # as in click
     """Declares one field of a ``Config``.
 
     Args:
@@ -49,8 +49,9 @@ def setting(default: Any, help: str, *checks: Check) -> Any:  # noqa: A002  # as
         help: What it means, as ``s2s plugins show`` prints it.
         *checks: ``at_least``, ``between``, ``one_of``, ``must_be`` and others, which describe what they allow. Wrap any
             other attrs validator in ``described``.
+        path: Whether it is the path of a file, which a saved run then finds from elsewhere too.
     """
-    return _field(default, help, checks, {})
+    return _field(default, help, checks, {"path": path})
 
 
 def search_setting(

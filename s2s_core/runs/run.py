@@ -18,6 +18,7 @@ from s2s_core.files import write_atomically
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import make_metrics, make_task
 from s2s_core.runs.folder import RunFolder
+from s2s_core.runs.location import located
 from s2s_core.runs.provenance import recorded, require
 
 Settings = dict[str, bool | int | float | str]
@@ -34,10 +35,12 @@ class Run(RunFolder):
         folder: Holds everything that the run writes.
         config: What the run consists of.
         plugins: Where its components come from.
+        saved: Whether it was opened from its folder.
     """
 
     config: RunConfig = attrs.field(repr=False)
     plugins: Plugins = attrs.field(repr=False)
+    saved: bool = attrs.field(default=False, repr=False)
 
     @classmethod
     def open(cls, folder: Path, plugins: Plugins) -> "Run":
@@ -59,7 +62,7 @@ class Run(RunFolder):
             require(recorded(files.description_path), plugins)
             first, *others = error.lines
             raise ConfigError(f"{files.settings_path} can't be used: {first}", *others) from error
-        return cls(folder, config, plugins)
+        return cls(folder, config, plugins, saved=True)
 
     def open_initial(self) -> "Run | None":
         """Opens the run that this one starts from, if there is one.
@@ -119,7 +122,8 @@ class Run(RunFolder):
     @functools.cached_property
     def task(self) -> Task:
         """The run's task."""
-        return make_task(self.config.task, self.plugins)
+        component = self.config.task
+        return make_task(located(component, self.folder) if self.saved else component, self.plugins)
 
     def metrics(self, tokenize: Callable[[str], Sequence[str]]) -> Mapping[str, BaseMetric]:
         """Returns the metrics that the run reports, made once; the first chooses the best checkpoint.

@@ -47,16 +47,21 @@ _COLUMNS = must_be(
 class PairsConfig:
     """The files, their format, and which of their pairs to use."""
 
-    train: str = setting("", "file of training pairs, hf:NAME, or - for standard input", must_be(_PAIRS, _is_set))
-    train_target: str = setting("", "file of targets, line by line, if train has only the sources")
+    train: str = setting(
+        "", "file of training pairs, hf:NAME, or - for standard input", must_be(_PAIRS, _is_set), path=True
+    )
+    train_target: str = setting("", "file of targets, line by line, if train has only the sources", path=True)
     validation: str = setting(
-        "", "validation pairs, as in train; by default some are split off train", must_be(_PAIRS, _has_a_name)
+        "",
+        "validation pairs, as in train; by default some are split off train",
+        must_be(_PAIRS, _has_a_name),
+        path=True,
     )
-    validation_target: str = setting("", "file of targets, if validation has only the sources")
+    validation_target: str = setting("", "file of targets, if validation has only the sources", path=True)
     test: str = setting(
-        "", "test pairs, as in train; by default some are split off train", must_be(_PAIRS, _has_a_name)
+        "", "test pairs, as in train; by default some are split off train", must_be(_PAIRS, _has_a_name), path=True
     )
-    test_target: str = setting("", "file of targets, if test has only the sources")
+    test_target: str = setting("", "file of targets, if test has only the sources", path=True)
     held_out: int = setting(
         1000, "maximum number of sources to split off for validation, and as many for the test", at_least(1)
     )
