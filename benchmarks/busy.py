@@ -2,9 +2,9 @@
 
     python benchmarks/busy.py [--steps N]
 
-It trains an LSTM with attention to reverse words, three times: as s2s does, with the waiting that is OpenMP's default,
-and with one thread. The numbers are target tokens per second, the median over groups of ten updates. Beside as many
-loops as cores, half of the speed alone is a fair share.
+It trains an LSTM with attention to reverse words, in three ways: as s2s does, with the waiting that is OpenMP's
+default, and with one thread. The numbers are target tokens per second, the median over groups of ten updates. Beside as
+many loops as cores, half of the speed alone is a fair share.
 """
 
 import os
@@ -38,7 +38,7 @@ class Speeds(s2s.Progress):
 
 
 @click.command()
-@click.option("--steps", default=60)
+@click.option("--steps", default=60, type=click.IntRange(min=20))
 @click.option("--child", is_flag=True, hidden=True, help="Train, and print the speed.")
 def main(steps: int, child: bool) -> None:  # noqa: FBT001  # click calls it
     """Trains in each way, alone and beside loops."""

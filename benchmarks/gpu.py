@@ -2,11 +2,12 @@
 
     python benchmarks/gpu.py [--only STAGE …] [--tiny] [--out FOLDER]
 
-It prints a line for each number, and writes them to ``gpu.txt`` in the folder too. A stage that fails is told, and the
+It prints a line for each number, and appends it to ``gpu.txt`` in the folder. A stage that fails is told, and the
 others go on. Without a GPU, or with ``--tiny``, it shows only that it works.
 """
 
 import collections
+import contextlib
 import hashlib
 import json
 import os
@@ -26,7 +27,7 @@ import onnxruntime
 import torch
 
 import s2s_core as s2s
-from s2s_core.errors import S2SError
+from s2s_core.runs.interruption import TrainingInterruptedError
 
 TRANSFORMER = {"name": "transformer", "layers": 2, "hidden_size": 128, "heads": 4, "feed_forward_size": 512}
 LARGE = {"name": "transformer", "layers": 6, "hidden_size": 512, "heads": 8, "feed_forward_size": 2048}
@@ -36,8 +37,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "transformer 2+2, d 128": {"encoder": TRANSFORMER, "decoder": TRANSFORMER},
     "transformer 6+6, d 512": {"encoder": LARGE, "decoder": LARGE, "training.learning_rate": 2e-4},
 }
-BATCHES = (64, 512)
-BATCH_SIZES = (1, 32, 256)
+TRAINING_BATCHES = (64, 512)
+ANSWERED_AT_ONCE = (1, 32, 256)
 LENGTHS = {"task.minimum_length": 1, "task.maximum_length": 20, "task.held_out": 100}
 
 Say = Callable[[str], None]
@@ -91,9 +92,9 @@ def speed(say: Say, folder: Path, *, tiny: bool) -> None:
     if torch.cuda.is_available():
         kinds |= {"GPU, fp32": {}, "GPU, bf16": {"training.precision": "bf16"}}
     for name, model in models(tiny=tiny).items():
-        for batch in BATCHES[: 1 if tiny else None]:
+        for batch in TRAINING_BATCHES[: 1 if tiny else None]:
             for kind, settings in kinds.items():
-                if "CPU" in kind and batch > BATCHES[0]:
+                if "CPU" in kind and batch > TRAINING_BATCHES[0]:
                     continue
                 steps = 10 if tiny or "CPU" in kind else 100
                 watch = Watch()
@@ -105,15 +106,15 @@ def speed(say: Say, folder: Path, *, tiny: bool) -> None:
 
 def identity(say: Say, folder: Path, *, tiny: bool) -> None:
     """Repeats a run, and interrupts and resumes it; the weights must be the same bits."""
-    steps = 20 if tiny else 60
+    steps = 40 if tiny else 60
     for name, model in list(models(tiny=tiny).items())[:3]:
         settings = {**model, "training.steps": steps, "training.validate_every": steps // 2, "training.batch_size": 64}
         digests = []
         for index, interrupt_at in enumerate((0, 0, steps // 2 + 10)):
             run = folder / f"{index}"
-            try:
+            with contextlib.suppress(TrainingInterruptedError):
                 train(run, settings, Watch(interrupt_at))
-            except S2SError:
+            if interrupt_at:
                 train(run, settings, Watch(), resume=True)
             digests.append(hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()[:12])
         again, resumed = (digest == digests[0] for digest in digests[1:])
@@ -135,7 +136,7 @@ def file(say: Say, folder: Path, *, tiny: bool) -> None:
             answers = {provider: one(texts, beam_size=beams) for provider, one in files.items()}
             same = [sum(map(str.__eq__, answers["cpu"], each)) for each in answers.values()]
             say(f"file, {name}, beam {beams}: {same[-1]} of {len(texts)} answers the same")
-            for batch in BATCH_SIZES[: 1 if tiny else None]:
+            for batch in ANSWERED_AT_ONCE[: 1 if tiny else None]:
                 times = {each: milliseconds(one, texts[:batch], beams) for each, one in files.items()}
                 shown = ", ".join(f"{each} {value:.1f} ms" for each, value in times.items())
                 say(f"file, {name}, beam {beams}, batch {batch}: {shown}")

@@ -2,7 +2,8 @@
 
     python benchmarks/quality.py ROW DATA [--recipe FILE] [--seed N] [--set NAME=VALUE …]
 
-DATA is a folder with the row's files, whose names ``ROWS`` has: TSV, a source, a tab and a target on each line. Each
+DATA is a folder with the row's files, whose names ``ROWS`` has: TSV, a source, a tab and a target on each line, or the
+columns that the row's settings say. Each
 score is that of the exported file on the official test part; nothing was chosen by it. It prints the scores, their mean
 and the CPU minutes.
 """

@@ -14,7 +14,7 @@ HELD_OUT = 1000
 """The maximum size of an endless task's validation set, and of its test set."""
 
 MOST_EVALUATED = 1_000_000
-"""The maximum size of another task's validation set, and of its test set; more mean that its examples never end."""
+"""The maximum size of another task's validation set, and of its test set, as they are held in memory."""
 
 MOST_REPEATS = 20_000
 """How many repeated examples in a row mean that an endless task has no others.
@@ -102,8 +102,8 @@ class Splits:
         held_out = list(itertools.islice(examples, MOST_EVALUATED + 1))
         if len(held_out) > MOST_EVALUATED:
             raise DataError(
-                f"task {self.name!r} gives more than {MOST_EVALUATED:,} {split} examples: if they never end, its class "
-                "must say endless = True"
+                f"task {self.name!r} gives more than {MOST_EVALUATED:,} {split} examples, which are held in memory: "
+                "give fewer; if they never end, its class must say endless = True"
             )
         if not held_out:
             raise DataError(f"task {self.name!r} gives no {split} examples")

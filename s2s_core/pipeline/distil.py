@@ -29,6 +29,7 @@ from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import choose_metrics
 from s2s_core.runs.folder import RunFolder, require_owned
 from s2s_core.runs.interruption import TrainingInterruptedError
+from s2s_core.runs.processes import share_cores
 from s2s_core.runs.run import Run
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def distil(
     """
     from s2s_core.runs.lock import locked  # noqa: PLC0415  # comes with PyTorch
 
+    share_cores()
     progress = progress or default_progress()
     files = _Files(named(output))
     teachers = opened(runs, plugins)
@@ -169,7 +171,12 @@ def _settings(teacher: Run, files: _Files) -> list[Overrides]:
     del tables["task"]
     paths = {split: str(files.pairs(split)) for split in ("train", "validation", "test")}
     columns = {"format": "jsonl", "source_column": "source", "target_column": "target"}
-    rules = {"on_error": "skip", "references": teacher.task.references}  # an empty answer is no pair to learn
+    held_out = (*teacher.splits.validation, *teacher.splits.test)
+    rules = {
+        "on_error": "skip",  # an empty answer is no pair to learn, unless there are empty targets
+        "allow_empty_target": any(not example.target.strip() for example in held_out),
+        "references": teacher.task.references,
+    }
     return [tables, {"task": {"name": PAIRS_TASK, **paths, **columns, **rules}}]
 
 

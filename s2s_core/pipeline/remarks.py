@@ -2,12 +2,15 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from s2s_core.data.splits import generator
 from s2s_core.data.task import Example
 from s2s_core.runs.run import Run
+from s2s_core.text import copies
 from s2s_core.text.survey import MOST_TEXTS, TextSurvey
 from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.text.vocabulary import UNK
@@ -24,8 +27,7 @@ def remarks(run: Run, checkpoint: "TextModel") -> Iterator[str]:
     splits = run.splits
     for name, examples in (("validation", splits.validation), ("test", splits.test)):
         yield from unknown_symbols(name, examples, checkpoint.source_tokenizer)
-        if not run.config.target.copy:  # else what the vocabulary lacks is copied
-            yield from unwritable_targets(name, examples, checkpoint.target_tokenizer)
+        yield from unwritable_targets(name, examples, partial(_written, run, checkpoint))
         if not run.config.decoding.max_length_ratio:  # else an answer's limit depends on its source
             yield from long_targets(name, examples, checkpoint.target_tokenizer, run.config.decoding.max_length)
     yield from _misfits(run, checkpoint)
@@ -55,21 +57,35 @@ def unknown_symbols(name: str, examples: Iterable[Example], tokenizer: Tokenizer
         )
 
 
-def unwritable_targets(name: str, examples: Iterable[Example], tokenizer: Tokenizer) -> Iterator[str]:
+def unwritable_targets(name: str, examples: Iterable[Example], write: Callable[[Example], str]) -> Iterator[str]:
     """Yields a line on the targets of a split that differ from what their tokens say, if there are any.
 
     No answer can equal them: their spaces are others than the tokenizer's, a normalization changes them, or they have
-    tokens that the vocabulary lacks.
+    tokens that the model lacks.
+
+    Args:
+        name: The split's name.
+        examples: Its examples.
+        write: Returns what the tokens of an example's target say.
     """
-    targets = dict.fromkeys(example.target for example in examples)
-    written = ((target, tokenizer.decode(tokenizer.encode(target))) for target in targets)
-    others = [(target, text) for target, text in written if target != text]
+    pairs = dict.fromkeys(examples)
+    others = [(example.target, text) for example in pairs if example.target != (text := write(example))]
     if others:
         target, text = others[0]
+        show = ascii if normalize("NFC", target) == normalize("NFC", text) else repr  # or both would look the same
         yield (
-            f"{len(others):,} of {len(targets):,} {name} targets can't be written by the model: "
-            f"{target!r} would be {text!r}"
+            f"{len(others):,} of {len(pairs):,} {name} targets can't be written by the model: "
+            f"{show(target)} would be {show(text)}"
         )
+
+
+def _written(run: Run, checkpoint: "TextModel", example: Example) -> str:
+    """Returns what the tokens of a target say; a model that copies has those of the source too."""
+    source, target = checkpoint.source_tokenizer, checkpoint.target_tokenizer
+    if not run.config.target.copy:
+        return target.decode(target.encode(example.target))
+    ids = copies.encode_target(example.target, example.source, (source, target))
+    return copies.decode(ids, example.source, (source, target))
 
 
 def long_targets(name: str, examples: Iterable[Example], tokenizer: Tokenizer, most: int) -> Iterator[str]:

@@ -63,7 +63,8 @@ def _open_sides(config: RunConfig) -> list[str]:
 
 def _chosen(run: Run, side: str) -> tuple[Component, str]:
     wanted: Component = getattr(run.config, side).tokenizer
-    shared = SIDES if run.config.target.share_vocabulary else (side,)
+    target = run.config.target
+    shared = SIDES if target.share_vocabulary or target.copy else (side,)  # tokens to copy are of one kind
     examples = run.splits.vocabulary_examples(run.config.training.seed)
     survey = TextSurvey.of(texts_of(examples, *shared))
     choice = choose_tokenizer(survey, normalized=wanted.config.normalization != "none")

@@ -1,8 +1,10 @@
 """Runs an exported file. It needs ONNX Runtime and numpy, but neither PyTorch nor ONNX."""
 
+import contextlib
 import functools
 import json
 import operator
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -235,7 +237,8 @@ def _provider(name: str) -> str:
     if provider not in onnxruntime.get_available_providers():
         raise ConfigError(f"this ONNX Runtime has no provider {name!r}: pip install onnxruntime-gpu")
     if name == "cuda":
-        onnxruntime.preload_dlls()  # those of CUDA and cuDNN that pip installed, which the system doesn't find
+        with contextlib.redirect_stdout(sys.stderr):  # it prints which of them are missing
+            onnxruntime.preload_dlls()  # those of CUDA and cuDNN that pip installed, which the system doesn't find
     return provider
 
 

@@ -11,7 +11,7 @@ import attrs
 from s2s_core.config.fields import NoConfig
 from s2s_core.config.resolve import resolve
 from s2s_core.config.tables import RunConfig
-from s2s_core.data.splits import HELD_OUT, MOST_HELD_OUT, Splits, generator
+from s2s_core.data.splits import HELD_OUT, MOST_EVALUATED, MOST_HELD_OUT, Splits, generator
 from s2s_core.data.task import Example, References, Split, Task
 from s2s_core.errors import ConfigError, PluginError, is_utf8
 from s2s_core.plugins.registry import Kind, Plugins
@@ -26,7 +26,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 FEW, MANY = 200, 5000
 """The number of examples of a split to compare, and of a stream to examine."""
 
-MOST = 1_000_000
+MOST = MOST_EVALUATED
 """The maximum number of examples of a finite task to count."""
 
 SECONDS = 2.0

@@ -44,6 +44,7 @@ class TextSurvey:
         distinct_characters: The number of different characters, spaces included.
         distinct_decomposed: The same after Unicode's canonical decomposition (NFD), which splits letters from their
             accents and Hangul syllables into their letters.
+        recomposable: The share of the texts that decomposing and composing again (NFC) leaves as they are.
         words: The number of words, repeated ones included.
         distinct_words: The number of different words.
         words_seen_once: The number of words that occur once, divided by ``words``. It estimates the share of words in
@@ -58,6 +59,7 @@ class TextSurvey:
     median_words: int
     distinct_characters: int
     distinct_decomposed: int
+    recomposable: float
     words: int
     distinct_words: int
     words_seen_once: float
@@ -69,7 +71,7 @@ class TextSurvey:
         characters, words = Counter[str](), Counter[str]()
         lengths: list[int] = []
         counts: list[int] = []
-        with_spaces = 0
+        with_spaces = recomposable = 0
         for text in itertools.islice(texts, most):
             own = [word for word in text.split(" ") if word]
             characters.update(text)
@@ -77,6 +79,7 @@ class TextSurvey:
             lengths.append(len(text))
             counts.append(len(own))
             with_spaces += " " in text
+            recomposable += unicodedata.is_normalized("NFC", text)
         return cls(
             texts=len(lengths),
             with_spaces=with_spaces / max(len(lengths), 1),
@@ -84,6 +87,7 @@ class TextSurvey:
             median_words=_median(counts),
             distinct_characters=len(characters),
             distinct_decomposed=len(set(unicodedata.normalize("NFD", "".join(characters)))),
+            recomposable=recomposable / max(len(lengths), 1),
             words=words.total(),
             distinct_words=len(words),
             words_seen_once=sum(count == 1 for count in words.values()) / max(words.total(), 1),
@@ -112,8 +116,9 @@ class TextSurvey:
 
     @property
     def is_composed(self) -> bool:
-        """Whether decomposing the characters leaves so few that each occurs far more often."""
-        return 0 < self.distinct_decomposed <= LARGEST_DECOMPOSED * self.distinct_characters
+        """Whether decomposing the characters leaves so few that each occurs far more often, and can be undone."""
+        few = 0 < self.distinct_decomposed <= LARGEST_DECOMPOSED * self.distinct_characters
+        return few and self.recomposable == 1
 
     @property
     def is_symbols(self) -> bool:

@@ -44,7 +44,7 @@ class LengthLimits:
         for reason, exceeds, side, limit in self._limits:
             if exceeds(lengths[side], limit):
                 return reason
-        if self._ratio and max(lengths) > self._ratio * min(lengths):
+        if self._ratio and min(lengths) and max(lengths) > self._ratio * min(lengths):  # an empty target has no ratio
             return f"one side more than {self._ratio:g} times as long as the other"
         return None
 

@@ -61,3 +61,8 @@ def test_rates_are_checked_as_pytorch_checks_them() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         Dropout(1.5)
     assert isinstance(Dropout(0.1), nn.Dropout)
+
+
+@pytest.mark.parametrize("rate", [1.0, 1 - 1e-9])
+def test_a_rate_of_1_leaves_nothing(rate: float) -> None:
+    assert not dropped(rate, torch.ones(100)).any()

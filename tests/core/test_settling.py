@@ -55,6 +55,9 @@ def test_characters_are_decomposed_where_that_leaves_few():
     )
     assert {} == choose_tokenizer(hangul, normalized=True).settings
     assert {} == choose_tokenizer(TextSurvey.of(["façade", "naïve", "Ångström"])).settings
+    greek = TextSurvey.of([chr(point) for point in range(0x1F00, 0x1F08)] + ["\u1f71"])  # the last composes to U+03AC
+    assert greek.recomposable < 1
+    assert not greek.is_composed
 
 
 @given(
@@ -98,6 +101,35 @@ def test_the_choice_is_written_into_the_runs_settings(tmp_path):
         "minimum_count": 1,
         "maximum_size": 0,
     }
+
+
+HANGUL = [chr(0xAC00 + 29 * number) for number in range(380)]
+
+
+def tokenizers_of_hangul(tmp_path, *tables):
+    """Trains a run on syllables, and returns the tokenizers in its settings."""
+    (tmp_path / "pairs.tsv").write_text("".join(f"{each}\ta\n" for each in HANGUL), encoding="utf-8")
+    recipe = {"task": {"name": "pairs", "train": str(tmp_path / "pairs.tsv"), "held_out": 2}}
+    saved = read_toml(train(recipe, [SMALL, *tables], output=tmp_path / "run").settings_path)
+    return saved["source"]["tokenizer"], saved["target"]["tokenizer"]
+
+
+def test_hangul_is_decomposed(tmp_path):
+    """As ``run.toml`` says afterwards."""
+    source, target = tokenizers_of_hangul(tmp_path)
+    assert ("characters", "nfd", "none") == (source["name"], source["normalization"], target["normalization"])
+
+
+def test_another_normalization_stays(tmp_path):
+    """The user has decided."""
+    source, _ = tokenizers_of_hangul(tmp_path, {"source": {"tokenizer": {"name": "auto", "normalization": "nfkc"}}})
+    assert source["normalization"] == "nfkc"
+
+
+def test_both_sides_of_a_model_that_copies_are_decomposed_or_neither(tmp_path):
+    """Or no token of the source would be one of the target."""
+    source, target = tokenizers_of_hangul(tmp_path, {"target": {"copy": True}})
+    assert source["normalization"] == target["normalization"] == "nfd"
 
 
 def test_a_run_with_open_settings_resumes_by_its_recipe(tmp_path):

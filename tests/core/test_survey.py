@@ -22,6 +22,7 @@ def test_what_a_survey_counts():
         median_words=2,
         distinct_characters=8,  # a, c, t, d, o, g, n and the space
         distinct_decomposed=8,
+        recomposable=1.0,
         words=5,
         distinct_words=4,
         words_seen_once=3 / 5,  # cat, dog and ant, of five
@@ -44,7 +45,7 @@ def test_medians_are_those_of_the_lower_middle_text():
 def test_no_texts_and_empty_texts():
     """Nothing is divided by 0."""
     assert set(attrs.astuple(TextSurvey.of([]))) == {0}
-    assert TextSurvey.of(["", " "]) == TextSurvey(2, 1 / 2, 0, 0, 1, 1, 0, 0, 0.0, 0.0)
+    assert TextSurvey.of(["", " "]) == TextSurvey(2, 1 / 2, 0, 0, 1, 1, 1.0, 0, 0, 0.0, 0.0)
 
 
 def test_only_the_first_texts_count():

@@ -394,6 +394,12 @@ def test_targets_may_be_empty_if_asked_for(write, name, content, swapped):
         read_all(path, allow_empty_target=True, **swapped)
 
 
+def test_an_empty_target_has_no_ratio_of_lengths(write):
+    """Nobody would expect to lose it."""
+    path = write("a.tsv", "abcdef\t\nabcdef\tA\nb\tB\n")
+    assert [("abcdef", ""), ("b", "B")] == read_all(path, allow_empty_target=True, maximum_ratio=3)
+
+
 def test_lines_of_a_file_of_targets_may_be_empty_if_asked_for(write):
     """Those of the sources may not."""
     sources, targets = write("a.src", "a\nb\n"), write("a.tgt", "\nB\n")

@@ -1,0 +1,42 @@
+"""How a training gets on with other processes."""
+
+import os
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+from s2s_core.runs.processes import SPINS
+
+
+def spins(**environment):
+    """What GOMP_SPINCOUNT is when a training imports PyTorch, given variables of a user."""
+    program = """
+        import os
+        import sys
+
+        import s2s_core as s2s
+        from s2s_core.pipeline import train
+
+        def open_run(*_, **__):
+            assert "torch" not in sys.modules
+            print(os.environ.get("GOMP_SPINCOUNT"))
+            raise SystemExit
+
+        sys.modules["s2s_core.pipeline.train"].open_run = open_run
+        s2s.train(settings={"task": "reverse"})
+    """
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    command = [sys.executable, "-c", dedent(program)]
+    done = subprocess.run(command, env=clean | environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [({}, SPINS), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+)
+def test_threads_that_wait_sleep_soon(environment, expected):
+    """It is settled before PyTorch is imported, and what the user set stays."""
+    assert expected == spins(**environment)
