@@ -51,7 +51,7 @@ def setting(default: Any, help: str, *checks: Check, path: bool = False) -> Any:
             other attrs validator in ``described``.
         path: Whether it is the path of a file, which a saved run then finds from elsewhere too.
     """
-    return _field(default, help, checks, {"path": path})
+    return _field(default, help, checks, {"path": True} if path else {})
 
 
 def search_setting(

@@ -295,7 +295,7 @@ def test_a_task_that_hides_that_it_is_endless_is_refused(monkeypatch):
     monkeypatch.setattr("s2s_core.data.splits.MOST_EVALUATED", 1000)
     task = Endless()
     task.endless = False
-    with pytest.raises(DataError, match=r"^task 'test' gives more than 1,000 validation examples: .*endless = True$"):
+    with pytest.raises(DataError, match=r"^task 'test' gives more than 1,000 validation examples, .*endless = True$"):
         Splits(task, "test")
 
 
