@@ -37,22 +37,20 @@ def choose_tokenizer(survey: TextSurvey, *, normalized: bool = False) -> Tokeniz
         normalized: Whether a normalization is set already, which then stays.
     """
     if not survey.is_spaced:
-        return _characters(survey, normalized, f"{survey.with_spaces:.0%} of the texts have spaces")
+        return _characters(survey, normalized=normalized, because=f"{survey.with_spaces:.0%} of the texts have spaces")
     if survey.is_closed:
         return TokenizerChoice("words", {}, f"the texts consist of only {survey.distinct_words:,} different words")
     if not survey.is_long:
-        return _characters(
-            survey, normalized, f"the texts are short and have {survey.distinct_words:,} different words"
-        )
+        because = f"the texts are short and have {survey.distinct_words:,} different words"
+        return _characters(survey, normalized=normalized, because=because)
     size = min(max(survey.distinct_words // 2, FEWEST_SUBWORDS), MOST_SUBWORDS)
     return TokenizerChoice("bpe", {"vocabulary_size": size}, f"the median text has {survey.median_words} words")
 
 
-def _characters(survey: TextSurvey, normalized: bool, reason: str) -> TokenizerChoice:  # noqa: FBT001
+def _characters(survey: TextSurvey, *, normalized: bool, because: str) -> TokenizerChoice:
     """Returns the choice of characters, decomposed or not."""
     if normalized or not survey.is_composed:
-        return TokenizerChoice("characters", {}, reason)
+        return TokenizerChoice("characters", {}, because)
     counts = f"{survey.distinct_decomposed:,} of {survey.distinct_characters:,} different characters"
-    return TokenizerChoice(
-        "characters", {"normalization": "nfd"}, f"{reason}; normalization = nfd, as it leaves {counts}"
-    )
+    reason = f"{because}; normalization = nfd, as it leaves {counts}"
+    return TokenizerChoice("characters", {"normalization": "nfd"}, reason)

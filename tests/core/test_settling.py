@@ -55,9 +55,13 @@ def test_characters_are_decomposed_where_that_leaves_few():
     )
     assert {} == choose_tokenizer(hangul, normalized=True).settings
     assert {} == choose_tokenizer(TextSurvey.of(["façade", "naïve", "Ångström"])).settings
-    greek = TextSurvey.of([chr(point) for point in range(0x1F00, 0x1F08)] + ["\u1f71"])  # the last composes to U+03AC
-    assert greek.recomposable < 1
-    assert not greek.is_composed
+
+
+def test_characters_that_would_compose_to_others_are_left_whole():
+    """Such as U+1F71, which becomes U+03AC; a model couldn't write it any more."""
+    syllables = [chr(0xAC00 + 29 * number) for number in range(380)]
+    assert TextSurvey.of(syllables).is_composed
+    assert not TextSurvey.of([*syllables, "\u1f71"]).is_composed
 
 
 @given(
