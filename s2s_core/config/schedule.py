@@ -17,6 +17,9 @@ SCHEDULES: Mapping[str, Callable[["ScheduleConfig", int], float]] = {
 }
 """The factor of the highest rate, by the number of updates so far. A new schedule is a new line here."""
 
+ENDING = ("cosine", "linear")
+"""The schedules that fall to 0 at the last update, so that every rate depends on their number."""
+
 
 @attrs.frozen(slots=False)  # ``TrainingConfig`` has several such bases, which slots forbid
 class ScheduleConfig:

@@ -13,10 +13,11 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from s2s_core.config.decoding import DecodingConfig, SearchFeatures, features_of, graph_inputs
+from s2s_core.decoding.distinct import Answers
 from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.errors import ExportError
 from s2s_core.exporting.replay import Trace, is_tie, same_ids
-from s2s_core.exporting.stitch import HYPOTHESIS_IDS, TRACE
+from s2s_core.exporting.stitch import HYPOTHESIS_IDS, HYPOTHESIS_SCORES, TRACE
 from s2s_core.model.checkpoint import TextModel
 from s2s_core.runtime.file import threads_for
 from s2s_core.text.vocabulary import SPECIALS
@@ -130,9 +131,10 @@ class ProbedFile:
         self.features = features_of(checkpoint.config.decoding, prefix=checkpoint.config.export.prefix)
         probe = onnx.ModelProto()
         probe.CopyFrom(model)
+        inside = [(HYPOTHESIS_SCORES, onnx.TensorProto.FLOAT, 2)]
+        inside += [(name, onnx.TensorProto.INT64, 3) for name in (HYPOTHESIS_IDS, *TRACE)]
         probe.graph.output.extend(
-            onnx.helper.make_tensor_value_info(name, onnx.TensorProto.INT64, [None] * 3)
-            for name in (HYPOTHESIS_IDS, *TRACE)
+            onnx.helper.make_tensor_value_info(name, kind, [None] * rank) for name, kind, rank in inside
         )
         content = probe.SerializeToString()
         options = onnxruntime.SessionOptions()
@@ -142,19 +144,20 @@ class ProbedFile:
 
     def answer(
         self, texts: list[str], prefixes: list[str] | None, decoding: DecodingConfig
-    ) -> tuple[list[list[str]], Hypotheses, Trace]:
-        """Returns the hypotheses' texts, their ids and scores, and what each step of the search kept."""
+    ) -> tuple[Answers, Hypotheses, Trace]:
+        """Returns the answers, the hypotheses that they are made of, and what each step of the search kept."""
         inputs: dict[str, Any] = {
             name: np.array(value, kind) for name, kind, value in graph_inputs(decoding, self.features)
         } | {"source": np.array(texts, object)}
         if prefixes is not None:
             inputs["prefix"] = np.array(prefixes, object)
-        target, hypotheses, scores, ids, tokens, parents = self._session.run(
-            ["target", "hypotheses", "scores", HYPOTHESIS_IDS, *TRACE], inputs
+        target, hypotheses, scores, ids, raw_scores, tokens, parents = self._session.run(
+            ["target", "hypotheses", "scores", HYPOTHESIS_IDS, HYPOTHESIS_SCORES, *TRACE], inputs
         )
         if target.tolist() != hypotheses[:, 0].tolist():
             raise _refusal("the file's target is not its first hypothesis")
-        return hypotheses.tolist(), Hypotheses(ids[: len(texts)], scores), Trace(tokens, parents)
+        found = Hypotheses(ids[: len(texts)], raw_scores[: len(texts)])
+        return Answers(hypotheses.tolist(), scores), found, Trace(tokens, parents)
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
@@ -195,13 +198,13 @@ def compare(
         hypotheses = Hypotheses(actual.ids[row], actual.scores[row])
         if not is_tie(checkpoint, texts[row], prefix, hypotheses, trace.of(row), decoding, tolerance):
             place = row, int(np.argmin(same[row]))
-            file_says = _answer(answers, actual.scores, place)
-            model_says = _answer(translator.texts(expected, texts), expected.scores, place)
+            file_says, model_says = (_answer(translator, each, texts, place) for each in (actual, expected))
             raise _refusal(
                 f"the file answers {_shown(texts[row])} {_in_words(decoding)} with {file_says}, "
                 f"the model with {model_says}"
             )
-    if answers != translator.texts(actual, texts):
+    same_texts = translator.answers_of(actual, texts)
+    if answers.texts != same_texts.texts or not np.array_equal(answers.scores, same_texts.scores):
         raise _refusal("the file turns ids into other texts than the target's tokenizer")
     return Parity(len(texts), 1, same.size, int((~same).sum()), difference)
 
@@ -216,10 +219,11 @@ def _score_difference(
     return float(np.abs(expected[exist & same] - actual[exist & same]).max(initial=0.0))
 
 
-def _answer(texts: list[list[str]], scores: NDArray[np.float32], place: tuple[int, int]) -> str:
+def _answer(translator: Translator, found: Hypotheses, sources: list[str], place: tuple[int, int]) -> str:
     """Returns what an error shows of the hypothesis at a place: its row and rank."""
     row, rank = place
-    return f"{_shown(texts[row][rank])} (score {scores[row, rank]:.4f})"
+    text = translator.texts(Hypotheses(found.ids[row : row + 1], found.scores), sources[row : row + 1])[0][rank]
+    return f"{_shown(text)} (score {found.scores[place]:.4f})"
 
 
 def _refusal(difference: str) -> ExportError:

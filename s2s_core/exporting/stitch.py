@@ -20,7 +20,10 @@ With ``N`` sources, ``S`` tokens of the longest, ``P`` of the longest prefix, ``
     Finish ◄─ length_penalty
       │  ids [N, K, T], scores [N, K]
       ▼
-    target tokenizer ────────► target [N], hypotheses [N, K], scores [N, K], without the added text
+    target tokenizer ────────► texts [N, K]
+      │
+      ▼
+    distinct ────────────────► target [N], hypotheses [N, K], scores [N, K], without the added text
 
 The same in Python::
 
@@ -34,8 +37,8 @@ The same in Python::
         if not going:
             break
     ids, scores = finish(every_token, every_parent, scores, extras(leaves), length_penalty)
-    hypotheses = target_tokenizer.decode(ids)[:len(source)]
-    target = hypotheses[:, 0]
+    hypotheses, scores = distinct(target_tokenizer.decode(ids), scores)
+    target = hypotheses[:len(source), 0]
 """
 
 from collections.abc import Sequence
@@ -46,6 +49,7 @@ from onnxscript import GraphBuilder
 
 from s2s_core.config.decoding import features_of, graph_inputs
 from s2s_core.config.tables import RunConfig
+from s2s_core.exporting.distinct import distinct
 from s2s_core.exporting.finish import FLOAT, finish
 from s2s_core.exporting.graph import finished, new_builder
 from s2s_core.exporting.hoist import hoist
@@ -58,6 +62,9 @@ from s2s_core.text.vocabulary import EOS, PAD
 
 HYPOTHESIS_IDS = "hypothesis_ids"
 """The name of the ids [N, K, T] inside the graph, from which the hypotheses' texts are made."""
+
+HYPOTHESIS_SCORES = "hypothesis_scores"
+"""The name of their scores [N, K], before repeated texts are dropped."""
 
 TRACE = ("kept_tokens", "kept_parents")
 """The names, inside the graph, of what the search kept in each step: its tokens and their parents, [T, N, K]."""
@@ -90,7 +97,10 @@ def stitch(pieces: Pieces, tokenizers: tuple[Tokenizer, Tokenizer], config: RunC
     if config.export.prefix:
         settings["prefix"] = _prefix(builder, target_tokenizer, sources, tokens)
     hypothesis_ids, scores = _search(op, pieces, ids, lengths, settings)
-    _outputs(builder, _texts(op, target_tokenizer, hypothesis_ids, tokens), scores, count)
+    texts = _texts(op, target_tokenizer, hypothesis_ids, tokens)  # [N, K]
+    if not config.decoding.sampling:  # equal samples count each
+        texts, scores = distinct(op, texts, scores)
+    _outputs(builder, texts, scores, count)
     return finished(builder)
 
 
@@ -140,7 +150,7 @@ def _search(op: Op, pieces: Pieces, ids: Value, lengths: Value, settings: dict[s
     tokens, parents, scores, extras = _steps(op, pieces, first)
     tokens.name, parents.name = TRACE
     hypothesis_ids, scores = finish(op, tokens, parents, scores, extras, settings["length_penalty"])
-    hypothesis_ids.name = HYPOTHESIS_IDS
+    hypothesis_ids.name, scores.name = HYPOTHESIS_IDS, HYPOTHESIS_SCORES
     return hypothesis_ids, scores
 
 

@@ -96,14 +96,14 @@ def new_checkpoint(run: Run, source_tokenizer: Tokenizer, target_tokenizer: Toke
 
 
 def load_tokenizers(run: Run) -> tuple[Tokenizer, Tokenizer]:
-    """Loads the tokenizers of a run's source and target, which exist before its model does.
+    """Loads the tokenizers of the source and target of a run that resumes, perhaps with another length of training.
 
     Raises:
         ConfigError: A setting of ``run.toml`` isn't what the model is trained with.
         ModelError: ``model.json`` is missing, damaged or made by a newer version.
         PluginError: A component isn't installed.
     """
-    return _load_tokenizers(run, _read_description(run))
+    return _load_tokenizers(run, _read_description(run), extending=True)
 
 
 def load_checkpoint(run: Run) -> TextModel:
@@ -122,7 +122,9 @@ def load_checkpoint(run: Run) -> TextModel:
     return TextModel(run.config, *tokenizers, model.eval(), description["plugins"])
 
 
-def _load_tokenizers(run: Run, description: Mapping[str, Any]) -> tuple[Tokenizer, Tokenizer]:
+def _load_tokenizers(
+    run: Run, description: Mapping[str, Any], *, extending: bool = False
+) -> tuple[Tokenizer, Tokenizer]:
     require(description["plugins"], run.plugins)
     try:
         trained = structure(description["config"], run.plugins)
@@ -132,7 +134,7 @@ def _load_tokenizers(run: Run, description: Mapping[str, Any]) -> tuple[Tokenize
         )
     except (ConfigError, ModelError) as error:
         raise ModelError(f"{run.description_path} is damaged: {'; '.join(error.lines)}") from error
-    run.require_trained_with(trained)
+    run.require_trained_with(trained, extending=extending)
     return tokenizers
 
 

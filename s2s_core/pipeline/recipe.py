@@ -12,6 +12,7 @@ from s2s_core.config.resolve import resolve
 from s2s_core.config.structure import override
 from s2s_core.errors import ConfigError
 from s2s_core.plugins.registry import Plugins
+from s2s_core.runs.extension import is_extension, obstacle
 from s2s_core.runs.folder import default_folder
 from s2s_core.runs.processes import is_first_process
 from s2s_core.runs.run import Run
@@ -86,14 +87,16 @@ def tables_of(recipe: Recipe) -> Overrides:
 
 
 def _same(wanted: Run, saved: Run) -> Run:
+    """Returns the saved run, with another length of training if that is wanted and possible."""
     wanted = attrs.evolve(wanted, config=settled_like(wanted.config, saved.config))
-    if wanted.config != saved.config:
+    if not is_extension(wanted.config, saved.config):
         raise ConfigError(
-            f"{saved.folder} holds a run with other settings than these, {_difference(wanted, saved)}: go on with "
+            f"{saved.folder} holds a run with other settings than these, {_difference(wanted, saved)}"
+            f"{obstacle(wanted.config, saved.config)}: go on with "
             f"--resume --output {saved.folder} alone, start again with --overwrite, or start another run from this "
             f"one's best model with --set training.initial_run={saved.folder} and another --output"
         )
-    return saved
+    return attrs.evolve(saved, config=wanted.config)
 
 
 def _difference(wanted: Run, saved: Run) -> str:

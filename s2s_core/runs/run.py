@@ -17,6 +17,7 @@ from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.files import write_atomically
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import make_metrics, make_task
+from s2s_core.runs.extension import is_extension
 from s2s_core.runs.folder import RunFolder
 from s2s_core.runs.location import located
 from s2s_core.runs.provenance import recorded, require
@@ -95,20 +96,28 @@ class Run(RunFolder):
             self.require_new()
         self.make_room()
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.save_settings()
+
+    def save_settings(self) -> None:
+        """Writes ``run.toml``."""
         write_atomically(self.settings_path, to_toml(self.config))
 
-    def require_trained_with(self, trained: RunConfig) -> None:
+    def require_trained_with(self, trained: RunConfig, *, extending: bool = False) -> None:
         """Checks that the model was trained with the settings that ``run.toml`` has, except the ``CHANGEABLE`` ones.
 
         Args:
             trained: The configuration that the model was trained with.
+            extending: Whether training goes on, perhaps for longer.
 
         Raises:
             ConfigError: A setting differs; the message names it.
         """
+        trained = attrs.evolve(trained, **{name: getattr(self.config, name) for name in CHANGEABLE})
+        if extending and is_extension(self.config, trained):
+            return
         before, now = _flat(unstructure(trained)), self.settings()
         for name in [*now, *before]:
-            if name.partition(".")[0] not in CHANGEABLE and before.get(name) != now.get(name):
+            if before.get(name) != now.get(name):
                 raise ConfigError(
                     f"{self.settings_path} says {_assignment(name, now)}, but the model was trained with "
                     f"{_assignment(name, before)}: put that back, or train another run; only "

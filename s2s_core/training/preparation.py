@@ -7,6 +7,7 @@ import attrs
 from accelerate import Accelerator
 
 from s2s_core.data.batches import TrainingBatches
+from s2s_core.errors import ConfigError
 from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.model.checkpoint import TextModel, load_checkpoint, load_tokenizers, new_checkpoint
 from s2s_core.runs.components import require_copying, train_tokenizers
@@ -30,6 +31,7 @@ class Training:
     Attributes:
         run: The run whose model is trained, with nothing left to the data.
         resumes: Whether training resumes from the state on disk.
+        extends: Whether it has another length than ``run.toml`` says so far.
         state: The current state of training.
         checkpoint: The model and its tokenizers.
         inheritance: The weights that the model took from ``training.initial_run``, if that is set.
@@ -42,6 +44,7 @@ class Training:
 
     run: Run
     resumes: bool
+    extends: bool
     state: TrainingState
     checkpoint: TextModel
     inheritance: Inheritance | None
@@ -74,7 +77,8 @@ def prepare(run: Run, progress: TrainingProgress | None = None, *, resume: bool 
     initial_run = None if resume else run.open_initial()
     progress.opened(run)
     accelerator = make_accelerator(run)
-    state = _resumed_state(run) if resume else TrainingState(run.splits.fingerprint())
+    extends = resume and Run.open(run.folder, run.plugins).config != run.config
+    state = _resumed_state(run, extends=extends) if resume else TrainingState(run.splits.fingerprint())
     initial = None if initial_run is None else load_checkpoint(initial_run)
     run, choices = settle_tokenizers(run, None if initial is None else initial.config)
     require_copying(run.config, run.plugins)  # tokenizers that were left to the data are known now
@@ -94,12 +98,16 @@ def prepare(run: Run, progress: TrainingProgress | None = None, *, resume: bool 
     if resume:
         load_saved(run, saved)
     metrics = run.metrics(checkpoint.target_tokenizer.tokens)
-    return Training(run, resume, state, checkpoint, inheritance, metrics, batches, updater, saved, accelerator)
+    return Training(run, resume, extends, state, checkpoint, inheritance, metrics, batches, updater, saved, accelerator)
 
 
-def _resumed_state(run: Run) -> TrainingState:
+def _resumed_state(run: Run, *, extends: bool) -> TrainingState:
     state = load_state(run)
+    steps = run.config.training.steps
+    if state.step > steps:
+        raise ConfigError(f"training.steps must be at least {state.step}, the updates made so far (got {steps})")
     require_same_data(run, state, run.splits)
+    state.stopped &= not extends
     return state
 
 

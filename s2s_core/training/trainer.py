@@ -82,7 +82,11 @@ class Trainer:
         if self._training.resumes:
             self._run.require_own()
             self._progress.lacking(self._run, truncate_metrics(self._run, self._state.step))
-        else:
+        if self._training.extends:
+            self._save()  # it is no longer stopped
+            self._checkpoint.save_description(self._run)
+            self._run.save_settings()
+        if not self._training.resumes:
             self._checkpoint.save_description(self._run)
             self._save()
 

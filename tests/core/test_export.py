@@ -21,6 +21,7 @@ from s2s_core import NoConfig, Output
 from s2s_core.config.decoding import INPUTS, SearchFeatures
 from s2s_core.data.pairs import Sequences
 from s2s_core.decoding import BeamSearch
+from s2s_core.decoding.distinct import Answers
 from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.errors import ExportError
 from s2s_core.exporting import exporter
@@ -46,9 +47,8 @@ def run(path, texts, **inputs):
 def translate(checkpoint, texts, **settings):
     """Returns the same from PyTorch."""
     translator = Translator(checkpoint, attrs.evolve(checkpoint.config.decoding, **settings))
-    found = translator.hypotheses(texts)
-    hypotheses = translator.texts(found, texts)
-    return [row[0] for row in hypotheses], hypotheses, found.scores
+    hypotheses, scores = translator.answers(texts)
+    return [row[0] for row in hypotheses], hypotheses, scores
 
 
 def assert_same(expected, actual):
@@ -484,12 +484,12 @@ def test_a_refusal_tells_the_difference(export_once, beams, search):
 
         def answer(self, texts, prefixes, decoding):
             kept = np.full((3, 1, beams), EOS)
-            return [["x" * 100] * beams], other, Trace(kept, np.zeros_like(kept))
+            return Answers([["x" * 100] * beams], other.scores), other, Trace(kept, np.zeros_like(kept))
 
     with pytest.raises(ExportError) as refused:
         compare(Wrong(), checkpoint, [text], decoding, 1e-3)
     assert re.match(
-        rf"the file answers '{'a' * 59}…' {search} with '{'x' * 59}…' \(score -[\d.]+\), "
+        rf"the file answers '{'a' * 59}…' {search} with '.{{0,60}}' \(score -[\d.]+\), "
         r"the model with '.{0,60}' \(score -[\d.]+\)\. No file is written and the run is kept\. .* report it ",
         str(refused.value),
     )
@@ -512,7 +512,7 @@ def test_scores_that_differ_are_told_with_their_search(export_once, change, mess
         features = SearchFeatures(sampling=True)
 
         def answer(self, texts, prefixes, decoding):
-            return [[""] * 3], Hypotheses(own.ids, own.scores + change), None
+            return Answers([[""] * 3], own.scores), Hypotheses(own.ids, own.scores + change), None
 
     with pytest.raises(ExportError, match=rf"^{re.escape(message)}\. No file is written"):
         compare(Wrong(), checkpoint, ["a"], decoding, 1e-3)

@@ -62,8 +62,7 @@ def featured(request, export_featured):
 def translate(featured, texts, prefixes, **settings):
     """Returns texts and scores from PyTorch."""
     translator = Translator(featured.checkpoint, attrs.evolve(featured.checkpoint.config.decoding, **settings))
-    found = translator.hypotheses(texts, prefixes)
-    return translator.texts(found, texts), found.scores
+    return translator.answers(texts, prefixes)
 
 
 def assert_same(featured, texts, prefixes, **settings):

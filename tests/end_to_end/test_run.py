@@ -190,10 +190,22 @@ def test_another_run_is_not_resumed(here, small, copied, contents):
     """Settings that the folder's run doesn't have are refused rather than mixed with it."""
     before = contents(copied)
     message = here("train", *small, "--set", "training.steps=91", "--resume", "--output", copied).error()
-    settings = "training.steps = 90 and not 91"
+    settings = "training.steps = 90 and not 91, on which the learning rate of its cosine schedule depends"
     assert message.startswith(f"{copied} holds a run with other settings than these, {settings}: go on with --resume ")
     assert message.endswith(f"with --set training.initial_run={copied} and another --output")
     assert contents(copied) == before
+
+
+def test_a_finished_run_may_have_more_steps(here, small, copied, contents, tmp_path):
+    """Under a schedule that doesn't depend on their number, with the command line that began it or the folder alone."""
+    constant = [*small, "--set", "training.schedule=constant", "--output", tmp_path / "constant"]
+    for steps, more in ((60, ()), (90, ("--resume",))):
+        assert here("train", *constant, "--set", f"training.steps={steps}", *more).code == 0
+    lines = (tmp_path / "constant" / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["step"] == 90
+    ended = here("train", "--resume", "--output", tmp_path / "constant", "--set", "training.steps=100")
+    assert "of 100" in ended.out
+    assert here("train", "--resume", "--output", tmp_path / "constant").code == 0
 
 
 def test_the_same_run_is_resumed_by_its_own_command(here, small, copied):
@@ -213,7 +225,7 @@ def test_resuming_and_overwriting_exclude_each_other(here, copied):
     assert "--resume and --overwrite exclude each other" in ended.err
 
 
-def test_a_run_and_its_file_score_alike(here, exported_run, file):
+def test_a_run_and_its_file_score_alike(here, exported_run, first_run, file):
     """``s2s evaluate`` gives the same scores in PyTorch and in ONNX Runtime, which are those of the log."""
     found = {}
     for model in (exported_run.folder, file):
@@ -222,7 +234,8 @@ def test_a_run_and_its_file_score_alike(here, exported_run, file):
             assert (ended.code, ended.err) == (0, "")
             found[model, split] = json.loads(ended.out)["scores"]
     logged = [json.loads(line) for line in exported_run.metrics_path.read_text().splitlines()]
-    best = max(reversed(logged[:3]), key=lambda record: record["validation"]["exact_match"])["validation"]
+    best_step = int(re.search(r"best +step (\d+)", first_run[1].out)[1])
+    best = next(record["validation"] for record in logged if record["step"] == best_step)
     assert found[exported_run.folder, "test"] == found[file, "test"] == logged[3]["test"]
     assert found[exported_run.folder, "validation"] == found[file, "validation"] == best
     assert found[file, "test"] == evaluate(file).scores
