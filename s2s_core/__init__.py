@@ -21,6 +21,7 @@ from s2s_core.config.fields import (
 from s2s_core.data.lines import MOST_LINE_BYTES, BadLineError, decode_line, raw_lines
 from s2s_core.data.task import Example, Task
 from s2s_core.errors import (
+    ChangedDataWarning,
     ChangedFileWarning,
     ConfigError,
     DataError,
@@ -81,6 +82,7 @@ __all__ = [
     "MOST_LINE_BYTES",
     "BadLineError",
     "BadValueError",
+    "ChangedDataWarning",
     "ChangedFileWarning",
     "Comparison",
     "ConfigError",

@@ -7,7 +7,8 @@
     ├── ModelError      a model, checkpoint or exported file is missing, damaged or foreign
     └── ExportError     an exported file doesn't answer as the model does
 
-A warning of the class ChangedFileWarning is no error: the file is used.
+An S2SWarning is no error: a ChangedFileWarning says that a file was changed, and a ChangedDataWarning that the training
+data were; both are used.
 
 The command line prints the message of each without a traceback and ends with exit code 1. Any other exception is a
 bug and keeps its traceback.
@@ -89,8 +90,16 @@ def one_line(text: str) -> str:
     )
 
 
-class ChangedFileWarning(UserWarning):
+class S2SWarning(UserWarning):
+    """The base class of our warnings, each one line."""
+
+
+class ChangedFileWarning(S2SWarning):
     """An exported file isn't as it was when it was proved: another tool changed it, or it is damaged."""
+
+
+class ChangedDataWarning(S2SWarning):
+    """The training data aren't those that a run was trained on, so what is held out may have been trained on."""
 
 
 def closest(name: str, names: Iterable[str]) -> str:

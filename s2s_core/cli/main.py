@@ -19,7 +19,7 @@ from s2s_core.cli.predict import predict
 from s2s_core.cli.run import run
 from s2s_core.cli.score import score
 from s2s_core.cli.train import train
-from s2s_core.errors import ChangedFileWarning, PluginError, S2SError, missing_package, one_line
+from s2s_core.errors import PluginError, S2SError, S2SWarning, missing_package, one_line
 from s2s_core.plugins.registry import Plugins
 from s2s_core.version import __version__
 
@@ -101,7 +101,7 @@ def _run() -> int:
     """Returns the exit code. An error that a user can fix is one message; a bug keeps its traceback."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("always", ChangedFileWarning)
+            warnings.simplefilter("always", S2SWarning)
             warnings.showwarning = _show_warning
             code = _invoke(Plugins())
         sys.stdout.flush()
@@ -124,7 +124,7 @@ def _run() -> int:
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
     """Prints a warning of our own like any other message; those of libraries stay as Python shows them."""
-    if issubclass(category, ChangedFileWarning):
+    if issubclass(category, S2SWarning):
         click.echo(one_line(f"warning: {message}"), err=True)
     else:
         _SHOW_WARNING(message, category, *where, **more)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s2s_core.cli.options import Command
+from s2s_core.cli.rescue import Rescue
 from s2s_core.config.decoding import MOST_BEAMS, DecodingConfig, Input, inputs_of
 from s2s_core.config.fields import LARGEST, limits
 from s2s_core.config.training import MOST_ROWS
@@ -92,6 +93,12 @@ def _whole(bound: float | None) -> int | None:
     "--features", type=FeatureColumns(), help="The columns of features, such as 2 or 2,4; column 1 is the source."
 )
 @click.option("--feature-separator", help=f"What separates features in a column.  [default: {DEFAULT_SEPARATOR}]")
+@click.option(
+    "--max-source-length",
+    type=click.IntRange(0, LARGEST),
+    default=0,
+    help="Answer no line of more characters; 0 leaves it to the memory, of which 80 % of what is free may be used.",
+)
 @click.option("--scores", is_flag=True, help="Print each answer's score after it, tab-separated.")
 @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option(
@@ -112,6 +119,7 @@ def predict(
     provider: str,
     threads: int,
     batch_size: int,
+    max_source_length: int,
     *,
     scores: bool,
     **search: Any,
@@ -124,25 +132,31 @@ def predict(
     MODEL is an exported file, or the folder of a run that has one. PyTorch and ONNX aren't needed, only ONNX Runtime.
     Settings default to those of the export. Options marked * work only if the export asked for them.
 
+    A line that is too long, or needs more memory than there is, gets an empty line. It is named on standard error, and
+    the exit code is 1.
+
     \b
     echo hello | s2s predict model.onnx
     s2s predict model.onnx words.txt --beam-size 5 --n-best 3 --scores > answers.tsv
     printf 'walk\\tV;PST\\n' | s2s predict model.onnx --features 2
     """
     from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415  # s2s starts without ONNX Runtime
+    from s2s_core.runtime.memory import affordable_memory  # noqa: PLC0415
 
     separator = _separator(features, feature_separator)
-    loaded = ExportedModel(_exported_file(model), provider=provider, threads=threads)
+    loaded = ExportedModel(_exported_file(model), provider=provider, threads=threads, memory=affordable_memory())
     search["beam_size"] = _beams(loaded, search["beam_size"], n_best)
     batches = read_batches(file, batch_size)
     if features:
         batches = join_features(batches, file_name(file), features, separator)
     elif not loaded.knows("\t"):
         batches = _warned_of_tabs(batches)
+    answered = Rescue(lambda batch: [*_answers(loaded, batch, n_best or 1, search, scores=scores)], max_source_length)
     for batch in batches:
-        for line in _answers(loaded, batch, n_best or 1, search, scores=scores):
+        for line in answered(batch):
             sys.stdout.buffer.write(line.encode() + b"\n")
         sys.stdout.buffer.flush()
+    answered.require_all_answered()
 
 
 def _exported_file(model: Path) -> Path:

@@ -11,6 +11,9 @@ from s2s_core.errors import DataError
 MOST_LINE_BYTES = 1 << 20
 """The length in bytes of the longest line that is accepted."""
 
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""What a file begins with that is UTF-16."""
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _CHUNK = 1 << 16
@@ -117,6 +120,8 @@ def decode_line(line: bytes) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError as error:
+        if line.startswith(UTF_16):
+            raise BadLineError("is UTF-16: convert the file to UTF-8") from error
         byte = f"0x{line[error.start]:02x}"
         raise BadLineError(f"is not UTF-8: byte {byte} at position {error.start + 1}") from error
 

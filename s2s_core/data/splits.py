@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from s2s_core.data.task import Example, Split, Task
-from s2s_core.errors import DataError
+from s2s_core.errors import DataError, PluginError
 
 Item = TypeVar("Item")
 
@@ -39,6 +39,7 @@ class Splits:
 
     Raises:
         DataError: A split has no examples, or more than anyone evaluates.
+        PluginError: The task yields something else than examples.
     """
 
     def __init__(self, task: Task, name: str, version: str = "") -> None:
@@ -49,7 +50,7 @@ class Splits:
 
     def train(self, rng: random.Random) -> Iterator[Example]:
         """Yields training examples; for an endless task, a stream without the held-out ones."""
-        examples = self._task.examples("train", rng)
+        examples = self._examples("train", rng)
         if not self.endless:
             return examples
         return self._not_held_out(examples)
@@ -78,13 +79,22 @@ class Splits:
         """Yields a warning if much of what an endless task draws is held out."""
         if not self.endless:
             return
-        drawn = list(itertools.islice(self._task.examples("train", generator(0, "scarcity")), HELD_OUT))
+        drawn = list(itertools.islice(self._examples("train", generator(0, "scarcity")), HELD_OUT))
         share = sum(example.source in self._excluded for example in drawn) / max(len(drawn), 1)
         if share > MOST_HELD_OUT:
             yield (
                 f"warning: {share:.0%} of what the task draws is held out for validation and test, and so never "
                 "trained on: let it have more sources"
             )
+
+    def _examples(self, split: Split, rng: random.Random) -> Iterator[Example]:
+        """Yields the task's examples of a split, after a check that they are what they must be."""
+        for example in self._task.examples(split, rng):
+            if not isinstance(example, Example) or {*map(type, example)} != {str}:
+                raise PluginError(
+                    f"task {self.name!r} must yield s2s_core.Example(source, target) with two texts (got {example!r})"
+                )
+            yield example
 
     def _not_held_out(self, examples: Iterable[Example]) -> Iterator[Example]:
         repeats = 0
@@ -96,7 +106,7 @@ class Splits:
                 raise DataError(f"task {self.name!r} gives no training examples but the held-out ones")
 
     def _held_out(self, split: Split, taken: Iterable[str]) -> list[Example]:
-        examples = self._task.examples(split, generator(0, "held out"))
+        examples = self._examples(split, generator(0, "held out"))
         if self.endless:
             examples = itertools.islice(distinct(examples, taken), HELD_OUT)
         held_out = list(itertools.islice(examples, MOST_EVALUATED + 1))

@@ -13,6 +13,7 @@ from s2s_core.config.structure import structure, unstructure
 from s2s_core.config.tables import Component, RunConfig
 from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.files import write_atomically
+from s2s_core.model.data_record import DataRecord
 from s2s_core.model.ensemble import AnyModel, Ensemble
 from s2s_core.model.seq2seq import Seq2Seq, build_model
 from s2s_core.model.tensors import DamagedError, Stored, read_tensors, write_tensors
@@ -78,7 +79,7 @@ class TextModel:
 
     def save_description(self, run: Run) -> None:
         """Writes ``model.json``, without settings that can be changed after training: those live in ``run.toml``."""
-        description = self.describe()
+        description = {**self.describe(), "data": attrs.asdict(DataRecord.of(run))}
         description["config"] = {name: table for name, table in description["config"].items() if name not in CHANGEABLE}
         write_atomically(run.description_path, json.dumps(description, ensure_ascii=False, indent=1) + "\n")
 
@@ -104,6 +105,18 @@ def load_tokenizers(run: Run) -> tuple[Tokenizer, Tokenizer]:
         PluginError: A component isn't installed.
     """
     return _load_tokenizers(run, _read_description(run), extending=True)
+
+
+def load_data_record(run: Run) -> DataRecord:
+    """Returns what a run remembers of its data.
+
+    Raises:
+        ModelError: ``model.json`` is missing, damaged or made by a newer version.
+    """
+    try:
+        return DataRecord.load(_read_description(run))
+    except ValueError as error:
+        raise ModelError(f"{run.description_path} is damaged: {error}") from error
 
 
 def load_checkpoint(run: Run) -> TextModel:

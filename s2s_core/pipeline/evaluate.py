@@ -1,5 +1,6 @@
 """Scores models: runs in PyTorch, exported files in ONNX Runtime alone."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -11,7 +12,7 @@ from s2s_core.config.structure import override, structure_component, structure_t
 from s2s_core.config.tables import Component, EvaluationConfig
 from s2s_core.data.splits import Splits
 from s2s_core.data.task import Example, References, Split
-from s2s_core.errors import ConfigError, DataError, ModelError, listing
+from s2s_core.errors import ChangedDataWarning, ConfigError, DataError, ModelError, listing
 from s2s_core.evaluation.answers import Answered, answer, needs_likelihoods
 from s2s_core.evaluation.evaluation import Evaluation, evaluate_answers
 from s2s_core.evaluation.metric import BaseMetric, LikelihoodMetric
@@ -99,7 +100,17 @@ def _evaluate_runs(
     forced = Likelihoods(checkpoint) if needs_likelihoods(metrics) else None
     rule = references or run.task.references
     answered = answer(translator, examples or _examples(run.splits, split), metrics, forced, rule)
+    if examples is None:
+        _warn_of_other_data(run)
     return _examined(answered, checkpoint.source_tokenizer, metrics, run.config.evaluation)
+
+
+def _warn_of_other_data(run: Run) -> None:
+    from s2s_core.model.checkpoint import load_data_record  # noqa: PLC0415  # needs PyTorch
+
+    if load_data_record(run).fingerprint not in {None, run.splits.fingerprint()}:
+        message = f"the training data changed since {run.folder} was trained: what is held out now may have been seen"
+        warnings.warn(message, ChangedDataWarning, stacklevel=4)
 
 
 def _evaluate_file(

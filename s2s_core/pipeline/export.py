@@ -1,17 +1,20 @@
 """Exports runs."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
 from s2s_core.config.structure import override
+from s2s_core.errors import DataError
 from s2s_core.files import require_writable
 from s2s_core.pipeline.models import Runs, opened, require_tables
 from s2s_core.pipeline.progress import Progress, default_progress
 from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.pipeline.results import Export
 from s2s_core.plugins.registry import Plugins
+from s2s_core.runs.run import Run
 
 
 def export(
@@ -55,10 +58,25 @@ def export(
     try:
         checkpoint = load_together(members)
         checkpoint = attrs.evolve(checkpoint, config=override(checkpoint.config, overrides, run.plugins))
-        parity = write(checkpoint, [example.source for example in run.splits.validation], target)
+        parity = write(checkpoint, _held_out(run, checkpoint.config.export.parity_examples), target)
     finally:
         progress.stopped()
     seconds = time.perf_counter() - began
     exported = Export(target, target.stat().st_size, seconds, checkpoint.config.decoding, parity)
     progress.exported(exported)
     return exported
+
+
+def _held_out(run: Run, count: int) -> Sequence[str]:
+    """Returns sources of the validation set: those that the run remembers, or from the data if more are wanted."""
+    from s2s_core.model.checkpoint import load_data_record  # noqa: PLC0415  # needs PyTorch
+
+    remembered = load_data_record(run).sources
+    if len(remembered) >= count:
+        return remembered
+    try:
+        return [example.source for example in run.splits.validation]
+    except DataError:
+        if not remembered:
+            raise
+        return remembered

@@ -5,11 +5,14 @@
 A plugin that the environment forbids is dropped before any of its code is imported.
 """
 
+import importlib.util
 import itertools
+import re
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Literal, TypeGuard
 
 import attrs
@@ -111,8 +114,27 @@ class Claim:
 
     @property
     def status(self) -> str:
-        """``"ok"``, or which other plugins claim the name."""
-        return f"also claimed by {' and '.join(map(str, self.rivals))}" if self.rivals else "ok"
+        """``"ok"``, or which other plugins claim the name, or that there is no such class."""
+        if self.rivals:
+            return f"also claimed by {' and '.join(map(str, self.rivals))}"
+        return _absence(self.target) if isinstance(self.target, str) else "ok"
+
+
+def _absence(target: str) -> str:
+    """Returns what a name ``"module:Class"`` lacks, or ``"ok"``; the module isn't imported, which may take a second."""
+    module, _, name = target.partition(":")
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None:
+        return f"there is no module {module!r}"
+    try:
+        source = Path(spec.origin or "").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return "ok"  # a compiled module, or a namespace
+    named = "import *" in source or re.search(rf"\b{re.escape(name)}\b", source)
+    return "ok" if named else f"{module} has no {name!r}"
 
 
 def installed(entry_points: Iterable[EntryPoint]) -> list[Plugin]:

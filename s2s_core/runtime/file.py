@@ -18,6 +18,7 @@ from s2s_core.compat import runtime_errors as errors
 from s2s_core.config.decoding import ASKED_BY, INPUTS
 from s2s_core.config.fields import LARGEST
 from s2s_core.errors import ChangedFileWarning, ConfigError, DataError, ModelError, closest, is_utf8, listing
+from s2s_core.runtime.memory import is_out_of_memory, limit_memory
 from s2s_core.runtime.structure import structure_of
 from s2s_core.version import FORMAT_VERSION, __version__
 
@@ -65,19 +66,22 @@ class ExportedModel:
         provider: ``"cpu"`` or ``"cuda"``.
         threads: How many threads an operator may use; 0 stands for one if the file is small, else for as many as there
             are cores.
+        memory: How many bytes of memory answers may take at a time, on a CPU; 0 sets no limit.
 
     Raises:
         ModelError: The file is missing, damaged, foreign or made by a newer version.
         ConfigError: The provider isn't available.
     """
 
-    def __init__(self, file: str | Path | bytes, *, provider: str = "cpu", threads: int = 0) -> None:
+    def __init__(self, file: str | Path | bytes, *, provider: str = "cpu", threads: int = 0, memory: int = 0) -> None:
         self._name = "the model" if isinstance(file, bytes) else str(file)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _QUIET
         options.add_session_config_entry("session.load_model_format", "ONNX")  # ONNX Runtime's own has other rules
         content = file if isinstance(file, bytes) else _read(Path(file))
         options.intra_op_num_threads = threads or threads_for(len(content))
+        if memory and provider == "cpu":
+            limit_memory(options, memory)
         checksum = self._require_plain(content)
         try:
             self._session = onnxruntime.InferenceSession(
@@ -109,6 +113,7 @@ class ExportedModel:
             ConfigError: The file was exported without the part of the search that a setting belongs to, or a number
                 isn't finite or too large.
             DataError: A text can't be UTF-8, or there are not as many prefixes as texts.
+            MemoryError: The texts are too many or too long for the memory.
         """
         return Answers(*self._run(["hypotheses", "scores"], texts, **search))
 
@@ -144,6 +149,8 @@ class ExportedModel:
         try:
             results: list[Any] = self._session.run(outputs, inputs)
         except _RUNTIME_ERRORS as error:
+            if is_out_of_memory(error):
+                raise MemoryError(f"{self._name} needs more memory than there is for it") from error
             raise ModelError(f"{self._name} can't answer: {_first_line(error)}") from error
         for name, result in zip(outputs, results, strict=True):
             rows = len(result) if isinstance(result, np.ndarray) and result.ndim == _FORMS[name][1] else "other"
@@ -204,9 +211,9 @@ def threads_for(size: int) -> int:
     return 1 if size <= SMALL_FILE else 0
 
 
-def load(file: str | Path | bytes, *, provider: str = "cpu", threads: int = 0) -> ExportedModel:
+def load(file: str | Path | bytes, *, provider: str = "cpu", threads: int = 0, memory: int = 0) -> ExportedModel:
     """Loads an exported model: ``load("model.onnx")(["hello"])``; see ``ExportedModel``."""
-    return ExportedModel(file, provider=provider, threads=threads)
+    return ExportedModel(file, provider=provider, threads=threads, memory=memory)
 
 
 _RUNTIME_ERRORS = (

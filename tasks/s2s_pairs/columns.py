@@ -1,11 +1,14 @@
 """Extracts the pair of texts from the columns of a row."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from s2s_core import DataError, Example, with_features
 from s2s_pairs.config import PairsConfig
+
+Note = Callable[[Sequence[int | str]], None]
+"""Receives the columns that aren't used."""
 
 
 class BadRowError(ValueError):
@@ -29,20 +32,23 @@ class TableColumns:
         names: The header, if there is one.
         file: The file's name, for messages.
         separator: The name of the separator of two fields, for messages.
+        note: Receives the names or numbers of the columns that aren't used.
 
     Raises:
         DataError: The header lacks a column or has it twice, or a column has two roles.
     """
 
-    def __init__(self, config: PairsConfig, names: Sequence[str] | None, file: str, separator: str) -> None:
-        self._config, self._width = config, len(names or ())
-        self._separator = separator
+    def __init__(self, config: PairsConfig, names: Sequence[str] | None, file: str, separator: str, note: Note) -> None:
+        self._config, self._width = config, 0
+        self._separator, self._note = separator, note
         self._source = self._place("source_column", config.source_column, names, file)
         self._target = self._place("target_column", config.target_column, names, file)
         if self._source == self._target:
             raise _same_column(self._source + 1, file)
         self._features = [self._place("feature_columns", column, names, file) for column in config.feature_columns]
         _require_apart([place + 1 for place in self._features], [self._source + 1, self._target + 1], file)
+        if names is not None:
+            self._start(names)
 
     def __call__(self, fields: Sequence[str]) -> Example:
         """Returns the pair.
@@ -62,7 +68,12 @@ class TableColumns:
         for setting, place in (("source_column", self._source), ("target_column", self._target), *features):
             if place >= width:
                 raise BadRowError(f"has {_columns(width)}{self._hint(width)}, but {_set(setting, place + 1)}")
-        self._width = width
+        self._start(range(1, width + 1))
+
+    def _start(self, columns: Sequence[int | str]) -> None:
+        self._width = len(columns)
+        used = {self._source, self._target, *self._features}
+        self._note([column for place, column in enumerate(columns) if place not in used])
 
     def _place(self, setting: str, column: int | str, names: Sequence[str] | None, file: str) -> int:
         """Returns a column's index, counted from 0."""
@@ -94,10 +105,11 @@ class RecordColumns:
     Args:
         config: The names or numbers of the columns.
         file: The name of the rows' origin, for messages.
+        note: Receives the names of the first row's fields that aren't used.
     """
 
-    def __init__(self, config: PairsConfig, file: str) -> None:
-        self._config, self._file = config, file
+    def __init__(self, config: PairsConfig, file: str, note: Note) -> None:
+        self._config, self._file, self._note = config, file, note
         self._names: list[str] = []
 
     def __call__(self, record: Mapping[str, Any]) -> Example:
@@ -128,6 +140,8 @@ class RecordColumns:
         if source == target:
             raise _same_column(source, self._file)
         _require_apart(features, [source, target], self._file)
+        used = {source, target, *features}
+        self._note([name for name in first if not any(f"{each}.".startswith(f"{name}.") for each in used)])
 
     def _check(self, setting: str, column: int | str, first: Mapping[str, Any]) -> None:
         try:

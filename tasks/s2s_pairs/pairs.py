@@ -89,7 +89,7 @@ class Pairs(Task):
     def remarks(self) -> Sequence[str]:
         """Returns lines on skipped, dropped and repeated pairs, and on sources that evaluation shares with training."""
         repeated, shared = self._repeated(), self._shared()  # first, as they read all pairs and count for the others
-        return [*repeated, *self._skipped(), *self._dropped(), *self._headers(), *shared]
+        return [*self._unused(), *repeated, *self._skipped(), *self._dropped(), *self._headers(), *shared]
 
     def fingerprint(self) -> str | None:
         """Returns the settings and a hash of the training files' content, whatever the files are called."""
@@ -165,6 +165,12 @@ class Pairs(Task):
         if self._lengths:
             reasons = ", ".join(f"{count:,} with {reason}" for reason, count in sorted(self._lengths.items()))
             yield f"{_count(self._lengths.total(), 'pair')} dropped: {reasons}"
+
+    def _unused(self) -> Iterator[str]:
+        reader = self._readers["train"]
+        if reader.unused:
+            column = "column" if len(reader.unused) == 1 else "columns"
+            yield f"{column} {', '.join(map(str, reader.unused))} of {reader.name} not used"
 
     def _repeated(self) -> list[str]:
         count = self._survey.repeated

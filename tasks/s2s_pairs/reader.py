@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PurePath
 
@@ -17,7 +17,9 @@ _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "p
 _COMPRESSED = {".gz", ".zst"}
 _COLUMN_NAME = re.compile(
     "source|src|target|tgt|input|output|from|to|question|answer|text|label|words?|lemma|form|graphemes?|phonemes?|"
-    "pron(unciation)?|ipa|x|y|de|en|es|fr",
+    "pron(unciation)?|ipa|x|y|de|en|es|fr|"
+    "arabic|chinese|czech|dutch|english|finnish|french|german|greek|hebrew|hindi|italian|japanese|korean|polish|"
+    "portuguese|romanian|russian|spanish|swedish|turkish|ukrainian|vietnamese",
     re.IGNORECASE,
 )
 """Common names of columns, by which a header is recognised."""
@@ -65,6 +67,7 @@ class PairReader:
     Attributes:
         format: One of ``FORMATS`` except ``"auto"``.
         name: The name of the file or files, for messages.
+        unused: The columns of the rows read last that aren't used, by name or number.
     """
 
     def __init__(self, config: PairsConfig, split: str) -> None:
@@ -74,6 +77,7 @@ class PairReader:
         self._targets = LineFile(target_path) if target_path else None
         self._file = LineFile(path)
         self._table = Table(path, split)
+        self.unused: Sequence[int | str] = ()
         self.name = f"{self._file.name} and {self._targets.name}" if self._targets else self._file.name
 
     def pairs(self, bad: BadRows) -> Iterator[Example]:
@@ -86,9 +90,12 @@ class PairReader:
             return rows.read_parallel(self._file, self._targets, self._config, partial(bad.report, self.name, "line"))
         report = partial(bad.report, self.name, "row" if self.format == "parquet" else "line")
         if self.format == "parquet":
-            return rows.read_records(self._table.rows(), self.name, self._config, report)
+            return rows.read_records(self._table.rows(), self.name, self._config, report, self._note)
         read = {"tsv": rows.read_tsv, "csv": rows.read_csv, "jsonl": rows.read_jsonl}[self.format]
-        return read(self._file, self._config, report)
+        return read(self._file, self._config, report, self._note)
+
+    def _note(self, unused: Sequence[int | str]) -> None:
+        self.unused = unused
 
     def header(self) -> Example | None:
         """Returns the first pair of TSV or CSV if it looks like a header that isn't declared; None otherwise."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from s2s_core import MOST_LINE_BYTES, BadLineError, DataError, Example, decode_line, is_utf8
-from s2s_pairs.columns import BadRowError, RecordColumns, TableColumns
+from s2s_pairs.columns import BadRowError, Note, RecordColumns, TableColumns
 from s2s_pairs.config import PairsConfig
 from s2s_pairs.files import LineFile
 
@@ -23,24 +23,24 @@ Texts = TypeVar("Texts", bound=Sequence[str])
 _JSON_LINES = "JSON Lines has one object on each line, and no list around them"
 
 
-def read_tsv(file: LineFile, config: PairsConfig, report: Report) -> Iterator[Example]:
+def read_tsv(file: LineFile, config: PairsConfig, report: Report, note: Note) -> Iterator[Example]:
     """Yields the pairs of a file whose columns are separated by one TAB each; quotes have no special meaning."""
     lines = enumerate(file.lines(), 1)
-    columns = TableColumns(config, _header(config, file, lines, _tsv_fields), file.name, "a TAB")
+    columns = TableColumns(config, _header(config, file, lines, _tsv_fields), file.name, "a TAB", note)
     return _good(lines, lambda line: columns(_tsv_fields(line)), config, report)
 
 
-def read_csv(file: LineFile, config: PairsConfig, report: Report) -> Iterator[Example]:
+def read_csv(file: LineFile, config: PairsConfig, report: Report, note: Note) -> Iterator[Example]:
     """Yields the pairs of a file of comma-separated values, whose quoted fields may span several lines."""
     rows = _csv_rows(file)
     names = _header(config, file, rows, lambda row: _written(_csv_fields(row)))
-    columns = TableColumns(config, names, file.name, "a comma")
+    columns = TableColumns(config, names, file.name, "a comma", note)
     return _good(rows, lambda row: _written(columns(_csv_fields(row))), config, report)
 
 
-def read_jsonl(file: LineFile, config: PairsConfig, report: Report) -> Iterator[Example]:
+def read_jsonl(file: LineFile, config: PairsConfig, report: Report, note: Note) -> Iterator[Example]:
     """Yields the pairs of a file with a JSON object on each line."""
-    columns = RecordColumns(config, file.name)
+    columns = RecordColumns(config, file.name, note)
     lines = enumerate(file.lines(), 1)
     return _good(lines, lambda line: _written(columns(_json_object(decoded(line)))), config, report)
 
@@ -53,22 +53,24 @@ def read_parallel(sources: LineFile, targets: LineFile, config: PairsConfig, rep
     """
     lines = enumerate(itertools.zip_longest(sources.lines(), targets.lines()), 1)
 
-    def pair(both: tuple[bytes | None, bytes | None]) -> Example:
+    def pair(numbered: tuple[int, tuple[bytes | None, bytes | None]]) -> Example:
+        number, both = numbered
         texts: list[str] = []
         for line, file, other in zip(both, (sources, targets), (targets, sources), strict=True):
             if line is None:
-                raise DataError(f"{other.name} has more lines than {file.name}")
+                counts = number - 1, number + sum(1 for _ in lines)
+                raise DataError(f"{file.name} has {_lines(counts[0])} and {other.name} has {counts[1]:,}")
             texts.append(_of_file(file, line, may_be_empty=config.allow_empty_target and file is targets))
         return Example(*texts)
 
-    return _good(lines, pair, config, report)
+    return _good(((row[0], row) for row in lines), pair, config, report)
 
 
 def read_records(
-    records: Iterable[tuple[int, Any]], name: str, config: PairsConfig, report: Report
+    records: Iterable[tuple[int, Any]], name: str, config: PairsConfig, report: Report, note: Note
 ) -> Iterator[Example]:
     """Yields the pairs of numbered rows whose fields have names."""
-    columns = RecordColumns(config, name)
+    columns = RecordColumns(config, name, note)
     return _good(records, lambda record: _written(columns(record)), config, report)
 
 
@@ -183,6 +185,10 @@ def _json_object(text: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise BadRowError(f"is not a JSON object ({_JSON_LINES})")
     return record
+
+
+def _lines(count: int) -> str:
+    return f"{count:,} line{'s' * (count != 1)}"
 
 
 def _of_file(file: LineFile, line: bytes, *, may_be_empty: bool) -> str:

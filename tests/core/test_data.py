@@ -15,7 +15,7 @@ from s2s_core.data.batches import TrainingBatches
 from s2s_core.data.pairs import Pairs, Sequences
 from s2s_core.data.splits import Splits
 from s2s_core.data.task import Example, Task
-from s2s_core.errors import DataError
+from s2s_core.errors import DataError, PluginError
 from s2s_core.text.characters import Characters
 from s2s_core.text.tokenizer import TokenizerConfig
 from s2s_core.text.vocabulary import EOS, PAD
@@ -288,6 +288,22 @@ def test_a_task_without_examples_is_refused(split):
     """The message says which task, and what it lacks."""
     with pytest.raises(DataError, match=f"^task 'silent' gives no {split} examples$"):
         Splits(Empty(split), "silent")
+
+
+@pytest.mark.parametrize("wrong", [("a", "b"), Example("a", None), Example(b"a", "b"), "ab"])
+def test_a_task_yields_examples(wrong):
+    """Of two texts each; whatever else it yields is shown, with what is expected."""
+
+    class Wrong(Task):
+        def examples(self, split, rng):
+            return iter([Example("c", "d"), wrong] if split == "train" else [Example("e", "f")])
+
+    splits = Splits(Wrong(None), "wrong")
+    with pytest.raises(PluginError) as refused:
+        list(splits.train(random.Random(0)))
+    assert str(refused.value) == (
+        f"task 'wrong' must yield s2s_core.Example(source, target) with two texts (got {wrong!r})"
+    )
 
 
 def test_a_task_that_hides_that_it_is_endless_is_refused(monkeypatch):

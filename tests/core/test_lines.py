@@ -104,6 +104,7 @@ def test_a_pipe_that_stays_open_is_read():
     [
         (b"a\nb\xff\n", ["a"], "it, line 2 is not UTF-8: byte 0xff at position 2"),
         (b"\xc3\n", [], "it, line 1 is not UTF-8: byte 0xc3 at position 1"),
+        ("a\nb\n".encode("utf-16"), [], "it, line 1 is UTF-16: convert the file to UTF-8"),
         (b"a\nb\nc\nd\n\xed\xa0\x80", ["a", "b", "c", "d"], "it, line 5 is not UTF-8: byte 0xed at position 1"),
         ("é".encode() + b"\x80\r\n", [], "it, line 1 is not UTF-8: byte 0x80 at position 3"),
     ],

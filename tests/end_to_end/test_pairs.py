@@ -39,6 +39,12 @@ def pairs(tmp_path):
     return path
 
 
+def write_pairs(folder):
+    """Writes a file of one pair."""
+    (folder / "own.tsv").write_text("ae\tEA\n")
+    return folder / "own.tsv"
+
+
 @pytest.fixture
 def trained(here, pairs, tmp_path):
     """A model that is trained on the file: how that ended, its weights, and the options."""
@@ -69,6 +75,31 @@ def test_standard_input_is_a_file_like_any_other(s2s, trained, tmp_path):
     assert "2 bad rows skipped; the first: standard input, line 73 has 1 column" in ended.out
     assert weights == (folder / "model.safetensors").read_bytes()
     assert len(load(folder / "model.onnx")(["abc", "d"])) == 2
+
+
+def test_a_run_is_exported_without_its_data(here, trained, pairs, tmp_path):
+    """Its proof needs a few sources, which the run remembers; its evaluation needs the data."""
+    folder = tmp_path / "file"
+    for name in ("with.onnx", "without.onnx"):
+        assert here("export", folder, "-o", tmp_path / name).code == 0
+        pairs.unlink(missing_ok=True)
+    assert (tmp_path / "with.onnx").read_bytes() == (tmp_path / "without.onnx").read_bytes()
+    more = here("export", folder, "-o", tmp_path / "more.onnx", "--set", "export.parity_examples=50")
+    assert more.code == 0  # as many as there are
+    assert here("evaluate", folder).error().startswith(f"can't read {pairs}: No such file")
+
+
+def test_other_training_data_are_told(here, trained, pairs, tmp_path):
+    """What is held out of them may have been trained on. The test set is as it was only if the training data are."""
+    folder = tmp_path / "file"
+    assert here("evaluate", folder).err == ""
+    pairs.write_bytes(gzip.compress(TSV.replace("aeccc", "aexxx").encode()))
+    ended = here("evaluate", folder)
+    assert (ended.code, ended.err) == (
+        0,
+        f"warning: the training data changed since {folder} was trained: what is held out now may have been seen\n",
+    )
+    assert here("evaluate", folder, "--data", write_pairs(tmp_path)).err == ""
 
 
 PROCESS = "import s2s_core.data.store as store; store.FEWEST_PAIRS = 1; from s2s_core.cli.main import main; main()"

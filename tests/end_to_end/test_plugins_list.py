@@ -78,8 +78,20 @@ def test_all_of_it_is_told_as_json(site, here):
 
 def test_listing_imports_no_component(install, here, tmp_path):
     """A component whose module can't be imported is listed like any other; asking for it says why."""
-    install("late", "@hookimpl\ndef s2s_tasks():\n    return {'late': 'late_part:Part'}\n", "raise OSError('no disk')")
+    part = "raise OSError('no disk')\nclass Part: ..."
+    install("late", "@hookimpl\ndef s2s_tasks():\n    return {'late': 'late_part:Part'}\n", part)
     found = json.loads(here("plugins", "list", "--json").out)
     assert ["ok"] == [component["status"] for component in found["components"] if component["name"] == "late"]
     assert [] == found["problems"]
     assert "can't be imported: OSError: no disk" in here("plugins", "show", "late").error()
+
+
+def test_a_class_that_does_not_exist_is_told(install, here):
+    """Or its module, though nothing is imported."""
+    names = "{'lost': 'lost_part:Part', 'gone': 'gone.part:Part', 'there': 'lost_part:Other'}"
+    install("lost", f"@hookimpl\ndef s2s_tasks():\n    return {names}\n", "class Other: ...")
+    listed = json.loads(here("plugins", "list", "--json").out)["components"]
+    status = {component["name"]: component["status"] for component in listed if component["name"] in names}
+    assert status["lost"] == "lost_part has no 'Part'"
+    assert status["gone"] == "there is no module 'gone.part'"
+    assert status["there"] == "ok"

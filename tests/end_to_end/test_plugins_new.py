@@ -180,6 +180,15 @@ def test_new_code_is_clean(written):
         assert ended.returncode == 0, ended.stdout
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_new_imports_are_in_order(written, kind):
+    """As ruff wants them in the project itself, to which the core is another package like any other."""
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "I", "."]
+    folder = written[0] / f"s2s-{name_of(kind)}"
+    ended = subprocess.run(command, capture_output=True, check=False, text=True, cwd=folder)
+    assert ended.returncode == 0, ended.stdout
+
+
 def test_new_code_is_typed(written):
     """Mypy finds nothing in strict mode."""
     files = [path for kind in KINDS for path in written[0].glob(f"s2s-{name_of(kind)}/s2s_*/{kind}.py")]

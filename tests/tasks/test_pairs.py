@@ -284,6 +284,12 @@ def test_a_first_row_that_looks_like_a_header_is_told(write, name):
     assert [] == list(make(path, header=True).remarks())
 
 
+def test_names_of_languages_look_like_a_header(write):
+    """As in a table of translations."""
+    (warning,) = make(write("a.tsv", "English\tFrench\n" + many(30))).remarks()
+    assert "'English' → 'French', is read as a pair" in warning
+
+
 @pytest.mark.parametrize("rows", ["word\tVERT\n", "\tbad\nword\tpron\n"])
 def test_another_first_row_is_not_told(write, rows):
     """One cell may be a word; a name in a later row is none."""
@@ -438,11 +444,10 @@ def test_bad_rows_are_counted_and_the_first_is_told(write):
 
 def test_two_files_of_different_length_are_refused(write):
     """Even where bad rows are skipped, as nobody knows which lines belong together."""
-    sources, targets = write("a.src", "a\nb\n"), write("a.tgt", "A\n")
-    with pytest.raises(DataError, match=f"^{sources} has more lines than {targets}$"):
-        make(sources, train_target=str(targets), on_error="skip").training_size()
-    with pytest.raises(DataError, match=f"^{sources} has more lines than {targets}$"):
-        make(targets, train_target=str(sources), on_error="skip").training_size()
+    longer, shorter = write("longer", "a\nb\nc\nd\n"), write("shorter", "A\n")
+    for files in ({"train": longer, "train_target": str(shorter)}, {"train": shorter, "train_target": str(longer)}):
+        with pytest.raises(DataError, match=f"^{shorter} has 1 line and {longer} has 4$"):
+            make(**files, on_error="skip").training_size()
 
 
 def test_a_quote_that_is_never_closed_is_named(write):
@@ -780,6 +785,28 @@ def test_repeated_pairs_are_counted(write):
     task = make(path, validation=str(path), test=str(path))
     assert f"5 pairs of {path} repeat an earlier one" == task.remarks()[0]
     assert 10 == task.training_size()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "settings", "unused"),
+    [
+        ("a.tsv", "a\tb\tc\td\ne\tf\tg\th\n", {}, "columns 3, 4"),
+        ("a.tsv", "a\tb\tc\ne\tf\tg\n", {"source_column": 3, "feature_columns": (1,)}, None),
+        ("a.csv", "id,word,sound\n1,a,b\n2,c,d\n", {"source_column": "word", "target_column": "sound"}, "column id"),
+        (
+            "a.jsonl",
+            '{"text": {"en": "a", "fr": "b"}, "id": 1}\n',
+            {"source_column": "text.en", "target_column": "text.fr"},
+            "column id",
+        ),
+    ],
+)
+def test_columns_that_are_not_used_are_told(write, name, content, settings, unused):
+    """By name, or by number where they have none."""
+    path = write(name, content)
+    remarks = list(make(path, validation=str(path), test=str(path), **settings).remarks())
+    told = [remark for remark in remarks if "not used" in remark]
+    assert told == ([f"{unused} of {path} not used"] if unused else [])
 
 
 def test_clean_data_needs_no_remark(write):
