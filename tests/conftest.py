@@ -20,6 +20,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # or threads of all the processes would
 HELD_OUT = ["abc", "cab", "bbbb", "a", "ccab b", "abcabcabca", "b\u00e4c", "\N{SLIGHTLY SMILING FACE}a"]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keeps what tests cache out of the user's own cache."""
+    os.environ["S2S_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(autouse=True)
 def seed() -> Iterator[None]:
     """Starts every test with the same chance, and undoes what training sets for the whole process."""

@@ -28,6 +28,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from s2s_core.cache import CACHE, cache_folder
 from s2s_core.data.pairs import Pairs, Sequences
 from s2s_core.data.splits import Splits, generator
 from s2s_core.data.task import Example
@@ -41,9 +42,6 @@ try:
     import fcntl
 except ImportError:  # only Unix has it; elsewhere two processes may both build a store, and one of the two is kept
     fcntl = None  # type: ignore[assignment]
-
-CACHE = "S2S_CACHE"
-"""The environment variable that names the folder of all stores."""
 
 FEWEST_PAIRS = 200_000
 """The smallest task that is stored on disk; one with fewer training examples is held in memory.
@@ -122,19 +120,6 @@ def fixed_pairs(splits: Splits, tokenizers: Tokenizers, seed: int, *, copying: b
             f"can't store the encoded examples in {folder.parent} ({error.strerror or error}): make room there, or "
             f"name another folder by {CACHE}"
         ) from error
-
-
-def cache_folder() -> Path:
-    """Returns the folder of all stores.
-
-    Raises:
-        DataError: None is named, and there is no home folder.
-    """
-    named = os.environ.get(CACHE)
-    try:
-        return Path(named) if named else Path.home() / ".cache" / "s2s"
-    except RuntimeError as error:
-        raise DataError(f"there is no home folder to keep encoded examples in: name a folder by {CACHE}") from error
 
 
 def _key(task: Sequence[str], encoding: _Encoding) -> str:

@@ -15,6 +15,7 @@ from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.pipeline.results import Export
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
+from s2s_core.runtime.trial import note_as_known
 
 
 def export(
@@ -61,6 +62,7 @@ def export(
         parity = write(checkpoint, _held_out(run, checkpoint.config.export.parity_examples), target)
     finally:
         progress.stopped()
+    note_as_known(target)
     seconds = time.perf_counter() - began
     exported = Export(target, target.stat().st_size, seconds, checkpoint.config.decoding, parity)
     progress.exported(exported)

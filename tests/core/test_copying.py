@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from interrupting import InterruptedAt
 
 from s2s_core import ConfigError, Decoder, Example, Output, Task, hookimpl
+from s2s_core.cache import CACHE
 from s2s_core.config.decoding import INPUTS
 from s2s_core.config.resolve import resolve
 from s2s_core.config.tables import ExportConfig
@@ -244,7 +245,7 @@ def test_tags_and_marks_are_copied_as_they_were_written():
 @pytest.mark.parametrize("large", [False, True])
 def test_stored_pairs_are_those_in_memory(tmp_path, monkeypatch, large):
     """With their copies, and apart from the store of a model that doesn't copy."""
-    monkeypatch.setenv(store.CACHE, str(tmp_path))
+    monkeypatch.setenv(CACHE, str(tmp_path))
     words = Words.train(TokenizerConfig(), [" ".join(f"w{number}" for number in range(66_000 if large else 9))])
 
     class Named(Task):

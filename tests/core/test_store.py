@@ -8,10 +8,12 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from s2s_core.cache import CACHE, cache_folder
 from s2s_core.config.resolve import resolve
 from s2s_core.config.training import TrainingConfig
 from s2s_core.data import store
@@ -54,7 +56,7 @@ class Keyed(Task):
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """An empty cache, in which the smallest task is kept."""
-    monkeypatch.setenv(store.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     monkeypatch.setattr(store, "FEWEST_PAIRS", 1)
     return tmp_path / "cache"
 
@@ -259,16 +261,16 @@ def test_a_cache_that_is_no_folder_is_told(cache):
 
 def test_the_cache_is_in_the_home_folder_unless_it_is_named(monkeypatch, tmp_path):
     """Where there is neither, the message says what to name."""
-    monkeypatch.delenv(store.CACHE)
+    monkeypatch.delenv(CACHE)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert store.cache_folder() == tmp_path / ".cache" / "s2s"
+    assert cache_folder() == tmp_path / ".cache" / "s2s"
 
     def homeless():
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.setattr(store.Path, "home", homeless)
-    with pytest.raises(DataError, match=r"^there is no home folder to keep encoded examples in: name a folder by S2S_"):
-        store.cache_folder()
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(DataError, match=r"^there is no home folder for the cache: name a folder by S2S_"):
+        cache_folder()
 
 
 BUILD = """

@@ -1,0 +1,102 @@
+"""A file that crashes ONNX Runtime, or never ends, harms no process but the one that tries it."""
+
+import onnx
+import pytest
+
+from s2s_core.cache import CACHE
+from s2s_core.errors import ModelError
+from s2s_core.runtime import trial
+from s2s_core.runtime.trial import REFUSED, note_as_known, require_harmless
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache."""
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def tries(monkeypatch):
+    """Counts the trials."""
+    made, real = [], trial._try
+
+    def counted(path):
+        made.append(path)
+        return real(path)
+
+    monkeypatch.setattr(trial, "_try", counted)
+    return made
+
+
+def endless(model):
+    """Changes a file so that its search never ends."""
+    loop = next(node for node in model.graph.node if node.op_type == "Loop")
+    body = next(attribute.g for attribute in loop.attribute if attribute.name == "body")
+    going = onnx.helper.make_tensor("going", onnx.TensorProto.BOOL, [], [True])
+    body.node.append(onnx.helper.make_node("Constant", [], ["forever"], value=going))
+    body.output[0].name = "forever"
+
+
+def crashing(model):
+    """Changes a file so that ONNX Runtime writes beyond the outputs of a ``Split``, of which it announces only one."""
+    zeros = onnx.helper.make_tensor("zeros", onnx.TensorProto.FLOAT, [3], [0.0] * 3)
+    parts = ["part_1", "part_2", "part_3"]
+    model.graph.initializer.append(zeros)
+    model.graph.node.append(onnx.helper.make_node("Split", ["zeros"], parts, axis=0, num_outputs=1))
+    model.graph.output.extend(onnx.helper.make_tensor_value_info(part, onnx.TensorProto.FLOAT, None) for part in parts)
+
+
+def test_a_file_is_tried_once(cache, tries, export_once):
+    """Then its content is known, whatever it is called."""
+    path = export_once("characters").path
+    require_harmless(path)
+    require_harmless(path)
+    copy = path.with_name("copy.onnx")
+    copy.write_bytes(path.read_bytes())
+    require_harmless(copy)
+    assert tries == [path]
+    assert len(list((cache / "opened").iterdir())) == 1
+
+
+def test_own_exports_are_known(cache, tries, export_once):
+    """So they cost no trial."""
+    path = export_once("words").path
+    note_as_known(path)
+    require_harmless(path)
+    assert tries == []
+
+
+@pytest.mark.parametrize(("change", "reason"), [(endless, "it takes too long"), (crashing, "it crashes ONNX Runtime ")])
+def test_a_harmful_file_is_not_opened(cache, tmp_path, monkeypatch, export_once, change, reason):
+    """One line says why, and it stays unknown."""
+    monkeypatch.setattr(trial, "SECONDS", 2)
+    path = tmp_path / "bad.onnx"
+    model = onnx.load(export_once("characters").path)
+    change(model)
+    onnx.save(model, path)
+    with pytest.raises(ModelError) as refused:
+        require_harmless(path)
+    assert str(refused.value).startswith(f"{path} is not opened: {reason}")
+    assert not (cache / "opened").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no model"])
+def test_what_is_no_model_is_left_to_who_opens_it(cache, tmp_path, content):
+    """It isn't known, nor harmful."""
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(content)
+    require_harmless(path)
+    assert trial._try(path) == REFUSED
+    assert not (cache / "opened").exists()
+    require_harmless(tmp_path / "missing.onnx")
+
+
+def test_without_a_cache_it_is_tried_each_time(tmp_path, monkeypatch, tries, export_once):
+    """Where nothing can be remembered, nothing fails."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(CACHE, str(tmp_path / "file"))
+    path = export_once("characters").path
+    require_harmless(path)
+    require_harmless(path)
+    assert len(tries) == 2
