@@ -33,6 +33,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/mlp_rnn_training.py
 	$(BIN)/python benchmarks/latency.py $(RUN)
 	$(BIN)/python benchmarks/tokenizing.py
+	$(BIN)/python benchmarks/startup.py $(RUN)
 
 # The constraints hold for what pip builds in isolation too.
 $(INSTALLED): pyproject.toml constraints.txt

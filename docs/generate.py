@@ -18,6 +18,7 @@ from pathlib import Path
 import attrs
 import click
 
+from s2s_core.cli.lazy import LazyCommand
 from s2s_core.cli.main import cli
 from s2s_core.cli.plugins.show import TABLES, setting_table
 from s2s_core.config.decoding import ASKED_BY, DecodingConfig, Input, inputs_of
@@ -109,6 +110,8 @@ def commands(_: str) -> str:
 
 def helps(command: click.Command, name: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
     """Returns the help of a command and of those below it."""
+    if isinstance(command, LazyCommand):
+        command = command.load()
     settings = {**command.context_settings, "terminal_width": WIDTH}
     context = click.Context(command, info_name=name.rsplit(maxsplit=1)[-1], parent=parent, **settings)
     yield name, command.get_help(context)

@@ -14,7 +14,6 @@ The command line prints the message of each without a traceback and ends with ex
 bug and keeps its traceback.
 """
 
-import difflib
 from collections.abc import Iterable
 
 _EXTRAS = {
@@ -104,6 +103,8 @@ class ChangedDataWarning(S2SWarning):
 
 def closest(name: str, names: Iterable[str]) -> str:
     """Returns ``" (did you mean 'x'?)"`` for the one of some names that is nearest to ``name``, or an empty string."""
+    import difflib  # noqa: PLC0415  # who makes no mistake needs none of it
+
     matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f" (did you mean {matches[0]!r}?)" if matches else ""
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s2s_core.cli.options import installed, metric_settings, references_option
+from s2s_core.cli.context import installed
+from s2s_core.cli.options import metric_settings, references_option
 from s2s_core.data.examples import read_examples
 from s2s_core.data.task import References, Split
 
@@ -22,7 +23,7 @@ METHOD = "paired bootstrap (Koehn 2004, aclanthology.org/W04-3250)"
 Cells = list[str]
 
 
-@click.command(short_help="Tell whether one model is better than another.")
+@click.command()
 @click.argument("models", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True)
 @click.option(

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
-from s2s_core.cli.options import FILE, FOLDER, RUN, installed
+from s2s_core.cli.context import installed
+from s2s_core.cli.options import FILE, FOLDER, RUN
 from s2s_core.config.overrides import parse_assignment
 from s2s_core.data.lines import read_file
 
 
-@click.command(short_help="Train a small model on the answers of others.")
+@click.command()
 @click.argument("folders", metavar="RUN...", type=RUN, nargs=-1, required=True)
 @click.option("--output", type=FOLDER, required=True, help="The small model's folder.")
 @click.option("--recipe", type=FILE, help="A TOML file that describes the small model's run.")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s2s_core.cli.options import installed, metric_settings, references_option
+from s2s_core.cli.context import installed
+from s2s_core.cli.options import metric_settings, references_option
 from s2s_core.config.overrides import parse_assignment
 from s2s_core.data.examples import read_examples
 from s2s_core.data.task import References, Split
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from s2s_core.evaluation.evaluation import Evaluation
 
 
-@click.command(short_help="Score a run or an exported file.")
+@click.command()
 @click.argument("models", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True)
 @click.option(

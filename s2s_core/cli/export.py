@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from s2s_core.cli.options import FILE, RUN, installed
+from s2s_core.cli.context import installed
+from s2s_core.cli.options import FILE, RUN
 from s2s_core.config.overrides import parse_assignment
 
 
-@click.command(short_help="Write a trained model as one ONNX file.")
+@click.command()
 @click.argument("folders", type=RUN, nargs=-1, required=True)
 @click.option("-o", "--output", type=FILE, help="The file.  [default: model.onnx in the run's folder]")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting of decoding or export.")

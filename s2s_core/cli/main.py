@@ -9,16 +9,7 @@ from typing import Any
 
 import click
 
-from s2s_core.cli.compare import compare
-from s2s_core.cli.distil import distil
-from s2s_core.cli.evaluate import evaluate
-from s2s_core.cli.export import export
-from s2s_core.cli.plot import plot
-from s2s_core.cli.plugins import plugins
-from s2s_core.cli.predict import predict
-from s2s_core.cli.run import run
-from s2s_core.cli.score import score
-from s2s_core.cli.train import train
+from s2s_core.cli.lazy import LazyCommand
 from s2s_core.errors import PluginError, S2SError, S2SWarning, missing_package, one_line
 from s2s_core.plugins.registry import Plugins
 from s2s_core.version import __version__
@@ -80,7 +71,20 @@ def cli(context: click.Context) -> None:
             click.echo(one_line(f"warning: {problem}"), err=True)
 
 
-for command in (run, train, evaluate, compare, distil, export, predict, score, plot, plugins):
+for command in (
+    LazyCommand("run", "s2s_core.cli.run:run", "Train, evaluate, export and prove the export."),
+    LazyCommand("train", "s2s_core.cli.train:train", "Train a model and keep the best."),
+    LazyCommand("evaluate", "s2s_core.cli.evaluate:evaluate", "Score a run or an exported file."),
+    LazyCommand("compare", "s2s_core.cli.compare:compare", "Tell whether one model is better than another."),
+    LazyCommand("distil", "s2s_core.cli.distil:distil", "Train a small model on the answers of others."),
+    LazyCommand("export", "s2s_core.cli.export:export", "Write a trained model as one ONNX file."),
+    LazyCommand("predict", "s2s_core.cli.predict:predict", "Answer lines with an exported file."),
+    LazyCommand("score", "s2s_core.cli.score:score", "Tell how likely a run's model finds given answers."),
+    LazyCommand("plot", "s2s_core.cli.plot:plot", "Draw scores, learning, states and attention."),
+    LazyCommand(
+        "plugins", "s2s_core.cli.plugins:plugins", "List, show and check the installed components, and write new ones."
+    ),
+):
     cli.add_command(command)
 
 

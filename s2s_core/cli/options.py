@@ -3,11 +3,12 @@
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from s2s_core.cli.context import installed
 from s2s_core.config.overrides import Overrides, parse_assignment
 from s2s_core.config.resolve import DEFAULT_ENCODER
 from s2s_core.errors import ConfigError
@@ -127,11 +128,6 @@ def run_arguments(
         "overwrite": overwrite,
         "plugins": installed(context),
     }
-
-
-def installed(context: click.Context) -> Plugins:
-    """Returns the plugins that ``s2s`` found when it started."""
-    return cast("Plugins", context.find_object(Plugins))
 
 
 references_option = click.option(

@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 import click
 
-from s2s_core.cli.options import FILE, RUN, installed
+from s2s_core.cli.context import installed
+from s2s_core.cli.options import FILE, RUN
 from s2s_core.data.lines import read_file
 
 _FOLDERS = click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=RUN)
@@ -25,7 +26,7 @@ def _figure_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
-@click.group(short_help="Draw scores, learning, states and attention.")
+@click.group()
 def plot() -> None:
     """Draws figures of runs. It needs the extra plot: pip install "s2s-toolkit[plot]".
 

@@ -13,8 +13,7 @@ import click
 from s2s_core.cli.options import Command
 from s2s_core.cli.rescue import Rescue
 from s2s_core.config.decoding import MOST_BEAMS, DecodingConfig, Input, inputs_of
-from s2s_core.config.fields import LARGEST, limits
-from s2s_core.config.training import MOST_ROWS
+from s2s_core.config.fields import LARGEST, MOST_ROWS, limits
 from s2s_core.data.features import join_features
 from s2s_core.data.lines import file_name, read_batches
 from s2s_core.errors import ModelError
@@ -80,7 +79,7 @@ def _whole(bound: float | None) -> int | None:
     return None if bound is None else int(bound)
 
 
-@click.command(short_help="Answer lines with an exported file.")
+@click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("file", default="-")
 @search_options()

@@ -7,10 +7,7 @@ import click
 from s2s_core.cli.options import Seeds, run_arguments, run_options
 
 
-@click.command(
-    short_help="Train, evaluate, export and prove the export.",
-    epilog="Settings: s2s plugins show NAME. Shell completion: see the documentation.",
-)
+@click.command(epilog="Settings: s2s plugins show NAME. Shell completion: see the documentation.")
 @run_options
 @click.option("--seeds", type=Seeds(), metavar="SEEDS", help="Train a run for each, such as 0-4 or 0,3,7.")
 @click.option(

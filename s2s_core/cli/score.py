@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s2s_core.cli.options import RUN, installed
-from s2s_core.config.training import MOST_ROWS
+from s2s_core.cli.context import installed
+from s2s_core.cli.options import RUN
+from s2s_core.config.fields import MOST_ROWS
 from s2s_core.data.examples import read_example_batches
 
 if TYPE_CHECKING:
     from s2s_core.evaluation.metric import Likelihood
 
 
-@click.command(short_help="Tell how likely a run's model finds given answers.")
+@click.command()
 @click.argument("paths", metavar="RUN... [FILE]", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--batch-size", type=click.IntRange(1, MOST_ROWS), default=64, show_default=True, help="Lines scored at once."

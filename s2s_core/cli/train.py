@@ -7,7 +7,7 @@ import click
 from s2s_core.cli.options import run_arguments, run_options
 
 
-@click.command(short_help="Train a model and keep the best.")
+@click.command()
 @run_options
 @click.pass_context
 def train(context: click.Context, /, **options: Any) -> None:

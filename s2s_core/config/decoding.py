@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from s2s_core.config.fields import BadValueError, at_least, between, search_setting, setting
-from s2s_core.config.training import MOST_ROWS
+from s2s_core.config.fields import MOST_ROWS, BadValueError, at_least, between, search_setting, setting
 
 MOST_BEAMS = 1000
 MOST_TOKENS = 1_000_000

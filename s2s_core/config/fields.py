@@ -11,6 +11,9 @@ Check = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 LARGEST = 2**32
 """The largest whole number that any setting accepts, whatever its own bounds; one more than the largest seed."""
 
+MOST_ROWS = 100_000
+"""The most rows in a batch, of training or of answers."""
+
 
 @attrs.frozen
 class NoConfig:

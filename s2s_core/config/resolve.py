@@ -4,13 +4,14 @@ Each of these overrides the ones before it: the task's defaults, the TOML file, 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from s2s_core.config.overrides import Overrides, merge, named
-from s2s_core.config.structure import structure
-from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError, PluginError, listing
 from s2s_core.plugins.registry import Plugins
+
+if TYPE_CHECKING:
+    from s2s_core.config.tables import RunConfig
 
 DEFAULT_ENCODER = "mlp-rnn"
 """The only plugin that the core names: without a choice, a run must not depend on which other plugins are installed."""
@@ -18,7 +19,7 @@ DEFAULT_ENCODER = "mlp-rnn"
 DEFAULT_TOKENIZER = "characters"
 
 
-def resolve(overrides: Sequence[Overrides], plugins: Plugins) -> RunConfig:
+def resolve(overrides: Sequence[Overrides], plugins: Plugins) -> "RunConfig":
     """Builds the configuration of a run.
 
     Args:
@@ -29,6 +30,8 @@ def resolve(overrides: Sequence[Overrides], plugins: Plugins) -> RunConfig:
         ConfigError: A setting is unknown or can't be used; the message has one line for each.
         PluginError: A component is missing or broken.
     """
+    from s2s_core.config.structure import structure  # noqa: PLC0415  # help needs no cattrs
+
     tables = merge(overrides)
     task = _table(tables, "task")
     if "name" not in task:

@@ -2,15 +2,12 @@
 
 import attrs
 
-from s2s_core.config.fields import all_different, at_least, between, one_of, setting
+from s2s_core.config.fields import MOST_ROWS, all_different, at_least, between, one_of, setting
 from s2s_core.config.optimizer import OptimizerConfig
 from s2s_core.config.schedule import ScheduleConfig
 
 AVERAGES = ("none", "last", "best", "ema")
 PRECISIONS = ("full", "bf16", "fp16")
-
-MOST_ROWS = 100_000
-"""The most rows in a batch."""
 
 
 @attrs.frozen(slots=False)

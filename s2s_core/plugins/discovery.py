@@ -11,11 +11,11 @@ import re
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import EntryPoint
+from importlib.metadata import Distribution, EntryPoint
+from operator import attrgetter
 from pathlib import Path
-from typing import Literal, TypeGuard
+from typing import Literal, NamedTuple, TypeGuard
 
-import attrs
 import pluggy
 
 from s2s_core.errors import PluginError, closest, listing, missing_package
@@ -33,8 +33,7 @@ _MOVED = {"s2s_core.defaults": "s2s_core.plugins.builtin"}
 """The new names of modules in the entry points of older installations, until ``pip install`` rewrites those."""
 
 
-@attrs.frozen
-class Plugin:
+class Plugin(NamedTuple):
     """One entry point of the group ``s2s``.
 
     Attributes:
@@ -48,19 +47,6 @@ class Plugin:
     module: str
     distribution: str
     version: str
-
-    @classmethod
-    def of(cls, entry_point: EntryPoint) -> "Plugin":
-        """Returns the plugin that an entry point declares."""
-        module = _MOVED.get(entry_point.value, entry_point.value)
-        if entry_point.dist is None:
-            return cls(entry_point.name, module, "", "")
-        metadata = entry_point.dist.metadata
-        distribution, version = (
-            metadata[key] if key in metadata else ""  # noqa: SIM401  # before Python 3.12 it has no get
-            for key in ("Name", "Version")
-        )
-        return cls(entry_point.name, module, distribution, version)
 
     @property
     def package(self) -> str:
@@ -77,8 +63,7 @@ class Plugin:
         return f"{self.name} ({self.origin})"
 
 
-@attrs.frozen
-class Problem:
+class Problem(NamedTuple):
     """The reason why a plugin, or a name that it claims, can't be used."""
 
     plugin: Plugin
@@ -89,8 +74,7 @@ class Problem:
         return f"plugin {self.plugin}: {self.reason}; to disable it: {DISABLE}={self.plugin.name}"
 
 
-@attrs.frozen
-class Claim:
+class Claim(NamedTuple):
     """A plugin's claim to a component's name.
 
     Attributes:
@@ -140,8 +124,12 @@ def _absence(target: str) -> str:
 def installed(entry_points: Iterable[EntryPoint]) -> list[Plugin]:
     """Returns the plugins, sorted by name and without duplicates, as an editable install may be listed twice."""
     plugins: dict[tuple[str, str, str], Plugin] = {}
-    for plugin in map(Plugin.of, entry_points):
-        plugins.setdefault((plugin.name, plugin.distribution, plugin.module), plugin)
+    for contained_in, group in itertools.groupby(entry_points, key=attrgetter("dist")):
+        distribution, version = _name_and_version(contained_in)
+        for entry_point in group:
+            module = _MOVED.get(entry_point.value, entry_point.value)
+            plugin = Plugin(entry_point.name, module, distribution, version)
+            plugins.setdefault((plugin.name, plugin.distribution, plugin.module), plugin)
     return [plugins[key] for key in sorted(plugins)]
 
 
@@ -234,6 +222,18 @@ def reason(error: BaseException) -> str:
     if isinstance(error, PluginError):
         return text
     return missing_package(error) or ": ".join(filter(None, (type(error).__name__, text)))
+
+
+def _name_and_version(distribution: Distribution | None) -> tuple[str, str]:
+    """Reads the metadata of a distribution; an entry point of none has neither name nor version."""
+    if distribution is None:
+        return "", ""
+    metadata = distribution.metadata
+    name, version = (
+        metadata[key] if key in metadata else ""  # noqa: SIM401  # before Python 3.12 it has no get
+        for key in ("Name", "Version")
+    )
+    return name, version
 
 
 def _listed(variable: str, environment: Mapping[str, str], available: set[str]) -> set[str]:

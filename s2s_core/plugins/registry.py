@@ -12,8 +12,6 @@ import traceback
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from s2s_core.errors import PluginError, S2SError, closest, listing, missing_package
 from s2s_core.plugins import discovery
 from s2s_core.plugins.discovery import ALLOW, DISABLE, KINDS, Claim, Kind, Plugin, Problem
@@ -205,7 +203,7 @@ def _compared(claims: Iterable[Claim]) -> list[Claim]:
         same = list(group)
         for claim in same:
             rivals = tuple(other.plugin for other in same if other is not claim)
-            compared.append(attrs.evolve(claim, rivals=rivals))
+            compared.append(claim._replace(rivals=rivals))
     return compared
 
 
@@ -239,6 +237,8 @@ def _resolved(claim: Claim) -> object:
 
 
 def _checked(claim: Claim, component: object) -> type[Any]:
+    import attrs  # noqa: PLC0415  # a list of components needs none of it
+
     what = f"{claim.kind} {claim.name!r} of plugin {claim.plugin}"
     newer = f"upgrade {claim.plugin.distribution or claim.plugin.name}"
     here = f"s2s-toolkit {__version__} has {API_VERSION}"

@@ -15,12 +15,12 @@ from hypothesis import strategies as some
 from s2s_core import ConfigError, NoConfig, PluginError, Task, at_least, hookimpl, setting
 from s2s_core.cli.options import run_arguments
 from s2s_core.config.decoding import DecodingConfig
-from s2s_core.config.fields import LARGEST
+from s2s_core.config.fields import LARGEST, MOST_ROWS
 from s2s_core.config.overrides import parse_assignment, read_toml
 from s2s_core.config.resolve import resolve
 from s2s_core.config.structure import structure, to_toml, unstructure
 from s2s_core.config.tables import Component
-from s2s_core.config.training import MOST_ROWS, TrainingConfig
+from s2s_core.config.training import TrainingConfig
 from s2s_core.pipeline.recipe import open_run
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.folder import default_folder

@@ -2,13 +2,10 @@
 
 import click
 
-from s2s_core.cli.plugins.check import check
-from s2s_core.cli.plugins.list import list_
-from s2s_core.cli.plugins.new import new
-from s2s_core.cli.plugins.show import show
+from s2s_core.cli.lazy import LazyCommand
 
 
-@click.group(short_help="List, show and check the installed components, and write new ones.")
+@click.group()
 def plugins() -> None:
     """Lists components, shows their settings, checks their promises, and writes new ones.
 
@@ -20,5 +17,10 @@ def plugins() -> None:
     """
 
 
-for command in (list_, show, check, new):
+for command in (
+    LazyCommand("list", "s2s_core.cli.plugins.list:list_", "List tasks, tokenizers, encoders, decoders and metrics."),
+    LazyCommand("show", "s2s_core.cli.plugins.show:show", "Show the settings of a component, or of a run."),
+    LazyCommand("check", "s2s_core.cli.plugins.check:check", "Check whether a component keeps its promises."),
+    LazyCommand("new", "s2s_core.cli.plugins.new:new", "Write a new plugin, as a project that works and is tested."),
+):
     plugins.add_command(command)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from s2s_core.cli.options import installed
+from s2s_core.cli.context import installed
 from s2s_core.cli.plugins.record import record_of
 from s2s_core.cli.plugins.show import setting_table
 from s2s_core.config.overrides import merge, parse_assignment
@@ -23,7 +23,7 @@ Examined = Iterator[tuple["Finding", float]]
 """The finding for each promise, and the seconds that it took."""
 
 
-@click.command(short_help="Check whether a component keeps its promises.")
+@click.command()
 @click.argument("name")
 @click.option("--kind", type=click.Choice(KINDS), help="Only the component of this kind.")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting of the component.")

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from s2s_core.cli.options import installed
+from s2s_core.cli.context import installed
 from s2s_core.cli.plugins.record import record_of
 from s2s_core.cli.plugins.table import table
 from s2s_core.errors import listing
@@ -14,7 +14,7 @@ from s2s_core.plugins.registry import Claim, Plugins, Problem
 COLUMNS = ("kind", "name", "distribution", "version", "status")
 
 
-@click.command(name="list", short_help="List tasks, tokenizers, encoders, decoders and metrics.")
+@click.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def list_(context: click.Context, *, as_json: bool) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from s2s_core.cli.options import FOLDER, installed
+from s2s_core.cli.context import installed
+from s2s_core.cli.options import FOLDER
 from s2s_core.plugins.registry import KINDS, Kind
 from s2s_core.plugins.scaffold import LICENCES, Licence, Project
 
@@ -20,7 +21,7 @@ next:
   {run}"""
 
 
-@click.command(short_help="Write a new plugin, as a project that works and is tested.")
+@click.command()
 @click.argument("name")
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="What NAME is.")
 @click.option("--output", type=FOLDER, help="The project's folder, which mustn't exist.  [default: s2s-NAME]")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args, get_origin
 import attrs
 import click
 
-from s2s_core.cli.options import installed
+from s2s_core.cli.context import installed
 from s2s_core.cli.plugins.record import record_of
 from s2s_core.cli.plugins.table import table
 from s2s_core.config.decoding import DecodingConfig
@@ -28,7 +28,7 @@ TABLES: dict[str, type] = {
 HEADINGS = ("setting", "type", "default", "allowed", "meaning")
 
 
-@click.command(short_help="Show the settings of a component, or of a run.")
+@click.command()
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 @click.pass_context
