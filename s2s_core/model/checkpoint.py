@@ -15,8 +15,8 @@ from s2s_core.errors import ConfigError, ModelError, listing
 from s2s_core.files import write_atomically
 from s2s_core.model.data_record import DataRecord
 from s2s_core.model.ensemble import AnyModel, Ensemble
-from s2s_core.model.seq2seq import Seq2Seq, build_model
-from s2s_core.model.tensors import DamagedError, Stored, read_tensors, write_tensors
+from s2s_core.model.seq2seq import Seq2Seq, build_model, count_weights
+from s2s_core.model.tensors import DamagedError, Stored, count_stored, read_tensors, write_tensors
 from s2s_core.runs.components import load_tokenizer
 from s2s_core.runs.provenance import RECORDED, is_provenance, provenance, require
 from s2s_core.runs.run import CHANGEABLE, Run
@@ -130,9 +130,24 @@ def load_checkpoint(run: Run) -> TextModel:
     description = _read_description(run)
     tokenizers = _load_tokenizers(run, description)
     source_size, target_size = (len(tokenizer.vocabulary) for tokenizer in tokenizers)
+    _require_as_large(run, source_size, target_size)
     model = build_model(run.config, source_size, target_size, run.plugins)
     _fill(model, run, description)
     return TextModel(run.config, *tokenizers, model.eval(), description["plugins"])
+
+
+def _require_as_large(run: Run, source_size: int, target_size: int) -> None:
+    """Checks that there are as many weights as the model needs, before memory is taken for it."""
+    path = run.weights_path
+    if not path.is_file():
+        return
+    needed = count_weights(run.config, source_size, target_size, run.plugins)
+    try:
+        stored = count_stored(path)
+    except (DamagedError, OSError) as error:
+        raise ModelError(f"{path} is damaged or of another model: {error}") from error
+    if needed is not None and needed > stored:
+        raise ModelError(f"{path} is of another model: it has {stored:,} values, but the model has {needed:,} weights")
 
 
 def _load_tokenizers(

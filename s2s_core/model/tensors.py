@@ -1,6 +1,7 @@
 """Named tensors on disk: a safetensors file with a record beside them, and a checksum of both."""
 
 import json
+import math
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,6 +58,20 @@ def read_tensors(path: Path) -> Stored:
     if not intact:
         raise DamagedError("its checksum says that it isn't as it was written")
     return Stored(tensors, record)
+
+
+def count_stored(path: Path) -> int:
+    """Returns the number of values in a file, of which only the header is read.
+
+    Raises:
+        DamagedError: It is damaged.
+        OSError: It can't be read.
+    """
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    except (safetensors.SafetensorError, RuntimeError, ValueError) as error:
+        raise DamagedError(str(error)) from error
 
 
 def _checksum(tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> int:

@@ -213,6 +213,21 @@ def test_the_same_run_is_resumed_by_its_own_command(here, small, copied):
     assert here("train", *small, "--resume", "--output", copied).code == 0
 
 
+def test_a_model_that_claims_to_be_huge_takes_no_memory(here, copied):
+    """Its weights are counted before it is made: it would have several GB."""
+    for name in ("run.toml", "model.json"):
+        path = copied / name
+        text, count = re.subn(r'(hidden_size"?( =|:)) \d+', r"\1 16384", path.read_text(encoding="utf-8"))
+        assert count == 2
+        path.write_text(text, encoding="utf-8")
+    message = here("evaluate", copied).error()
+    assert re.fullmatch(
+        rf"{copied / 'model.safetensors'} is of another model: it has [\d,]+ values, but the model has "
+        r"\d+,\d{3},\d{3},\d{3} weights",
+        message,
+    )
+
+
 def test_there_must_be_a_run_to_resume(here, tmp_path):
     """A folder without a run is refused."""
     assert here("run", "--resume", "--output", tmp_path).error() == f"{tmp_path} holds no run: it has no run.toml"
