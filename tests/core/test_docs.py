@@ -107,3 +107,10 @@ def test_relative_links_lead_somewhere(path):
         assert target.is_relative_to(ROOT), link
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_tests_of_attacks_exist():
+    """The page on trust names where each attack is tried."""
+    names = re.findall(r"`((?:core|end_to_end)/[\w/]+\.py)`", page("trust.md"))
+    assert len(names) > 20
+    assert [name for name in names if not (ROOT / "tests" / name).is_file()] == []
