@@ -1,5 +1,6 @@
 """Distils runs into one small model, which learns their answers."""
 
+import hashlib
 import itertools
 import json
 import signal
@@ -66,6 +67,11 @@ class _Files:
         return self.folder / "teacher.onnx"
 
     @property
+    def models_path(self) -> Path:
+        """A hash of the model of each run, by which it is told whether others are given to go on with."""
+        return self.folder / "teachers.json"
+
+    @property
     def record_path(self) -> Path:
         """What was measured of both files."""
         return self.folder / "distillation.json"
@@ -74,7 +80,7 @@ class _Files:
     def written(self) -> tuple[Path, ...]:
         """All of them."""
         splits = (self.pairs(split) for split in ("train", "validation", "test"))
-        return *splits, self.partial_path, self.teacher_path, self.record_path
+        return *splits, self.partial_path, self.teacher_path, self.models_path, self.record_path
 
     def remove(self) -> None:
         """Removes what an earlier distillation wrote."""
@@ -191,12 +197,26 @@ def _write_data(
     splits = teachers[0].splits
     if not resume:
         files.remove()
+    _require_models(files.models_path, teachers)
     write_pairs(files.pairs("validation"), splits.validation)
     write_pairs(files.pairs("test"), splits.test)
     if not files.pairs("train").exists():
         translate = Translator(together, teachers[0].config.decoding)
         _answer(translate, sources, files, progress)
     _require_sources(files.pairs("train"), read_pairs(files.pairs("train")), sources, len(sources))
+
+
+def _require_models(path: Path, teachers: Sequence[Run]) -> None:
+    """Notes which models answer, or checks that they are those that are noted."""
+    hashes = [hashlib.blake2b(teacher.weights_path.read_bytes()).hexdigest() for teacher in teachers]
+    text = json.dumps(hashes)
+    if not path.exists():
+        write_atomically(path, text)
+    elif path.read_text(encoding="utf-8") != text:
+        raise ConfigError(
+            f"{path.parent} learns the answers of other runs than these: give the same ones, or start again with "
+            "--overwrite"
+        )
 
 
 def _sources(splits: Splits, unlabelled: Iterable[str]) -> list[str]:

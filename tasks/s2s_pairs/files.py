@@ -82,7 +82,7 @@ class LineFile:
         if not copy.stat().st_size:
             raise DataError(
                 f"{self.name} is empty, but the task reads its pairs from it, as its file is -: "
-                "give them again, or evaluate with --data FILE"
+                "give them again, evaluate with --data FILE, or write them to a file, which several seeds need"
             )
         return copy
 

@@ -104,6 +104,16 @@ def test_an_interrupted_distillation_goes_on(distilled, exported_run, texts, her
     assert "answers" not in ended.out
 
 
+def test_other_runs_do_not_go_on(distilled, exported_run, texts, here, tmp_path):
+    """Their answers would be mixed; the folder knows the models by their hashes."""
+    folder = shutil.copytree(distilled[0], tmp_path / "small")
+    (folder / "teachers.json").write_text('["another"]')
+    arguments = ["distil", exported_run.folder, "--unlabelled", texts, *SMALLER, "--output", folder]
+    assert here(*arguments, "--resume").error() == (
+        f"{folder} learns the answers of other runs than these: give the same ones, or start again with --overwrite"
+    )
+
+
 def interrupt(**arguments):
     raise KeyboardInterrupt
 

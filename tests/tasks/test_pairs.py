@@ -523,8 +523,8 @@ def test_standard_input_that_has_nothing_is_refused(monkeypatch):
     with pytest.raises(DataError) as refused:
         make("-").training_size()
     assert str(refused.value) == (
-        "standard input is empty, but the task reads its pairs from it, as its file is -: give them again, or "
-        "evaluate with --data FILE"
+        "standard input is empty, but the task reads its pairs from it, as its file is -: give them again, "
+        "evaluate with --data FILE, or write them to a file, which several seeds need"
     )
 
 
