@@ -15,6 +15,7 @@ from ..attempt import Attempt
 from ..mutation import content, rows, tree
 from ..mutation.rows import Rows
 from ..mutation.values import NUMBERS, TEXTS
+from .lines import count
 
 Write = Callable[[Random, Rows], bytes]
 
@@ -34,43 +35,57 @@ TASK = {
     "maximum_ratio": (0, 1, 2.5),
 }
 
+METRICS = (
+    "bleu", "character_error_rate", "chrf", "edit_distance", "exact_match", "perplexity", "sequence_error_rate", "ter",
+    "token_accuracy", "token_error_rate", "word_error_rate",
+)  # fmt: skip
+
 
 def attempt(random: Random, folder: Path) -> Attempt:
-    """Trains on a changed file, or evaluates, scores or compares with one."""
-    ending, write = random.choice(list(FORMATS.items()))
+    """Trains on a changed file, or evaluates or scores with one."""
     pairs = [line.split("\t") for line in (folder / "pairs.tsv").read_text(encoding="utf-8").splitlines()]
     changed = rows.mutate(random, pairs) if random.random() < 0.7 else pairs
+    if random.random() < 0.3:
+        written = _tsv(random, [row[:2] for row in changed])
+        written = content.mutate(random, written, most=2) if random.random() < 0.3 else written
+        (folder / "data.tsv").write_bytes(written)
+        return _reading(random, "data.tsv", written)
+    ending, write = random.choice(list(FORMATS.items()))
     written = write(random, changed)
-    if random.random() < 0.6:
+    if random.random() < 0.5:
         written = content.mutate(random, written)
     written = random.choice((bytes, bytes, bytes, bytes, gzip.compress, zstandard.compress))(written)
     if random.random() < 0.1:
         written = content.mutate(random, written, most=2)
-    name = f"data.{ending}"
-    (folder / name).write_bytes(written)
-    return _command(random, name, written)
+    (folder / f"data.{ending}").write_bytes(written)
+    return _training(random, f"data.{ending}", written)
 
 
-def _command(random: Random, name: str, written: bytes) -> Attempt:
-    kind = random.randrange(10)
+def _training(random: Random, name: str, written: bytes) -> Attempt:
+    name = random.choice((name, name, name, name, "-"))
+    settings = {"task.train": name, "training.steps": 2}
+    for setting in random.sample(list(TASK), random.choice((0, 1, 1, 2, 3))):
+        settings[f"task.{setting}"] = random.choice(TASK[setting])
+    if random.random() < 0.5:
+        settings["task.on_error"] = "skip"
+    if random.random() < 0.3:
+        settings[random.choice(("task.validation", "task.test"))] = random.choice((name, "pairs.tsv"))
+    if random.random() < 0.1:
+        settings["task.train_target"] = random.choice(("pairs.tsv", "lines.txt"))
+    options = [word for setting, value in settings.items() for word in ("--set", f"{setting}={value}")]
+    recipe = random.choice(("run/run.toml", "run/run.toml", "other/run.toml"))
+    return Attempt(["train", recipe, *options, "--output", "out"], written, trains=True)
+
+
+def _reading(random: Random, name: str, written: bytes) -> Attempt:
     run = random.choice(("run", "other"))
-    if kind < 6:
-        settings = {"task.train": name, "training.steps": 2}
-        for setting in random.sample(list(TASK), random.choice((0, 1, 1, 2, 3))):
-            settings[f"task.{setting}"] = random.choice(TASK[setting])
-        if random.random() < 0.3:
-            settings[random.choice(("task.validation", "task.test"))] = random.choice((name, "pairs.tsv"))
-        if random.random() < 0.1:
-            settings["task.train_target"] = random.choice(("pairs.tsv", "lines.txt"))
-        options = [word for setting, value in settings.items() for word in ("--set", f"{setting}={value}")]
-        return Attempt(["train", f"{run}/run.toml", *options, "--output", "out"], trains=True)
-    if kind < 8:
-        model = random.choice((run, f"{run}/model.onnx"))
-        details = random.choice(([], ["--details"], ["--json"], ["--by-length"]))
-        return Attempt(["evaluate", model, "--data", name, *details])
-    if kind < 9:
-        return Attempt(["score", run, name])
-    return Attempt(["score", run], stdin=written)
+    if random.random() < 0.4:
+        return Attempt(["score", run], written, count(written))
+    model = random.choice((run, f"{run}/model.onnx"))
+    options = random.choice(([], ["--details"], ["--json"], ["--by-length"], ["--references", "all"]))
+    if random.random() < 0.5:
+        options = [*options, "--metrics", ",".join(random.sample(METRICS, random.choice((1, 2, len(METRICS)))))]
+    return Attempt(["evaluate", model, "--data", name, *options])
 
 
 def _tsv(random: Random, pairs: Rows) -> bytes:

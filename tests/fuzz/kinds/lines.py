@@ -37,10 +37,19 @@ def attempt(random: Random, folder: Path) -> Attempt:
     kind = random.randrange(10)
     if kind < 7:
         return predict(random, f"{run}/model.onnx", changed)
+    pairs = _paired(random, changed)
     if kind < 9:
-        return Attempt(["score", run, "--batch-size", str(random.choice((1, 3, 64)))], changed, count(changed))
+        return Attempt(["score", run, "--batch-size", str(random.choice((1, 3, 64)))], pairs, count(pairs))
     options = random.choice(([], ["--references", "all"], ["--metrics", "ter,chrf,bleu"], ["--metrics", "perplexity"]))
-    return Attempt(["evaluate", run, "--data", "-", *options], changed)
+    return Attempt(["evaluate", run, "--data", "-", *options], pairs)
+
+
+def _paired(random: Random, lines: bytes) -> bytes:
+    """Returns lines with a tab in each, mostly."""
+    if random.random() < 0.2:
+        return lines
+    columns = [line.split(b"\t") for line in lines.split(b"\n")]
+    return b"\n".join(b"\t".join((row[0], b" ".join(row[1:]))) if any(row) else b"" for row in columns)
 
 
 def predict(random: Random, model: str, lines: bytes) -> Attempt:
