@@ -24,6 +24,9 @@ PATIENCE = {False: 4.0, True: 60.0}
 LONGEST = {False: 10.0, True: 90.0}
 """The seconds after which a command hangs."""
 
+SLACK = 6
+"""How much longer than it computes a process may take, as other processes compute too."""
+
 LIMITS = {resource.RLIMIT_AS: 12 << 30, resource.RLIMIT_FSIZE: 1 << 28, resource.RLIMIT_CORE: 0}
 
 
@@ -35,7 +38,7 @@ class Ending:
         code: The exit code; negative, the signal that ended it.
         out: What it wrote to standard output.
         err: What it wrote to standard error.
-        seconds: How long it took.
+        seconds: How long it took; see ``_seconds``.
         interrupted: Whether it was sent Ctrl-C.
         hung: Whether it was killed, because it took too long.
     """
@@ -55,10 +58,10 @@ def run(attempt: Attempt, folder: Path, streams: Path) -> Ending:
     child = os.fork()
     if not child:
         _be(attempt, folder, streams)
-    interrupted = hung = False
+    interrupted, hung, seconds = False, False, 0.0
     patience, longest = PATIENCE[attempt.exports], LONGEST[attempt.exports]
     while not (ended := os.waitpid(child, os.WNOHANG))[0]:
-        seconds = time.monotonic() - began
+        seconds = _seconds(child, began)
         if attempt.trains and not interrupted and seconds > patience:
             interrupted = True
             os.kill(child, signal.SIGINT)
@@ -68,7 +71,17 @@ def run(attempt: Attempt, folder: Path, streams: Path) -> Ending:
         time.sleep(0.002)
     out, err = ((streams / name).read_bytes() for name in ("out", "err"))
     code = os.waitstatus_to_exitcode(ended[1])
-    return Ending(code, out, err, time.monotonic() - began, interrupted, hung)
+    return Ending(code, out, err, seconds, interrupted, hung)
+
+
+def _seconds(child: int, began: float) -> float:
+    """Returns for how long a process has computed, or a part of the time since it began if it mostly waited."""
+    waited = (time.monotonic() - began) / SLACK
+    try:
+        fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return waited
+    return max(waited, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
 
 
 def warm_up() -> None:
