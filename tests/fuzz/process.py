@@ -86,6 +86,8 @@ def _seconds(child: int, began: float) -> float:
 
 def warm_up() -> None:
     """Imports what commands need, so that a fork needs no time for it."""
+    import datasets  # noqa: F401
+    import matplotlib.backends.backend_agg  # noqa: F401
     import torch._dynamo
 
     from s2s_core.exporting.pieces import trace

@@ -1,15 +1,17 @@
-"""Data: files of pairs as TSV, CSV and JSON Lines, changed in their rows or their bytes, compressed or not."""
+"""Data: files of pairs as TSV, CSV, JSON Lines and Parquet, changed in their rows or their bytes, compressed or not."""
 
 import csv
 import gzip
 import io
 import json
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import zstandard
+from pyarrow import Table, array, parquet
 
 from ..attempt import Attempt
 from ..mutation import content, rows, tree
@@ -51,6 +53,11 @@ def attempt(random: Random, folder: Path) -> Attempt:
         (folder / "data.tsv").write_bytes(written)
         return _reading(random, "data.tsv", written)
     ending, write = random.choice(list(FORMATS.items()))
+    if ending == "parquet":
+        written = write(random, changed)
+        written = content.mutate(random, written) if random.random() < 0.6 else written
+        (folder / "data.parquet").write_bytes(written)
+        return _training(random, "data.parquet", written)
     written = write(random, changed)
     if random.random() < 0.5:
         written = content.mutate(random, written)
@@ -110,4 +117,15 @@ def _jsonl(random: Random, pairs: Rows) -> bytes:
     return "".join(json.dumps(each) + "\n" for each in objects).encode()
 
 
-FORMATS: dict[str, Write] = {"tsv": _tsv, "csv": _csv, "jsonl": _jsonl, "txt": _tsv}
+def _parquet(random: Random, pairs: Rows) -> bytes:
+    names = random.choice((("source", "target", "tags"), ("a", "b", "c"), ("a", "a", "c")))
+    columns: list[list[Any]] = [list(column) for column in zip_longest(*(row[:3] for row in pairs))] or [[]]
+    if random.random() < 0.3:
+        columns[0] = random.choice(([1] * len(columns[0]), [None] * len(columns[0]), [[each] for each in columns[0]]))
+    stream = io.BytesIO()
+    table = Table.from_arrays([array(each) for each in columns], names[: len(columns)])
+    parquet.write_table(table, stream)
+    return stream.getvalue()
+
+
+FORMATS: dict[str, Write] = {"tsv": _tsv, "csv": _csv, "jsonl": _jsonl, "txt": _tsv, "parquet": _parquet}
