@@ -13,7 +13,10 @@ def attempt(random: Random, folder: Path) -> Attempt:
     path = folder / random.choice(("run", "run", "other")) / "model.onnx"
     file = path.read_bytes()
     kind = random.randrange(10)
-    changed = graph.mutate(random, file) if kind < 7 else content.mutate(random, file, most=3)
+    if kind < 6:
+        changed = graph.mutate(random, file)
+    else:
+        changed = content.touch(random, file) if kind < 9 else content.mutate(random, file, most=3)
     (folder / "model.onnx").write_bytes(changed)
     if random.random() < 0.15:
         return Attempt(["evaluate", "model.onnx", "--data", "two.tsv"])

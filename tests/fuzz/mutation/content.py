@@ -23,6 +23,14 @@ def mutate(random: Random, content: bytes, *, most: int = 4) -> bytes:
     return bytes(changed)
 
 
+def touch(random: Random, content: bytes) -> bytes:
+    """Returns bytes of which one to three are others, so that most of a file's structure is as it was."""
+    changed = bytearray(content)
+    for _ in range(random.randint(1, 3)):
+        random.choice((_flip, _replace))(random, changed)
+    return bytes(changed)
+
+
 def _flip(random: Random, content: bytearray) -> None:
     if content:
         content[random.randrange(len(content))] ^= 1 << random.randrange(8)
