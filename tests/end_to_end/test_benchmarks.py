@@ -1,6 +1,5 @@
 """Every script in ``benchmarks/`` works: each runs to its end at a tiny size, and prints its numbers."""
 
-import contextlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -47,9 +46,14 @@ def script(monkeypatch, capsys):
 
         def run(*arguments):
             monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
-            with contextlib.suppress(SystemExit):  # whose code says nothing: a script has no errors of its own
+            code = None
+            try:
                 module.main()
-            return capsys.readouterr().out
+            except SystemExit as ended:
+                code = ended.code
+            printed = capsys.readouterr()
+            assert not code, printed
+            return printed.out
 
         return module, run
 
