@@ -13,7 +13,7 @@ SEARCH = {
     "--max-length": (1, 3, 100),
     "--min-length": (0, 2, 50),
     "--length-penalty": (0, 1, -2, 50),
-    "--max-length-ratio": (0, 0.5, 3),
+    "--max-length-ratio": (0, 0.001, 0.01),  # a line may be long, and each token takes a step
     "--batch-size": (1, 3, 64, 1000),
     "--no-repeat-ngram": (0, 1, 2),
     "--coverage-penalty": (0, 0.5),
