@@ -72,7 +72,7 @@ def one_try(output: Path, kind: str, name: str, *, show: bool = False) -> str:
         if fault:
             told = "known" if accepted else "fault"
             click.echo(f"{told}: {kind} {name}: {fault}\n    s2s {shlex.join(attempt.arguments)[:300]}")
-            _keep(output / f"{told}s" / f"{kind}-{name}", folder, attempt, ending, fault)
+            _keep(output / ("known" if accepted else "faults") / f"{kind}-{name}", folder, attempt, ending, fault)
     if fault:
         return "known" if accepted else "faults"
     if ending.interrupted:
