@@ -1,5 +1,6 @@
 # make demo   train, evaluate, export and prove a model, then use the exported file
 # make test   run the linters, the type checker and every test
+# make fuzz   change valid inputs at random, and see whether s2s answers as it should; takes an hour
 # make docs   build the documentation site in docs/_build/html
 # make clean  remove what these made
 
@@ -8,8 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 RUN := runs/demo
+FUZZ := $(if $(KIND),--kind $(KIND)) $(if $(TRIES),--tries $(TRIES)) $(if $(SEED),--seed $(SEED))
 
-.PHONY: demo test bench docs clean
+.PHONY: demo test fuzz bench docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/s2s run --task reverse --encoder mlp-rnn --output $(RUN) --overwrite
@@ -25,6 +27,9 @@ test: $(INSTALLED)
 	$(BIN)/check-wheel-contents dist
 	$(MAKE) docs
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+fuzz: $(INSTALLED)
+	PYTHONPATH=tests $(BIN)/python -m fuzz --fresh $(FUZZ)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx --builder html --fresh-env --fail-on-warning --keep-going --quiet docs docs/_build/html
@@ -42,4 +47,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(RUN) dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(RUN) runs/fuzz dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

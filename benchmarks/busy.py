@@ -1,6 +1,6 @@
 """Times training beside other work: alone, and with an endless loop on every core.
 
-    python benchmarks/busy.py [--steps N]
+    python benchmarks/busy.py [--steps N] [--only WAY …]
 
 It trains an LSTM with attention to reverse words, in three ways: as s2s does, with the waiting that is OpenMP's
 default, and with one thread. The numbers are target tokens per second, the median over groups of ten updates. Beside as
@@ -24,6 +24,15 @@ WAYS = {
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
 
+SETTINGS = {
+    "task": "reverse",
+    "task.held_out": 20,
+    "encoder": "lstm",
+    "decoder": "attention-lstm",
+    "training.batch_size": 64,
+    "training.device": "cpu",
+}
+
 
 class Speeds(s2s.Progress):
     """Notes the speed of training."""
@@ -39,18 +48,19 @@ class Speeds(s2s.Progress):
 
 @click.command()
 @click.option("--steps", default=60, type=click.IntRange(min=20))
+@click.option("--only", multiple=True, type=click.Choice(list(WAYS)), help="May be repeated.  [default: all ways]")
 @click.option("--child", is_flag=True, hidden=True, help="Train, and print the speed.")
-def main(steps: int, child: bool) -> None:  # noqa: FBT001  # click calls it
+def main(steps: int, only: tuple[str, ...], child: bool) -> None:  # noqa: FBT001  # click calls it
     """Trains in each way, alone and beside loops."""
     if child:
         print(speed(steps))
         return
     print(f"{'':<16} {'alone':>8} {'beside':>8} {'share':>7}")
-    for name, environment in WAYS.items():
-        alone = measured(steps, environment)
+    for name in only or WAYS:
+        alone = measured(steps, WAYS[name])
         loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
         try:
-            beside = measured(steps, environment)
+            beside = measured(steps, WAYS[name])
         finally:
             for loop in loops:
                 loop.kill()
@@ -69,16 +79,7 @@ def measured(steps: int, environment: dict[str, str]) -> float:
 def speed(steps: int) -> float:
     """Trains, and returns the median speed after the first updates."""
     progress = Speeds()
-    settings = {
-        "task": "reverse",
-        "task.held_out": 20,
-        "encoder": "lstm",
-        "decoder": "attention-lstm",
-        "training.batch_size": 64,
-        "training.steps": steps,
-        "training.validate_every": steps,
-        "training.device": "cpu",
-    }
+    settings = {**SETTINGS, "training.steps": steps, "training.validate_every": steps}
     with tempfile.TemporaryDirectory() as folder:
         s2s.train(settings=settings, output=Path(folder) / "run", progress=progress)
     return statistics.median(progress.speeds[1:])

@@ -1,6 +1,6 @@
 """Trains on a file of many pairs, and prints the time of each stage and the peak memory so far.
 
-    python benchmarks/large_corpus.py 10000000
+    python benchmarks/large_corpus.py 10000000 [--steps N]
 
 It writes a TSV file with this number of short pairs to a temporary folder, which holds the encoded pairs too. Peak
 memory is resident memory, including pages of mapped files. The last stage reads the batches of a whole epoch, as a long
@@ -10,10 +10,11 @@ training does: it brings all pages of the store into memory, if the system has r
 import os
 import random
 import resource
-import sys
 import tempfile
 import time
 from pathlib import Path
+
+import click
 
 from s2s_core.config.resolve import resolve
 from s2s_core.data.batches import TrainingBatches
@@ -21,20 +22,22 @@ from s2s_core.data.store import CACHE
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 
-STEPS = 20
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
+@click.command()
+@click.argument("count", default=10_000_000, type=click.IntRange(min=1000))
+@click.option("--steps", default=20, type=click.IntRange(min=1))
+def main(count: int, steps: int) -> None:
+    """Writes the pairs, and trains twice."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         os.environ[CACHE] = str(folder / "cache")
         stage = Stages()
         write_pairs(folder / "pairs.tsv", count)
         stage.ended(f"write {count:,} pairs")
-        train(folder, stage, "first")
-        train(folder, stage, "again")
+        train(folder, stage, "first", steps)
+        train(folder, stage, "again", steps)
 
 
 class Stages:
@@ -59,12 +62,12 @@ def write_pairs(path: Path, count: int) -> None:
             file.write(f"{word}\t{word[::-1]}\n")
 
 
-def train(folder: Path, stage: Stages, turn: str) -> None:
+def train(folder: Path, stage: Stages, turn: str, steps: int) -> None:
     settings = {
         "task": {"name": "pairs", "train": str(folder / "pairs.tsv")},
         "source": {"tokenizer": "characters"},
         "target": {"tokenizer": "characters"},
-        "training": {"steps": STEPS, "validate_every": STEPS, "batch_size": 128, "device": "cpu"},
+        "training": {"steps": steps, "validate_every": steps, "batch_size": 128, "device": "cpu"},
         "encoder": {"name": "mlp-rnn", "hidden_size": 64},
         "decoding": {"beam_size": 1},
     }
@@ -82,7 +85,7 @@ def train(folder: Path, stage: Stages, turn: str) -> None:
     stage.ended(f"{turn}: tokenizers and store")
     training.run.create()
     Trainer(training).train()
-    stage.ended(f"{turn}: {STEPS} steps, validation")
+    stage.ended(f"{turn}: {steps} steps, validation")
     if turn == "again":
         tokenizers = training.checkpoint.source_tokenizer, training.checkpoint.target_tokenizer
         batches = TrainingBatches(splits, tokenizers, run.config.training).after(0)

@@ -1,6 +1,6 @@
 """Measures the CPU seconds in which a small model learns to reverse words, on one thread, from the command line.
 
-    python benchmarks/reverse_words.py [FOLDER]
+    python benchmarks/reverse_words.py [FOLDER] [--words N] [--steps N]
 
 There are 20,000 fixed words of 1 to 20 letters for training, 1,000 for validation and 1,000 for the test; the model is
 an LSTM with attention, H 256, E 128, batches of 64. The seconds are those of the whole training process, including its
@@ -18,7 +18,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-SPLITS = {"train": 20_000, "validation": 1_000, "test": 1_000}
+import click
+
+WORDS, STEPS = 20_000, 1_800
+"""The words of training, and its steps, by default."""
+
+HELD_OUT = 20
+"""There is a word of validation, and one of the test, for so many of training."""
+
 LONGEST = 20
 
 SETTINGS = {
@@ -36,10 +43,8 @@ SETTINGS = {
     "training.patience": 0,
     "training.batch_size": 64,
     "training.bucket_batches": 1,
-    "training.steps": 1_800,
     "training.learning_rate": 0.002,
     "training.clip_norm": 1.0,
-    "training.validate_every": 600,
     "training.device": "cpu",
 }
 
@@ -47,20 +52,24 @@ PEERS = {"eole 0.6.4": (460, 96.6), "joeynmt 2.3": (526, 86.7)}
 """The CPU seconds and the exact match, in percent, of other toolkits with LSTMs of the same sizes, measured once."""
 
 
-def main() -> None:
-    if len(sys.argv) > 1:
-        measure(Path(sys.argv[1]))
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            measure(Path(folder))
+@click.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--words", "count", default=WORDS, type=click.IntRange(min=HELD_OUT), help="Words of training.")
+@click.option("--steps", default=STEPS, type=click.IntRange(min=3))
+def main(folder: Path | None, count: int, steps: int) -> None:
+    """Trains on the words."""
+    with tempfile.TemporaryDirectory() as temporary:
+        measure(folder or Path(temporary), count, steps)
 
 
-def measure(folder: Path) -> None:
+def measure(folder: Path, count: int, steps: int) -> None:
     """Trains on the words, and prints time and score next to those of other toolkits."""
-    write_words(folder)
+    splits = {"train": count, "validation": count // HELD_OUT, "test": count // HELD_OUT}
+    write_words(folder, splits)
     run = folder / "run"
-    files = [f"task.{split}={folder / split}.tsv" for split in SPLITS]
-    settings = [*files, *(f"{name}={value}" for name, value in SETTINGS.items())]
+    files = [f"task.{split}={folder / split}.tsv" for split in splits]
+    lengths = {"training.steps": steps, "training.validate_every": steps // 3}
+    settings = [*files, *(f"{name}={value}" for name, value in {**SETTINGS, **lengths}.items())]
     options = [word for setting in settings for word in ("--set", setting)]
     before = cpu_seconds()
     components = ["--task", "pairs", "--encoder", "lstm", "--decoder", "attention-lstm"]
@@ -69,20 +78,21 @@ def measure(folder: Path) -> None:
     s2s("export", run)
     scores = json.loads(s2s("evaluate", run / "model.onnx", "--json"))["scores"]
     print(f"{'':>12}  {'CPU seconds':>11}  exact match")
-    for name, (taken, percent) in {"s2s": (seconds, 100 * scores["exact_match"]), **PEERS}.items():
+    peers = PEERS if (count, steps) == (WORDS, STEPS) else {}
+    for name, (taken, percent) in {"s2s": (seconds, 100 * scores["exact_match"]), **peers}.items():
         print(f"{name:>12}  {taken:11.0f}  {percent:9.1f} %")
 
 
-def write_words(folder: Path) -> None:
+def write_words(folder: Path, splits: dict[str, int]) -> None:
     """Writes each split as ``NAME.tsv``, and as ``NAME.source`` and ``NAME.target`` with spaces between the letters."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(1)
     words: dict[str, None] = {}
-    while len(words) < sum(SPLITS.values()):
+    while len(words) < sum(splits.values()):
         words["".join(rng.choices(string.ascii_lowercase, k=rng.randint(1, LONGEST)))] = None
     left = list(words)
     rng.shuffle(left)
-    for split, count in SPLITS.items():
+    for split, count in splits.items():
         words_of_split, left = left[:count], left[count:]
         write(folder / f"{split}.tsv", (f"{word}\t{word[::-1]}" for word in words_of_split))
         write(folder / f"{split}.source", (" ".join(word) for word in words_of_split))

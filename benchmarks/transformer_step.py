@@ -1,6 +1,6 @@
 """Times a transformer's exported file against a plain greedy loop in PyTorch, on one thread.
 
-    python benchmarks/transformer_step.py
+    python benchmarks/transformer_step.py [--only MODEL …] [--length N] [--rounds N]
 
 Weights are random, and every answer has the maximum length, so that all answers take the same number of steps. The
 PyTorch side is as lean as possible: no beams, only the arg max of each step. ``products`` is the limit: PyTorch's time
@@ -12,8 +12,8 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
 
+import click
 import numpy as np
 import onnx_ir as ir
 import onnxruntime
@@ -23,9 +23,9 @@ from s2s_transformer.decoder import TransformerDecoder
 from s2s_transformer.encoder import TransformerEncoder
 from torch import Tensor, nn
 
-from s2s_core import MemorySizes
+from s2s_core import MemorySizes, NoConfig
 from s2s_core.config.decoding import DecodingConfig
-from s2s_core.config.tables import ExportConfig
+from s2s_core.config.tables import Component, RunConfig, SourceConfig, TargetConfig
 from s2s_core.exporting.pieces import export_pieces
 from s2s_core.exporting.stitch import stitch
 from s2s_core.model.seq2seq import Seq2Seq
@@ -34,36 +34,55 @@ from s2s_core.text.vocabulary import BOS, EOS, PAD, SPECIALS
 from s2s_core.text.words import Words
 
 VOCABULARY = 4000
-SOURCE_LENGTH = 20
-STEPS = 20
-ROUNDS = 7
 MODELS = {
     "2+2 layers of 128": TransformerConfig(128, 2, 4, 512),
     "6+6 layers of 512": TransformerConfig(512, 6, 8, 2048),
 }
 
 
-def main() -> None:
+@click.command()
+@click.option("--only", multiple=True, type=click.Choice(list(MODELS)), help="May be repeated.  [default: both models]")
+@click.option("--length", default=20, type=click.IntRange(min=2), help="Words in and out.")
+@click.option("--rounds", default=7, type=click.IntRange(min=1))
+def main(only: tuple[str, ...], length: int, rounds: int) -> None:
+    """Times each model, for one text and for 32."""
     torch.set_num_threads(1)
-    print(f"{SOURCE_LENGTH} words in, {STEPS} out, one thread, median of {ROUNDS} rounds; ms per call")
+    print(f"{length} words in, {length} out, one thread, median of {rounds} rounds; ms per call")
     print(f"{'model':<18} {'batch':>5}  {'PyTorch':>8}  {'file':>8}  {'products':>8}  {'ratio':>6}  {'of limit':>8}")
     words = [f"w{number}" for number in range(VOCABULARY - SPECIALS)]
-    run = SimpleNamespace(decoding=DecodingConfig(max_length=STEPS), export=ExportConfig())  # what a graph depends on
     tokenizer = Words.train(TokenizerConfig(), [" ".join(words)])
-    for name, config in MODELS.items():
-        model = make_model(config)
-        pieces = stitch(export_pieces(model), (tokenizer, tokenizer), run)
+    for name in only or MODELS:
+        config = described(MODELS[name], length)
+        model = make_model(MODELS[name])
+        pieces = stitch(export_pieces(model), (tokenizer, tokenizer), config)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = 1, 3
         session = onnxruntime.InferenceSession(ir.to_proto(pieces).SerializeToString(), options)
         for batch in (1, 32):
-            texts = [" ".join(words[row + 7 * place] for place in range(SOURCE_LENGTH - 1)) for row in range(batch)]
+            texts = [" ".join(words[row + 7 * place] for place in range(length - 1)) for row in range(batch)]
             ids = torch.tensor([[*tokenizer.encode(text), EOS] for text in texts])
-            sides = (partial(greedy, model, ids), partial(answer, session, texts), partial(products, model, batch))
+            sides = (
+                partial(greedy, model, ids, length),
+                partial(answer, session, texts),
+                partial(products, model, batch, length),
+            )
             assert [tokenizer.decode(row) for row in sides[0]().tolist()] == sides[1]()
-            eager, file, limit = (1000 * seconds for seconds in interleaved(sides))
+            eager, file, limit = (1000 * seconds for seconds in interleaved(sides, rounds))
             ratios = f"{eager / file:5.2f}×  {file / limit:7.2f}×"
             print(f"{name:<18} {batch:>5}  {eager:8.2f}  {file:8.2f}  {limit:8.2f}  {ratios}")
+
+
+def described(config: TransformerConfig, length: int) -> RunConfig:
+    """Returns the settings of a run with the model, on which its graph depends."""
+    words, transformer = Component("words", TokenizerConfig()), Component("transformer", config)
+    return RunConfig(
+        task=Component("nothing", NoConfig()),
+        source=SourceConfig(words, config.hidden_size),
+        target=TargetConfig(words, config.hidden_size),
+        encoder=transformer,
+        decoder=transformer,
+        decoding=DecodingConfig(max_length=length),
+    )
 
 
 def make_model(config: TransformerConfig) -> Seq2Seq:
@@ -78,12 +97,12 @@ def make_model(config: TransformerConfig) -> Seq2Seq:
 
 
 @torch.inference_mode()
-def greedy(model: Seq2Seq, source: Tensor) -> Tensor:
+def greedy(model: Seq2Seq, source: Tensor, count: int) -> Tensor:
     """Returns the answers by the arg max of each step, [B, T]."""
     state = model.start(source, torch.full((len(source),), source.shape[1]))
     tokens = torch.full((len(source),), BOS)
     steps = []
-    for _ in range(STEPS):
+    for _ in range(count):
         logits, state = model.step(tokens, state)
         logits[:, [PAD, BOS]] = float("-inf")
         tokens = logits.argmax(-1)
@@ -97,20 +116,20 @@ def answer(session: onnxruntime.InferenceSession, texts: list[str]) -> list[str]
 
 
 @torch.inference_mode()
-def products(model: Seq2Seq, batch: int) -> None:
+def products(model: Seq2Seq, batch: int, count: int) -> None:
     """Multiplies vectors by all weights that a step uses, once for each step."""
     layers = [module for name, module in model.decoder.named_modules() if isinstance(module, nn.Linear)]
     weights = [layer.weight.t() for layer in layers if layer.bias is not None] + [model.projection.weight.t()]
     vectors = [torch.zeros(batch, weight.shape[0]) for weight in weights]
-    for _ in range(STEPS):
+    for _ in range(count):
         for vector, weight in zip(vectors, weights, strict=True):
             torch.mm(vector, weight)
 
 
-def interleaved(sides: tuple[Callable[[], object], ...]) -> list[float]:
+def interleaved(sides: tuple[Callable[[], object], ...], count: int) -> list[float]:
     """Returns the median time of each side, in seconds."""
     rounds: list[list[float]] = []
-    for _ in range(ROUNDS):
+    for _ in range(count):
         seconds = []
         for side in sides:
             began = time.perf_counter()

@@ -113,9 +113,7 @@ def _run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into the pipe
         return BROKEN_PIPE
     except click.ClickException as error:
-        shown = io.StringIO()
-        error.show(shown)
-        _print_error(shown.getvalue().rstrip().split("\n"))
+        _print_error(_usage(error))
         return error.exit_code
     except (S2SError, OSError, ModuleNotFoundError, MemoryError, RuntimeError, KeyboardInterrupt) as error:
         lines = error.lines if isinstance(error, S2SError) else _message(error)
@@ -124,6 +122,15 @@ def _run() -> int:
         _print_error([f"error: {lines[0]}", *lines[1:]])
         return _exit_code(error)
     return code if isinstance(code, int) else 0
+
+
+def _usage(error: click.ClickException) -> list[str]:
+    """Returns what click shows: how the command is used, and last the message, in one line."""
+    shown = io.StringIO()
+    error.show(shown)
+    message = error.format_message()
+    *before, mark = shown.getvalue().rstrip("\n").removesuffix(message).split("\n")
+    return [*before, mark + " ".join(line.strip() for line in message.splitlines())]
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:

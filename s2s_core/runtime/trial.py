@@ -18,7 +18,7 @@ from s2s_core.errors import ModelError, S2SError
 
 REFUSED, TOO_MUCH = 1, 3
 
-SECONDS, BYTES_IN_A_SECOND = 10, 10_000_000
+SECONDS, BYTES_IN_A_SECOND = 5, 10_000_000
 """The processor time that a trial may take: for every file, and for how many bytes one second more."""
 
 PATIENCE = 10

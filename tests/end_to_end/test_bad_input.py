@@ -92,6 +92,7 @@ def test_what_a_run_can_not_use_is_refused(here, tmp_path, options, expected):
         (["run", "--task"], "Option '--task' requires an argument."),
         (["run", "--task", "copy", "--seed", "x"], "Invalid value for '--seed': 'x' is not a valid integer."),
         (["rnu"], "No such command 'rnu'."),
+        (["plugins", "new", "x"], "Missing option '--kind'. Choose from: task, tokenizer, encoder, decoder, metric"),
         (["predict"], "Missing argument 'MODEL'."),
         (
             ["predict", "m.onnx", "--beam-size", "0"],

@@ -1,0 +1,155 @@
+"""Every script in ``benchmarks/`` works: each runs to its end at a tiny size, and prints its numbers."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+import s2s_core as s2s
+from s2s_core.data.store import CACHE
+
+SCRIPTS = {path.stem: path for path in (Path(__file__).parents[2] / "benchmarks").glob("*.py")}
+
+TINY = {
+    "task": "reverse",
+    "task.held_out": 10,
+    "source.embedding_size": 4,
+    "target.embedding_size": 4,
+    "encoder.hidden_size": 8,
+    "decoder.hidden_size": 8,
+    "decoding.max_length": 8,
+    "training.steps": 2,
+    "training.validate_every": 2,
+    "training.batch_size": 4,
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Most scripts set it for their process."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def script(monkeypatch, capsys):
+    """Loads a script, and gives its module and what runs it and returns what it printed."""
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(name, SCRIPTS[name])
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+
+        def run(*arguments):
+            monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
+            code = None
+            try:
+                module.main()
+            except SystemExit as ended:
+                code = ended.code
+            printed = capsys.readouterr()
+            assert not code, printed
+            return printed.out
+
+        return module, run
+
+    return load
+
+
+def test_busy_times_training_alone_and_beside_loops(script, monkeypatch):
+    """In this process, here; otherwise each way has one of its own."""
+    module, run = script("busy")
+    monkeypatch.setattr(module, "SETTINGS", {**module.SETTINGS, **TINY})
+    monkeypatch.setattr(module, "measured", lambda steps, environment: module.speed(steps))
+    printed = run("--steps", 20, "--only", "one thread")
+    assert printed.splitlines()[1].startswith("one thread ")
+
+
+def test_gpu_works_without_one(script, tmp_path, monkeypatch):
+    """A stage that fails is told by a line, not by the exit code."""
+    module, run = script("gpu")
+    sizes = {"encoder.hidden_size": 8, "decoder.hidden_size": 8}
+    monkeypatch.setattr(module, "MODELS", {"mlp-rnn": {**module.MODELS["mlp-rnn"], **sizes}})
+    monkeypatch.setitem(module.LENGTHS, "task.held_out", 10)
+    printed = run("--tiny", "--only", "identity", "--only", "speed", "--out", tmp_path)
+    assert "the same bits, mlp-rnn: rerun True, resumed True" in printed
+    assert "failed" not in printed
+    assert printed == (tmp_path / "gpu.txt").read_text()
+
+
+def test_large_corpus_trains_twice(script, monkeypatch):
+    """The second time with the encoded pairs of the first."""
+    monkeypatch.setenv(CACHE, "")  # which the script sets
+    _, run = script("large_corpus")
+    assert "again: batches of an epoch" in run(2100, "--steps", 2)
+
+
+def test_latency_compares_a_run_with_its_file(script, exported_run):
+    """Both give the same answers, or it fails."""
+    _, run = script("latency")
+    printed = run(exported_run.folder, "--words", 4, "--rounds", 1)
+    assert [line.split()[0] for line in printed.splitlines()[2:]] == ["1", "64"]
+
+
+def test_mlp_rnn_training_compares_with_the_plain_loop(script):
+    """Both give the same gradients, or it fails."""
+    _, run = script("mlp_rnn_training")
+    assert "toolkit" in run("--lengths", 4, "--batch-size", 4, "--hidden-size", 8, "--repeats", 1)
+
+
+def test_quality_trains_and_scores_a_row(script, tmp_path, monkeypatch):
+    """It reads the row's files, trains by the defaults but for what is set, and prints the score."""
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+    monkeypatch.setattr(s2s, "run", without_export)
+    for part in ("train", "test"):
+        lines = "".join(f"walk {word}\tI_{word.upper()}\n" for word in ("left", "right", "twice", "back"))
+        (tmp_path / f"simple.{part}.tsv").write_text(lines)
+    small = [name for name in TINY if name.startswith(("encoder", "decoder", "source", "target", "training"))]
+    options = [word for name in small for word in ("--set", f"{name}={TINY[name]}")]
+    _, run = script("quality")
+    printed = run("scan", tmp_path, "--only", "simple", "--output", tmp_path / "runs", *options)
+    assert printed.splitlines()[-1].startswith("scan seed 0: mean ")
+
+
+def without_export(recipe, settings, **options):
+    """Is ``s2s_core.run``, but its exported file is the run's folder, which can be evaluated too."""
+    return SimpleNamespace(onnx_path=s2s.train(recipe, settings, progress=s2s.Progress(), **options).folder)
+
+
+def test_reverse_words_trains_and_scores(script, here, tmp_path, monkeypatch):
+    """Its commands run in this process, here, and the run's folder is evaluated instead of a file."""
+
+    def command(*arguments):
+        words = [str(word).removesuffix("/model.onnx") for word in arguments]
+        return "" if words[0] == "export" else here(*words).out
+
+    module, run = script("reverse_words")
+    monkeypatch.setattr(module, "s2s", command)
+    small = {name: value for name, value in TINY.items() if name in module.SETTINGS}
+    monkeypatch.setattr(module, "SETTINGS", {**module.SETTINGS, **small})
+    assert "s2s" in run(tmp_path, "--words", 100, "--steps", 3)
+
+
+def test_tokenizing_compares_files_with_python(script):
+    """Both give the same ids, or it fails."""
+    module, run = script("tokenizing")
+    printed = run("--lines", 600, "--rounds", 1)
+    assert len(printed.splitlines()) == 3 + len(module.SETTINGS)
+
+
+def test_transformer_step_compares_a_file_with_the_plain_loop(script, monkeypatch):
+    """Both give the same answers, or it fails."""
+    module, run = script("transformer_step")
+    monkeypatch.setattr(module, "MODELS", {"tiny": module.TransformerConfig(8, 1, 2, 8)})
+    monkeypatch.setattr(module, "VOCABULARY", 200)
+    assert [line.split()[1] for line in run("--length", 3, "--rounds", 1).splitlines()[2:]] == ["1", "32"]
+
+
+def test_every_script_is_tested():
+    """A new one needs a test here."""
+    tested = {name.split("_", 1)[1] for name in globals() if name.startswith("test_")}
+    assert not [name for name in SCRIPTS if not any(test.startswith(name) for test in tested)]

@@ -1,0 +1,34 @@
+"""The kinds of input that the fuzzer changes, a module each: ``attempt`` writes one to a folder and says what runs.
+
+An attempt's folder has a copy of the material already.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+from ..attempt import Attempt
+from . import command_line, data, lines, model, run_folder, settings, vocabulary
+
+Make = Callable[[Random, Path], Attempt]
+
+KINDS: dict[str, Make] = {
+    "command_line": command_line.attempt,
+    "data": data.attempt,
+    "lines": lines.attempt,
+    "model": model.attempt,
+    "run_folder": run_folder.attempt,
+    "settings": settings.attempt,
+    "vocabulary": vocabulary.attempt,
+}
+
+TRIES = {
+    "command_line": 1500,
+    "data": 2500,
+    "lines": 1500,
+    "model": 3000,
+    "run_folder": 2000,
+    "settings": 2000,
+    "vocabulary": 1000,
+}
+"""How many tries of each kind there are by default."""
