@@ -15,7 +15,6 @@ from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.pipeline.results import Export
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
-from s2s_core.runtime.trial import note_as_known
 
 
 def export(
@@ -47,6 +46,7 @@ def export(
     """
     from s2s_core.exporting.exporter import export as write  # noqa: PLC0415  # needs PyTorch
     from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
+    from s2s_core.runtime.trial import note_as_known  # noqa: PLC0415  # needs ONNX Runtime
 
     began = time.perf_counter()
     progress = progress or default_progress()

@@ -2,8 +2,8 @@
 
     python -m s2s_core.runtime.trial model.onnx
 
-answers two texts within limits of time and memory. It ends with 0, with ``REFUSED`` if the file can't be used, or with
-``TOO_MUCH`` if it needs too much memory; a crash or a limit ends it by a signal.
+answers two texts within limits of time and memory. It ends with 0, with ``REFUSED`` and a message if the file can't be
+used, or with ``TOO_MUCH`` if it needs too much memory; a crash or a limit ends it by a signal.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from s2s_core.cache import cache_folder
 from s2s_core.errors import ModelError, S2SError
@@ -30,26 +31,38 @@ LEAST_MEMORY = 4 << 30
 TEXTS = ("", "a")
 
 
+class _Ended(NamedTuple):
+    """How a trial ended.
+
+    Attributes:
+        code: The exit code, or the negative number of a signal.
+        message: Why the file can't be used, if that is so.
+    """
+
+    code: int
+    message: str = ""
+
+
 def require_harmless(path: Path) -> None:
     """Checks that a file can be opened without harm, unless this user has opened the same content before.
 
-    Whether it can be used is for who opens it.
-
     Args:
-        path: The file.
+        path: The file. One that can't be read is left to who opens it.
 
     Raises:
-        ModelError: It crashes ONNX Runtime, or needs too much time or memory.
+        ModelError: It can't be used, it crashes ONNX Runtime, or it needs too much time or memory.
     """
     mark = _mark(path)
     if mark is None or mark.exists():
         return
-    code = _try(path)
-    if code < 0:
-        raise ModelError(f"{path} is not opened: {_in_words(-code)}, as damaged and hostile files do")
-    if code == TOO_MUCH:
+    ended = _try(path)
+    if ended.code < 0:
+        raise ModelError(f"{path} is not opened: {_in_words(-ended.code)}, as damaged and hostile files do")
+    if ended.code == TOO_MUCH:
         raise ModelError(f"{path} is not opened: it needs more memory than there is")
-    if code == 0:
+    if ended.code == REFUSED and ended.message:
+        raise ModelError(ended.message)
+    if ended.code == 0:
         note_as_known(path)
 
 
@@ -71,17 +84,17 @@ def _mark(path: Path) -> Path | None:
     return None
 
 
-def _try(path: Path) -> int:
-    """Returns how a trial ended: its exit code, or the negative number of a signal."""
+def _try(path: Path) -> _Ended:
+    """Tries a file in a process of its own."""
     seconds = _seconds(path)
-    command = [sys.executable, "-P", "-m", "s2s_core.runtime.trial", str(path.absolute())]
+    command = [sys.executable, "-P", "-m", "s2s_core.runtime.trial", str(path)]
     try:
         ended = subprocess.run(  # noqa: S603  # our own module, and a path
             command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=PATIENCE * seconds
         )
     except subprocess.TimeoutExpired:
-        return -signal.SIGALRM
-    return ended.returncode
+        return _Ended(-signal.SIGALRM)
+    return _Ended(ended.returncode, ended.stdout.decode(errors="replace"))
 
 
 def _seconds(path: Path) -> int:
@@ -117,7 +130,8 @@ def main(path: Path) -> int:
         ExportedModel(path, threads=1)(TEXTS)
     except MemoryError:
         return TOO_MUCH
-    except S2SError:
+    except S2SError as error:
+        sys.stdout.buffer.write(str(error).encode())
         return REFUSED
     return 0
 

@@ -6,7 +6,8 @@ import pytest
 from s2s_core.cache import CACHE
 from s2s_core.errors import ModelError
 from s2s_core.runtime import trial
-from s2s_core.runtime.trial import REFUSED, note_as_known, require_harmless
+from s2s_core.runtime.file import load
+from s2s_core.runtime.trial import note_as_known, require_harmless
 
 
 @pytest.fixture
@@ -82,12 +83,16 @@ def test_a_harmful_file_is_not_opened(cache, tmp_path, monkeypatch, export_once,
 
 
 @pytest.mark.parametrize("content", [b"", b"no model"])
-def test_what_is_no_model_is_left_to_who_opens_it(cache, tmp_path, content):
-    """It isn't known, nor harmful."""
+def test_what_is_no_model_is_refused_in_the_same_words(cache, tmp_path, content):
+    """As by who would open it, but nothing that ONNX Runtime prints itself is seen; a missing file is left to that."""
     path = tmp_path / "bad.onnx"
     path.write_bytes(content)
-    require_harmless(path)
-    assert trial._try(path) == REFUSED
+    messages = []
+    for use in (require_harmless, load):
+        with pytest.raises(ModelError) as refused:
+            use(path)
+        messages.append(str(refused.value))
+    assert messages[0] == messages[1]
     assert not (cache / "opened").exists()
     require_harmless(tmp_path / "missing.onnx")
 

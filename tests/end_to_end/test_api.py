@@ -36,7 +36,8 @@ def test_one_call_does_what_the_command_does(exported_run, first_run, contents, 
     assert [90, True] == [run.state.step, run.state.best_step > 0]
 
     def lines(text):
-        timeless = re.sub(r"[\d,]+ target tokens/s, \d+ s left|in \d+ s", "…", text)
+        steady = re.sub(r"train +step \d+ of 90, loss .*\n", "", text)  # a slow machine tells more often how far it is
+        timeless = re.sub(r"[\d,]+ target tokens/s, \d+ s left|in \d+ s", "…", steady)
         return timeless.replace(str(tmp_path / "run"), "RUN").replace(str(first_run[0]), "RUN")
 
     assert lines(first_run[1].out) == lines(capsys.readouterr().out)

@@ -20,11 +20,8 @@ from .attempt import Attempt
 from .kinds import KINDS, TRIES
 from .process import Ending
 
-ACCEPTED = ("crash: ", "hang: ", "log: ")
-"""What a changed exported file may do, as ONNX Runtime runs it in the same process: docs/trust.md says so."""
-
-ENDINGS = ("answered", "refused", "stopped", "known", "faults")
-"""How a try may end: with an answer; with an error; stopped while it trained; as ``ACCEPTED`` says; with a fault."""
+ENDINGS = ("answered", "refused", "stopped", "faults")
+"""How a try may end: with an answer; with an error; stopped while it trained; with a fault."""
 
 
 @click.command()
@@ -66,15 +63,13 @@ def one_try(output: Path, kind: str, name: str, *, show: bool = False) -> str:
         os.environ["S2S_CACHE"] = f"{temporary}/cache"
         ending = process.run(attempt, folder, streams)
         fault = verdict.fault(attempt, ending)
-        accepted = fault and kind == "model" and fault.startswith(ACCEPTED)
         if show:
             click.echo(_line(kind, name, attempt, ending))
         if fault:
-            told = "known" if accepted else "fault"
-            click.echo(f"{told}: {kind} {name}: {fault}\n    s2s {shlex.join(attempt.arguments)[:300]}")
-            _keep(output / ("known" if accepted else "faults") / f"{kind}-{name}", folder, attempt, ending, fault)
+            click.echo(f"fault: {kind} {name}: {fault}\n    s2s {shlex.join(attempt.arguments)[:300]}")
+            _keep(output / "faults" / f"{kind}-{name}", folder, attempt, ending, fault)
     if fault:
-        return "known" if accepted else "faults"
+        return "faults"
     if ending.interrupted:
         return "stopped"
     return "refused" if ending.code else "answered"
