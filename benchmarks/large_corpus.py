@@ -16,9 +16,9 @@ from pathlib import Path
 
 import click
 
+from s2s_core.cache import CACHE
 from s2s_core.config.resolve import resolve
 from s2s_core.data.batches import TrainingBatches
-from s2s_core.data.store import CACHE
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 

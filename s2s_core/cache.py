@@ -1,4 +1,4 @@
-"""The folder of what can be made again."""
+"""The cache folder."""
 
 import os
 from pathlib import Path

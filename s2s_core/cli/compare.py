@@ -64,7 +64,10 @@ def compare(
     if len(models) < 2:
         raise click.UsageError("a comparison needs two models or more")
     from s2s_core.pipeline.compare import compare as compare_models  # noqa: PLC0415  # help needs none of it
+    from s2s_core.runtime.trial import require_tried  # noqa: PLC0415
 
+    for model in models:
+        require_tried(model)
     examples = read_examples(data) if data else None
     with _progress() as heard:
         comparison = compare_models(

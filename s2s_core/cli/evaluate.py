@@ -66,10 +66,10 @@ def evaluate(
     """
     from s2s_core.pipeline.evaluate import evaluate as evaluate_models  # noqa: PLC0415  # help needs none of it
     from s2s_core.pipeline.printing import score_lines  # noqa: PLC0415
-    from s2s_core.runtime.trial import require_harmless  # noqa: PLC0415
+    from s2s_core.runtime.trial import require_tried  # noqa: PLC0415
 
-    for file in filter(Path.is_file, models):
-        require_harmless(file)
+    for model in models:
+        require_tried(model)
     if details not in {None, "-"}:
         require_writable(Path(details))
     evaluation = evaluate_models(

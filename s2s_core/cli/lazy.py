@@ -26,5 +26,9 @@ class LazyCommand(click.Command):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Lets the command itself read its arguments; click runs what is in the context, which is that command."""
+        """Lets the command itself read its arguments; its context is returned."""
         return self.load().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command."""
+        return ctx.command.invoke(ctx)

@@ -128,6 +128,8 @@ def _usage(error: click.ClickException) -> list[str]:
     """Returns what click shows: how the command is used, and last the message, in one line."""
     shown = io.StringIO()
     error.show(shown)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return shown.getvalue().rstrip().split("\n")
     message = error.format_message()
     *before, mark = shown.getvalue().rstrip("\n").removesuffix(message).split("\n")
     return [*before, mark + " ".join(line.strip() for line in message.splitlines())]

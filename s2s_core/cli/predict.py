@@ -141,12 +141,12 @@ def predict(
     """
     from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415  # s2s starts without ONNX Runtime
     from s2s_core.runtime.memory import affordable_memory  # noqa: PLC0415
-    from s2s_core.runtime.trial import require_harmless  # noqa: PLC0415
+    from s2s_core.runtime.trial import require_tried  # noqa: PLC0415
 
     separator = _separator(features, feature_separator)
     exported = _exported_file(model)
-    require_harmless(exported)
-    loaded = ExportedModel(exported, provider=provider, threads=threads, memory=affordable_memory())
+    require_tried(exported)
+    loaded = ExportedModel(exported, provider=provider, threads=threads, memory=affordable_memory() or 0)
     search["beam_size"] = _beams(loaded, search["beam_size"], n_best)
     batches = read_batches(file, batch_size)
     if features:

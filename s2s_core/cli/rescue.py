@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import click
 
-from s2s_core.errors import DataError
+from s2s_core.errors import DataError, one_line
 
 Ask = Callable[[list[str]], list[str]]
 """Returns a line of output for each source."""
@@ -56,15 +56,14 @@ class Rescue:
             raise DataError(f"{lines} of {self._read:,} without an answer")
 
     def _answered(self, lines: list[Line]) -> list[str]:
-        """Asks for the answers; if they need too much memory, to the longest line alone and to those around it."""
+        """Asks for the answers; if they need too much memory, to one half of the lines after the other."""
         try:
             return self._ask([line.text for line in lines]) if lines else []
         except MemoryError as error:
             if len(lines) == 1:
                 return [self._without_answer(lines[0], str(error))]
-            longest = max(range(len(lines)), key=lambda place: len(lines[place].text))
-            parts = lines[:longest], lines[longest : longest + 1], lines[longest + 1 :]
-            return [answer for part in parts for answer in self._answered(part)]
+            middle = len(lines) // 2
+            return [*self._answered(lines[:middle]), *self._answered(lines[middle:])]
 
     def _too_long(self, line: Line) -> str:
         return self._without_answer(line, f"that is more than --max-source-length {self._longest:,}")
@@ -72,5 +71,5 @@ class Rescue:
     def _without_answer(self, line: Line, reason: str) -> str:
         self._unanswered += 1
         message = f"warning: line {line.number:,} has {len(line.text):,} characters and no answer: {reason}"
-        click.echo(message, err=True)
+        click.echo(one_line(message), err=True)
         return ""

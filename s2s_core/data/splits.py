@@ -90,7 +90,7 @@ class Splits:
     def _examples(self, split: Split, rng: random.Random) -> Iterator[Example]:
         """Yields the task's examples of a split, after a check that they are what they must be."""
         for example in self._task.examples(split, rng):
-            if not isinstance(example, Example) or {*map(type, example)} != {str}:
+            if not isinstance(example, Example) or not all(isinstance(text, str) for text in example):
                 raise PluginError(
                     f"task {self.name!r} must yield s2s_core.Example(source, target) with two texts (got {example!r})"
                 )

@@ -28,8 +28,10 @@ def distinct(texts: Sequence[Sequence[str]], scores: NDArray[np.float32]) -> Ans
     """
     kept, kept_scores = [], np.full_like(scores, -np.inf)
     for row, hypotheses in enumerate(texts):
-        first = {text: place for place, text in reversed([*enumerate(hypotheses)]) if scores[row, place] != -np.inf}
-        places = sorted(first.values())
-        kept.append([hypotheses[place] for place in places] + [""] * (len(hypotheses) - len(places)))
-        kept_scores[row, : len(places)] = scores[row, places]
+        found: dict[str, np.float32] = {}
+        for text, score in zip(hypotheses, scores[row], strict=True):
+            if score > -np.inf:
+                found.setdefault(text, score)
+        kept.append([*found, *[""] * (len(hypotheses) - len(found))])
+        kept_scores[row, : len(found)] = list(found.values())
     return Answers(kept, kept_scores)

@@ -97,14 +97,14 @@ def new_checkpoint(run: Run, source_tokenizer: Tokenizer, target_tokenizer: Toke
 
 
 def load_tokenizers(run: Run) -> tuple[Tokenizer, Tokenizer]:
-    """Loads the tokenizers of the source and target of a run that resumes, perhaps with another length of training.
+    """Loads the tokenizers of a run's source and target, which exist before its model does.
 
     Raises:
         ConfigError: A setting of ``run.toml`` isn't what the model is trained with.
         ModelError: ``model.json`` is missing, damaged or made by a newer version.
         PluginError: A component isn't installed.
     """
-    return _load_tokenizers(run, _read_description(run), extending=True)
+    return _load_tokenizers(run, _read_description(run))
 
 
 def load_data_record(run: Run) -> DataRecord:
@@ -150,9 +150,7 @@ def _require_as_large(run: Run, source_size: int, target_size: int) -> None:
         raise ModelError(f"{path} is of another model: it has {stored:,} values, but the model has {needed:,} weights")
 
 
-def _load_tokenizers(
-    run: Run, description: Mapping[str, Any], *, extending: bool = False
-) -> tuple[Tokenizer, Tokenizer]:
+def _load_tokenizers(run: Run, description: Mapping[str, Any]) -> tuple[Tokenizer, Tokenizer]:
     require(description["plugins"], run.plugins)
     try:
         trained = structure(description["config"], run.plugins)
@@ -162,7 +160,7 @@ def _load_tokenizers(
         )
     except (ConfigError, ModelError) as error:
         raise ModelError(f"{run.description_path} is damaged: {'; '.join(error.lines)}") from error
-    run.require_trained_with(trained, extending=extending)
+    run.require_trained_with(trained)
     return tokenizers
 
 

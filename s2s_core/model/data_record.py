@@ -5,7 +5,13 @@ from typing import Any
 
 import attrs
 
+from s2s_core.errors import is_utf8
 from s2s_core.runs.run import Run
+
+
+def _utf8(_: object, __: object, text: str) -> None:
+    if not is_utf8(text):
+        raise ValueError("data has a source that UTF-8 can't hold")
 
 
 @attrs.frozen
@@ -21,7 +27,10 @@ class DataRecord:
         default=None, validator=attrs.validators.optional(attrs.validators.instance_of(str))
     )
     sources: Sequence[str] = attrs.field(
-        default=(), validator=attrs.validators.deep_iterable(attrs.validators.instance_of(str))
+        factory=list,
+        validator=attrs.validators.deep_iterable(
+            attrs.validators.and_(attrs.validators.instance_of(str), _utf8), attrs.validators.instance_of(list)
+        ),
     )
 
     @classmethod

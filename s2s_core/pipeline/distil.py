@@ -67,8 +67,8 @@ class _Files:
         return self.folder / "teacher.onnx"
 
     @property
-    def models_path(self) -> Path:
-        """A hash of the model of each run, by which it is told whether others are given to go on with."""
+    def teachers_path(self) -> Path:
+        """What the answers of each run depend on, by which it is told whether other runs are given to go on with."""
         return self.folder / "teachers.json"
 
     @property
@@ -80,7 +80,7 @@ class _Files:
     def written(self) -> tuple[Path, ...]:
         """All of them."""
         splits = (self.pairs(split) for split in ("train", "validation", "test"))
-        return *splits, self.partial_path, self.teacher_path, self.models_path, self.record_path
+        return *splits, self.partial_path, self.teacher_path, self.teachers_path, self.record_path
 
     def remove(self) -> None:
         """Removes what an earlier distillation wrote."""
@@ -197,7 +197,7 @@ def _write_data(
     splits = teachers[0].splits
     if not resume:
         files.remove()
-    _require_models(files.models_path, teachers)
+    _require_teachers(files.teachers_path, teachers)
     write_pairs(files.pairs("validation"), splits.validation)
     write_pairs(files.pairs("test"), splits.test)
     if not files.pairs("train").exists():
@@ -206,17 +206,22 @@ def _write_data(
     _require_sources(files.pairs("train"), read_pairs(files.pairs("train")), sources, len(sources))
 
 
-def _require_models(path: Path, teachers: Sequence[Run]) -> None:
+def _require_teachers(path: Path, teachers: Sequence[Run]) -> None:
     """Notes which models answer, or checks that they are those that are noted."""
-    hashes = [hashlib.blake2b(teacher.weights_path.read_bytes()).hexdigest() for teacher in teachers]
-    text = json.dumps(hashes)
+    text = json.dumps([_identity(teacher) for teacher in teachers])
     if not path.exists():
         write_atomically(path, text)
-    elif path.read_text(encoding="utf-8") != text:
+    elif path.read_bytes() != text.encode():
         raise ConfigError(
             f"{path.parent} learns the answers of other runs than these: give the same ones, or start again with "
             "--overwrite"
         )
+
+
+def _identity(teacher: Run) -> list[Any]:
+    """Returns what a run's answers depend on: a hash of its model, and how it searches."""
+    with teacher.weights_path.open("rb") as file:
+        return [hashlib.file_digest(file, "blake2b").hexdigest(), unstructure(teacher.config)["decoding"]]
 
 
 def _sources(splits: Splits, unlabelled: Iterable[str]) -> list[str]:

@@ -99,16 +99,20 @@ def _evaluate_runs(
     translator = Translator(checkpoint, run.config.decoding)
     forced = Likelihoods(checkpoint) if needs_likelihoods(metrics) else None
     rule = references or run.task.references
-    answered = answer(translator, examples or _examples(run.splits, split), metrics, forced, rule)
     if examples is None:
         _warn_of_other_data(run)
+    answered = answer(translator, examples or _examples(run.splits, split), metrics, forced, rule)
     return _examined(answered, checkpoint.source_tokenizer, metrics, run.config.evaluation)
 
 
 def _warn_of_other_data(run: Run) -> None:
     from s2s_core.model.checkpoint import load_data_record  # noqa: PLC0415  # needs PyTorch
 
-    if load_data_record(run).fingerprint not in {None, run.splits.fingerprint()}:
+    try:
+        now = run.splits.fingerprint()
+    except DataError:  # of a file that only training needs
+        return
+    if load_data_record(run).fingerprint not in {None, now}:
         message = f"the training data changed since {run.folder} was trained: what is held out now may have been seen"
         warnings.warn(message, ChangedDataWarning, stacklevel=4)
 

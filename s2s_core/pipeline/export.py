@@ -62,7 +62,7 @@ def export(
         parity = write(checkpoint, _held_out(run, checkpoint.config.export.parity_examples), target)
     finally:
         progress.stopped()
-    note_as_known(target)
+    note_as_known(target.read_bytes())
     seconds = time.perf_counter() - began
     exported = Export(target, target.stat().st_size, seconds, checkpoint.config.decoding, parity)
     progress.exported(exported)

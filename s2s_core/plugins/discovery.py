@@ -109,15 +109,17 @@ def _absence(target: str) -> str:
     module, _, name = target.partition(":")
     try:
         spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
+    except ModuleNotFoundError:
         spec = None
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # its package is imported, which may fail in any way
+        return f"{module} can't be found: {reason(error)}"
     if spec is None:
         return f"there is no module {module!r}"
     try:
         source = Path(spec.origin or "").read_text(encoding="utf-8")
     except (OSError, ValueError):
         return "ok"  # a compiled module, or a namespace
-    named = "import *" in source or re.search(rf"\b{re.escape(name)}\b", source)
+    named = "import *" in source or re.search(rf"\b{re.escape(name.partition('.')[0])}\b", source)
     return "ok" if named else f"{module} has no {name!r}"
 
 

@@ -1,4 +1,4 @@
-"""Training a run for longer, or for less long, than it was meant to, where the updates so far would be the same."""
+"""Training a run for longer or shorter than it was meant to, where the updates so far would be the same."""
 
 import attrs
 
@@ -7,7 +7,7 @@ from s2s_core.config.tables import RunConfig
 
 
 def is_extension(config: RunConfig, saved: RunConfig) -> bool:
-    """Whether a run can go on as if its settings had been these from the start.
+    """Whether the updates that a run has made so far would be the same with other settings.
 
     They may differ in ``training.patience`` and, where the schedule doesn't depend on it, in ``training.steps``.
 
@@ -23,7 +23,8 @@ def is_extension(config: RunConfig, saved: RunConfig) -> bool:
 
 def obstacle(config: RunConfig, saved: RunConfig) -> str:
     """Returns why a run can't have another number of steps, or nothing if that isn't what is wanted."""
-    steps = attrs.evolve(config.training, steps=saved.training.steps)
-    if config == saved or attrs.evolve(config, training=steps) != saved:
+    before = saved.training
+    same = attrs.evolve(config.training, steps=before.steps, patience=before.patience)
+    if config.training.steps == before.steps or attrs.evolve(config, training=same) != saved:
         return ""
     return f", on which the learning rate of its {config.training.schedule} schedule depends"

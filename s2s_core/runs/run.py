@@ -102,18 +102,19 @@ class Run(RunFolder):
         """Writes ``run.toml``."""
         write_atomically(self.settings_path, to_toml(self.config))
 
-    def require_trained_with(self, trained: RunConfig, *, extending: bool = False) -> None:
-        """Checks that the model was trained with the settings that ``run.toml`` has, except the ``CHANGEABLE`` ones.
+    def require_trained_with(self, trained: RunConfig) -> None:
+        """Checks that the model was trained with the settings that ``run.toml`` has.
+
+        The ``CHANGEABLE`` ones may differ, and the length of training where the model doesn't depend on it.
 
         Args:
             trained: The configuration that the model was trained with.
-            extending: Whether training goes on, perhaps for longer.
 
         Raises:
             ConfigError: A setting differs; the message names it.
         """
         trained = attrs.evolve(trained, **{name: getattr(self.config, name) for name in CHANGEABLE})
-        if extending and is_extension(self.config, trained):
+        if is_extension(self.config, trained):
             return
         before, now = _flat(unstructure(trained)), self.settings()
         for name in [*now, *before]:

@@ -66,7 +66,8 @@ class ExportedModel:
         provider: ``"cpu"`` or ``"cuda"``.
         threads: How many threads an operator may use; 0 stands for one if the file is small, else for as many as there
             are cores.
-        memory: How many bytes of memory answers may take at a time, on a CPU; 0 sets no limit.
+        memory: How many bytes of memory answers may take at a time, on a CPU; 0 sets no limit. All files of a process
+            with a limit share it, and the latest one applies to those that are opened later.
 
     Raises:
         ModelError: The file is missing, damaged, foreign or made by a newer version.
@@ -88,6 +89,8 @@ class ExportedModel:
                 content, options, providers=[_provider(provider)], enable_fallback=0
             )
         except _RUNTIME_ERRORS as error:
+            if is_out_of_memory(error):
+                raise MemoryError(f"{self._name} needs more memory than there is for it") from error
             raise ModelError(f"{self._name} is damaged or is not an ONNX file: {_first_line(error)}") from error
         self._inputs = {value.name for value in self._session.get_overridable_initializers()}
         self.metadata = self._read_metadata()

@@ -1,23 +1,28 @@
 """Opens a file that isn't known yet in a process of its own first: some graphs crash ONNX Runtime, or never end.
 
-    python -m s2s_core.runtime.trial model.onnx
-
-answers two texts within limits of time and memory. It ends with 0, with ``REFUSED`` and a message if the file can't be
-used, or with ``TOO_MUCH`` if it needs too much memory; a crash or a limit ends it by a signal.
+The process gets the file's content on its standard input, and answers two texts within limits of time and memory. It
+ends with 0, with ``REFUSED`` and a message if the file can't be used, or with ``TOO_MUCH`` if it needs too much memory.
 """
 
 import contextlib
 import hashlib
+import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import NamedTuple
+
+import attrs
 
 from s2s_core.cache import cache_folder
-from s2s_core.errors import ModelError, S2SError
+from s2s_core.errors import ModelError, S2SError, one_line
 
-REFUSED, TOO_MUCH = 1, 3
+TRIAL = "S2S_TRIAL"
+"""The environment variable that is ``off`` where nothing is to be tried."""
+
+REFUSED, TOO_MUCH = 10, 11
+"""Exit codes that Python itself never ends with."""
 
 SECONDS, BYTES_IN_A_SECOND = 5, 10_000_000
 """The processor time that a trial may take: for every file, and for how many bytes one second more."""
@@ -30,111 +35,131 @@ LEAST_MEMORY = 4 << 30
 
 TEXTS = ("", "a")
 
+_ROOT = Path(__file__).parents[2]
+_PROGRAM = f"import sys; sys.path.append({str(_ROOT)!r}); from s2s_core.runtime.trial import main; sys.exit(main())"
 
-class _Ended(NamedTuple):
+
+@attrs.frozen
+class _Ended:
     """How a trial ended.
 
     Attributes:
         code: The exit code, or the negative number of a signal.
-        message: Why the file can't be used, if that is so.
+        message: The last line that it printed.
+        hung: Whether it took too long.
     """
 
     code: int
-    message: str = ""
+    message: str
+    hung: bool = False
 
 
-def require_harmless(path: Path) -> None:
-    """Checks that a file can be opened without harm, unless this user has opened the same content before.
+def require_tried(path: Path) -> None:
+    """Checks that a file was opened without harm, now or earlier by this user with this version of ONNX Runtime.
 
     Args:
         path: The file. One that can't be read is left to who opens it.
 
     Raises:
-        ModelError: It can't be used, it crashes ONNX Runtime, or it needs too much time or memory.
+        ModelError: It can't be used, it crashes ONNX Runtime, it needs too much time or memory, or it can't be tried.
     """
-    mark = _mark(path)
-    if mark is None or mark.exists():
+    if os.environ.get(TRIAL) == "off" or not path.is_file():
         return
-    ended = _try(path)
-    if ended.code < 0:
-        raise ModelError(f"{path} is not opened: {_in_words(-ended.code)}, as damaged and hostile files do")
-    if ended.code == TOO_MUCH:
-        raise ModelError(f"{path} is not opened: it needs more memory than there is")
-    if ended.code == REFUSED and ended.message:
-        raise ModelError(ended.message)
-    if ended.code == 0:
-        note_as_known(path)
-
-
-def note_as_known(path: Path) -> None:
-    """Remembers that a file is harmless."""
-    mark = _mark(path)
-    with contextlib.suppress(OSError):  # without a mark it is tried again
-        if mark is not None:
-            mark.parent.mkdir(parents=True, exist_ok=True)
-            mark.touch()
-
-
-def _mark(path: Path) -> Path | None:
-    """Returns the empty file whose existence says that a content is known; ``None`` if it can't be told."""
-    with contextlib.suppress(OSError, S2SError):
-        if path.is_file():
-            with path.open("rb") as file:
-                return cache_folder() / "opened" / hashlib.file_digest(file, "blake2b").hexdigest()
-    return None
-
-
-def _try(path: Path) -> _Ended:
-    """Tries a file in a process of its own."""
-    seconds = _seconds(path)
-    command = [sys.executable, "-P", "-m", "s2s_core.runtime.trial", str(path)]
     try:
-        ended = subprocess.run(  # noqa: S603  # our own module, and a path
-            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=PATIENCE * seconds
+        content = path.read_bytes()
+    except OSError:
+        return
+    if _is_known(content):
+        return
+    ended = _try(content)
+    if ended.code == REFUSED:
+        raise ModelError(f"{path}{ended.message.removeprefix('the model')}")
+    if ended.code:
+        raise ModelError(f"{path} is not opened: {_reason(ended)}; {TRIAL}=off opens it all the same")
+    note_as_known(content)
+
+
+def note_as_known(content: bytes) -> None:
+    """Remembers that a file was opened without harm."""
+    with contextlib.suppress(OSError, S2SError):  # without a mark it is tried again
+        mark = _mark(content)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+
+def _is_known(content: bytes) -> bool:
+    with contextlib.suppress(OSError, S2SError):
+        return _mark(content).exists()
+    return False
+
+
+def _mark(content: bytes) -> Path:
+    """Returns the empty file whose existence says that a content is known."""
+    import onnxruntime  # noqa: PLC0415  # takes a tenth of a second
+
+    digest = hashlib.blake2b(content).hexdigest()
+    return cache_folder() / "opened" / f"{onnxruntime.__version__}-{digest}"
+
+
+def _try(content: bytes) -> _Ended:
+    """Tries a file in a process of its own."""
+    command = [sys.executable, "-P", "-c", _PROGRAM]
+    try:
+        ended = subprocess.run(  # noqa: S603  # our own module
+            command, input=content, capture_output=True, check=False, timeout=PATIENCE * _seconds(content)
         )
     except subprocess.TimeoutExpired:
-        return _Ended(-signal.SIGALRM)
-    return _Ended(ended.returncode, ended.stdout.decode(errors="replace"))
+        return _Ended(1, "", hung=True)
+    printed = (ended.stdout if ended.returncode == REFUSED else ended.stderr).decode(errors="replace")
+    hung = -ended.returncode == getattr(signal, "SIGXCPU", None)
+    return _Ended(ended.returncode, printed.rstrip().rpartition("\n")[2], hung)
 
 
-def _seconds(path: Path) -> int:
-    return SECONDS + path.stat().st_size // BYTES_IN_A_SECOND
+def _seconds(content: bytes) -> int:
+    return SECONDS + len(content) // BYTES_IN_A_SECOND
 
 
-def _in_words(number: int) -> str:
-    """Returns what a signal says of a file."""
-    if number in {signal.SIGALRM, signal.SIGXCPU}:
+def _reason(ended: _Ended) -> str:
+    """Returns why a file is not opened."""
+    if ended.hung:
         return "it takes too long"
-    return f"it crashes ONNX Runtime (signal {number})"
+    if ended.code == TOO_MUCH:
+        return "it needs more memory than there is"
+    if ended.code < 0:
+        return f"it crashes ONNX Runtime (signal {-ended.code}), as damaged and hostile files do"
+    return f"the process that tries it ended with {ended.code}: {one_line(ended.message)}"
 
 
-def _limit(path: Path) -> None:
-    """Limits this process."""
+def _limit(content: bytes) -> None:
+    """Limits this process, as far as the system can."""
     import resource  # noqa: PLC0415  # only Unix has it
 
     from s2s_core.runtime.memory import affordable_memory  # noqa: PLC0415  # takes ONNX Runtime
 
-    seconds, memory = _seconds(path), max(affordable_memory(), LEAST_MEMORY)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limits = {
+        resource.RLIMIT_CPU: _seconds(content) + int(time.process_time()),
+        resource.RLIMIT_AS: max(affordable_memory() or 0, LEAST_MEMORY),
+        resource.RLIMIT_CORE: 0,
+    }
+    for kind, limit in limits.items():
+        _, most = resource.getrlimit(kind)
+        lower = limit if most == resource.RLIM_INFINITY else min(limit, most)
+        with contextlib.suppress(ValueError, OSError):  # macOS has no limit of address space
+            resource.setrlimit(kind, (lower, most))
 
 
-def main(path: Path) -> int:
-    """Opens a file and answers two texts, and returns the exit code."""
+def main() -> int:
+    """Opens the file on standard input and answers two texts, and returns the exit code."""
+    from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415  # takes ONNX Runtime, outside the limits
+
+    content = sys.stdin.buffer.read()
     with contextlib.suppress(ImportError):
-        _limit(path)
+        _limit(content)
     try:
-        from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415  # within the limits
-
-        ExportedModel(path, threads=1)(TEXTS)
+        ExportedModel(content, threads=1)(TEXTS)
     except MemoryError:
         return TOO_MUCH
     except S2SError as error:
-        sys.stdout.buffer.write(str(error).encode())
+        sys.stdout.buffer.write(b"\n" + one_line(str(error)).encode())
         return REFUSED
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))

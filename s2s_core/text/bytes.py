@@ -101,7 +101,7 @@ class Bytes(Tokenizer):
         whole = op.StringConcat(
             op.Unsqueeze(op.Gather(beginnings, begun), [1]), onnx_text.strings(op, lasts)
         )  # [U, 64]
-        same = op.Cast(op.Equal(whole, op.Unsqueeze(characters, [1])), to=onnx_text.INT64)
+        same = op.Cast(op.Equal(whole, op.Unsqueeze(characters, [1])), to=onnx_text.INT32)
         last = op.Add(op.ArgMax(same, axis=1, keepdims=0), _CONTINUATIONS[0] + SPECIALS)
         alone = onnx_text.lookup(op, characters, {"": PAD} | {chr(byte): byte + SPECIALS for byte in range(0x80)})
         last = op.Unsqueeze(op.Where(op.Equal(begun, 0), alone, last), [1])

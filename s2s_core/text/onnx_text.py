@@ -11,6 +11,9 @@ from s2s_core.text.vocabulary import UNK
 
 INT64, BOOL, STRING = ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING
 
+INT32 = ir.DataType.INT32
+"""What ``ArgMax`` takes in every version of ONNX Runtime; int64 only from 1.20 on."""
+
 _LABELS = {str: "string", int: "int64"}
 """The names of types in the attributes of ``LabelEncoder``."""
 

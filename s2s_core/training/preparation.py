@@ -107,7 +107,8 @@ def _resumed_state(run: Run, *, extends: bool) -> TrainingState:
     if state.step > steps:
         raise ConfigError(f"training.steps must be at least {state.step}, the updates made so far (got {steps})")
     require_same_data(run, state, run.splits)
-    state.stopped &= not extends
+    if extends and state.stopped:
+        state.stopped = 0 < run.config.training.patience <= state.stale
     return state
 
 

@@ -168,7 +168,8 @@ class Trainer:
         with borrowed(self._checkpoint.model, weights):
             scores, loss = self._scores()
             rank = self._rank(scores, loss)
-            self._averaging.judged(rank[0])
+            if models == 1:
+                self._averaging.judged(rank[0])
             main = next(iter(self._training.metrics.values()))
             best = self._state.note(rank, models, higher_is_better=main.higher_is_better)
             self._state.stopped |= self._anywhere(self._is_to_stop(scores, loss))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from s2s_core.cli.rescue import Rescue
 from s2s_core.errors import DataError
+from s2s_core.runtime import memory
 from s2s_core.runtime.file import load
 from s2s_core.runtime.memory import affordable_memory
 
@@ -57,4 +58,56 @@ def test_memory_is_limited(export_once):
     with pytest.raises(MemoryError, match=r"needs more memory than there is for it$"):
         limited(["ab" * 500_000])
     assert limited(["abc"]) == free(["abc"])
-    assert 0 < affordable_memory() < 1 << 50
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"meminfo": "MemTotal: 9 kB\nMemAvailable:    1000 kB\n"}, 0.8 * 1000 * 1024),
+        ({"meminfo": "MemAvailable: 1000 kB\n", "memory.max": "max\n"}, 0.8 * 1000 * 1024),
+        (
+            {
+                "meminfo": "MemAvailable: 1000 kB\n",
+                "memory.max": "5000",
+                "memory.current": "4500",
+                "memory.stat": "a 1\n",
+            },
+            0.8 * 500,
+        ),
+        (
+            {
+                "meminfo": "MemAvailable: 1000 kB\n",
+                "memory.max": "5000",
+                "memory.current": "5000",
+                "memory.stat": "anon 9\ninactive_file 1000\n",
+            },
+            0.8 * 1000,
+        ),
+        (
+            {"meminfo": "MemAvailable: 1 kB\n", "memory.max": "5", "memory.current": "9", "memory.stat": "a 1\n"},
+            1,
+        ),
+    ],
+)
+def test_free_memory_is_what_the_system_tells(tmp_path, monkeypatch, files, expected):
+    """Of the machine and of a container, whose cached files count as free; it is never none."""
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    monkeypatch.setattr(memory, "MEMORY", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "CONTROL_GROUP", tmp_path)
+    assert affordable_memory() == int(expected)
+
+
+def test_thousands_of_lines_are_answered_in_parts():
+    """By ever smaller batches, and no more of them than it takes."""
+    calls = []
+
+    def ask(batch):
+        calls.append(len(batch))
+        if len(batch) > 500:
+            raise MemoryError
+        return batch
+
+    texts = [str(number) for number in range(3000)]
+    assert Rescue(ask, 0)(texts) == texts
+    assert len(calls) < 20

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import s2s_core as s2s
-from s2s_core.data.store import CACHE
+from s2s_core.cache import CACHE
 
 SCRIPTS = {path.stem: path for path in (Path(__file__).parents[2] / "benchmarks").glob("*.py")}
 

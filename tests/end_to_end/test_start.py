@@ -160,3 +160,12 @@ def test_the_version_is_told(here):
     from s2s_core import __version__
 
     assert here("--version").out == f"s2s, version {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("plugins",), ("plot",)])
+def test_a_group_alone_shows_its_help(here, arguments):
+    """Line by line, as with --help."""
+    shown = here(*arguments)
+    assert shown.code == 2
+    assert len(shown.err.splitlines()) > 10
+    assert shown.err.strip() == here(*arguments, "--help").out.strip()

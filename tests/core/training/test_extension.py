@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from s2s_core.errors import ConfigError
-from s2s_core.model.checkpoint import TextModel
+from s2s_core.model.checkpoint import TextModel, load_checkpoint
 from s2s_core.runs.run import Run
 
 
@@ -41,6 +41,24 @@ def test_more_patience_goes_on_after_a_stop(make_run, train, extended, records):
     assert [line["step"] for line in records(run)] == [4, 8, 12, 16, 20, 24]
 
 
+@pytest.mark.parametrize("change", [{"patience": 1}, {"patience": 2, "steps": 40}])
+def test_no_more_patience_trains_no_further(make_run, train, extended, change):
+    """A run that stopped stays where it is."""
+    run = make_run(steps=24, patience=2, schedule="constant")
+    assert train(run, [5, 4, 3]).step == 12
+    assert train(extended(run, **change), [], resume=True).step == 12
+
+
+def test_more_steps_average_the_best_models_alone(make_run, train, contents, extended):
+    """The mean that ended the shorter run is none of them."""
+    whole = make_run("whole", steps=16, schedule="constant", average="best", average_count=3)
+    train(whole, [1, 2, 3, 4, 0])
+    parts = make_run("parts", steps=8, schedule="constant", average="best", average_count=3)
+    train(parts, [1, 2, 0])
+    train(extended(parts, steps=16), [3, 4, 0], resume=True)
+    assert contents(parts)["model.safetensors"] == contents(whole)["model.safetensors"]
+
+
 def test_less_patience_still_waits_for_a_validation(make_run, train, extended):
     """It is asked when the next validation is no better."""
     run = make_run(steps=24)
@@ -75,6 +93,7 @@ def test_a_crash_while_the_length_changes_loses_nothing(
         patched.setattr(owner, moment, die)
         with pytest.raises(SystemExit):
             train(extended(run, steps=16), resume=True)
+    assert load_checkpoint(Run.open(run.folder, run.plugins)).config.training.steps == 8
     assert train(Run.open(run.folder, run.plugins), resume=True).step == 8
     train(extended(run, steps=16), [2, 3], resume=True)
     assert contents(run) == contents(whole)
