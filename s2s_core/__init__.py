@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from s2s_core.pipeline.distil import distil
     from s2s_core.pipeline.evaluate import evaluate
     from s2s_core.pipeline.export import export
+    from s2s_core.pipeline.patch import Patch, patch
     from s2s_core.pipeline.progress import Progress
     from s2s_core.pipeline.results import Distilled, Export, SeedRuns, TrainedRun
     from s2s_core.pipeline.run import run
@@ -76,6 +77,7 @@ _MODULES = {
     "s2s_core.pipeline.distil": ("distil",),
     "s2s_core.pipeline.evaluate": ("evaluate",),
     "s2s_core.pipeline.export": ("export",),
+    "s2s_core.pipeline.patch": ("Patch", "patch"),
     "s2s_core.pipeline.progress": ("Progress",),
     "s2s_core.pipeline.results": ("Distilled", "Export", "SeedRuns", "TrainedRun"),
     "s2s_core.pipeline.run": ("run",),
@@ -118,6 +120,7 @@ __all__ = [
     "ModelError",
     "NoConfig",
     "Output",
+    "Patch",
     "PluginError",
     "Progress",
     "Run",
@@ -149,6 +152,7 @@ __all__ = [
     "must_be",
     "one_of",
     "padding_mask",
+    "patch",
     "raw_lines",
     "run",
     "run_seeds",

@@ -6,16 +6,21 @@ import click
 
 from s2s_core.cli.context import installed
 from s2s_core.cli.options import FILE, RUN
-from s2s_core.config.overrides import parse_assignment
+from s2s_core.config.overrides import nested, parse_assignment
 
 
 @click.command()
 @click.argument("folders", type=RUN, nargs=-1, required=True)
 @click.option("-o", "--output", type=FILE, help="The file.  [default: model.onnx in the run's folder]")
+@click.option("--lexicon", type=FILE, help="Sources and exact answers, tab-separated, which come before the model's.")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting of decoding or export.")
 @click.pass_context
 def export(
-    context: click.Context, folders: tuple[Path, ...], output: Path | None, assignments: tuple[str, ...]
+    context: click.Context,
+    folders: tuple[Path, ...],
+    output: Path | None,
+    lexicon: Path | None,
+    assignments: tuple[str, ...],
 ) -> None:
     """Exports the best model of the run in a folder, and compares the file with it before it is written.
 
@@ -25,10 +30,12 @@ def export(
     \b
     s2s export runs/reverse-mlp-rnn-mlp-rnn
     s2s export runs/reverse-mlp-rnn-mlp-rnn -o beam5.onnx --set decoding.beam_size=5
+    s2s export runs/reverse-mlp-rnn-mlp-rnn -o known.onnx --lexicon words.tsv
     s2s export runs/seed-0 runs/seed-1 runs/seed-2 -o together.onnx
     """
     if len(folders) > 1 and output is None:
         raise click.UsageError("several runs need --output, such as -o together.onnx")
     from s2s_core.pipeline.export import export as export_runs  # noqa: PLC0415  # help needs none of it
 
-    export_runs(folders, output, list(map(parse_assignment, assignments)), plugins=installed(context))
+    settings = [*map(parse_assignment, assignments), *([nested("export.lexicon", str(lexicon))] if lexicon else [])]
+    export_runs(folders, output, settings, plugins=installed(context))

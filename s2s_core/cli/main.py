@@ -78,6 +78,8 @@ for command in (
     LazyCommand("compare", "s2s_core.cli.compare:compare", "Tell whether one model is better than another."),
     LazyCommand("distil", "s2s_core.cli.distil:distil", "Train a small model on the answers of others."),
     LazyCommand("export", "s2s_core.cli.export:export", "Write a trained model as one ONNX file."),
+    LazyCommand("patch", "s2s_core.cli.patch:patch", "Change the lexicon of an exported file."),
+    LazyCommand("lexicon", "s2s_core.cli.lexicon:lexicon", "List the lexicon of an exported file."),
     LazyCommand("predict", "s2s_core.cli.predict:predict", "Answer lines with an exported file."),
     LazyCommand("score", "s2s_core.cli.score:score", "Tell how likely a run's model finds given answers."),
     LazyCommand("plot", "s2s_core.cli.plot:plot", "Draw scores, learning, states and attention."),

@@ -97,6 +97,7 @@ class ExportConfig:
     parity_examples: int = setting(64, "held-out pairs on which the file is compared with the model", at_least(1))
     tolerance: float = setting(1e-3, "maximum difference between a score of the file and the model's", more_than(0))
     prefix: bool = setting(default=False, help="whether the file has an input prefix, with which answers begin")
+    lexicon: str = setting("", "file of sources and their exact answers, which come before the model's")
 
 
 @attrs.frozen

@@ -1,10 +1,16 @@
 """Begins the graph of a file, with the versions that it needs, and cleans it up at the end."""
 
+from collections.abc import Sequence
+
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
 from onnxscript import GraphBuilder
 
 from s2s_core.exporting.quiet import quiet
+from s2s_core.text.nodes import Value
+from s2s_core.text.onnx_text import STRING
+
+FLOAT = ir.DataType.FLOAT
 
 OPSET = 20
 """The version of ``ai.onnx`` that the file needs; the first with ``StringSplit`` and ``StringConcat``."""
@@ -17,6 +23,21 @@ def new_builder(name: str) -> GraphBuilder:
     """Returns a builder of an empty graph."""
     opsets = {"": OPSET, "ai.onnx.ml": 4, "com.microsoft": 1}
     return GraphBuilder(ir.Graph([], [], nodes=[], opset_imports=opsets, name=name))
+
+
+def add_outputs(builder: GraphBuilder, texts: Value, scores: Value, count: Value) -> None:
+    """Makes the file's outputs of the first ``count`` texts and scores, [N, K] both."""
+    op = builder.op
+    hypotheses = op.Slice(texts, [0], count, [0])  # [N, K]
+    target = op.Squeeze(op.Slice(hypotheses, [0], [1], [1]), [1])  # [N]
+    _output(builder, target, "target", STRING, ["N"])
+    _output(builder, hypotheses, "hypotheses", STRING, ["N", "K"])
+    _output(builder, op.Slice(scores, [0], count, [0]), "scores", FLOAT, ["N", "K"])
+
+
+def _output(builder: GraphBuilder, value: Value, name: str, kind: ir.DataType, shape: Sequence[str]) -> None:
+    value.type, value.shape = ir.TensorType(kind), ir.Shape(shape)
+    builder.add_output(value, name)
 
 
 def finished(builder: GraphBuilder) -> ir.Model:

@@ -18,20 +18,10 @@ from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.errors import ExportError
 from s2s_core.exporting.replay import Trace, is_tie, same_ids
 from s2s_core.exporting.stitch import HYPOTHESIS_IDS, HYPOTHESIS_SCORES, TRACE
+from s2s_core.exporting.strange_texts import STRANGE_TEXTS
 from s2s_core.model.checkpoint import TextModel
 from s2s_core.runtime.file import threads_for
 from s2s_core.text.vocabulary import SPECIALS
-
-STRANGE_TEXTS = (
-    "",
-    " ",
-    "\N{SNOWMAN}",
-    "h\u00e9llo w\u00f6rld",
-    "\u65e5\u672c\u8a9e \U0001f642",
-    "a\u0301\t\u00a0b",
-    "0 " * 12,
-)
-"""Empty, unknown and non-ASCII texts."""
 
 SINGLE_TEXTS = 8
 """How many held-out texts are also answered one at a time."""

@@ -51,12 +51,12 @@ from s2s_core.config.decoding import features_of, graph_inputs
 from s2s_core.config.tables import RunConfig
 from s2s_core.exporting.distinct import distinct
 from s2s_core.exporting.finish import FLOAT, finish
-from s2s_core.exporting.graph import finished, new_builder
+from s2s_core.exporting.graph import add_outputs, finished, new_builder
 from s2s_core.exporting.hoist import hoist
 from s2s_core.exporting.pieces import Leaf, Pieces
 from s2s_core.text import copies
 from s2s_core.text.nodes import Op, Value
-from s2s_core.text.onnx_text import BOOL, INT64, STRING, loop, strings
+from s2s_core.text.onnx_text import BOOL, INT64, STRING, loop, never_empty
 from s2s_core.text.tokenizer import Tokenizer
 from s2s_core.text.vocabulary import EOS, PAD
 
@@ -87,7 +87,7 @@ def stitch(pieces: Pieces, tokenizers: tuple[Tokenizer, Tokenizer], config: RunC
     source = builder.input("source", STRING, ["N"])
     settings = _settings(builder, config)
     count = op.Shape(source)
-    sources = _never_empty(op, source, count)
+    sources = never_empty(op, source, count)
     if config.target.copy:
         tokens = copies.onnx_tokens(op, sources, source_tokenizer)  # [N, S]
         ids, lengths, settings["copies"] = copies.onnx_encode_source(op, tokens, tokenizers)  # [N, S], [N], [N, S]
@@ -100,7 +100,7 @@ def stitch(pieces: Pieces, tokenizers: tuple[Tokenizer, Tokenizer], config: RunC
     texts = _texts(op, target_tokenizer, hypothesis_ids, tokens)  # [N, K]
     if not config.decoding.sampling:  # equal samples count each
         texts, scores = distinct(op, texts, scores)
-    _outputs(builder, texts, scores, count)
+    add_outputs(builder, texts, scores, count)
     return finished(builder)
 
 
@@ -116,12 +116,6 @@ def _input(builder: GraphBuilder, name: str, default: "np.generic | np.ndarray")
     return builder.input(name, tensor.dtype, [], const_value=tensor)
 
 
-def _never_empty(op: Op, source: Value, count: Value) -> Value:
-    """Adds an empty text to an empty batch, on which recurrent operators would crash."""
-    missing = op.Cast(op.Equal(count, [0]), to=INT64)
-    return op.Concat(source, op.Expand(strings(op, [""]), missing), axis=0)
-
-
 def _prefix(builder: GraphBuilder, tokenizer: Tokenizer, sources: Value, tokens: Value | None) -> Value:
     """Adds the input ``prefix``, one text for all sources or one for each, and returns its ids [N, P] without EOS.
 
@@ -135,7 +129,7 @@ def _prefix(builder: GraphBuilder, tokenizer: Tokenizer, sources: Value, tokens:
     tensor = ir.StringTensor([b""], shape=ir.Shape([1]), name="prefix")
     prefix = builder.input("prefix", STRING, [1], const_value=tensor)
     prefix.shape = ir.Shape(["P"])  # its default has one text, but another value may have more
-    prefixes = _never_empty(op, prefix, op.Shape(prefix))
+    prefixes = never_empty(op, prefix, op.Shape(prefix))
     prefixes = op.Expand(prefixes, op.Shape(sources))
     if tokens is not None:
         return copies.onnx_encode_prefix(op, prefixes, tokens, tokenizer)
@@ -211,21 +205,6 @@ def _texts(op: Op, tokenizer: Tokenizer, ids: Value, tokens: Value | None) -> Va
 def _rows(op: Op, values: Value) -> Value:
     """Adds the nodes that make one row of each hypothesis, [N·K, T], of values [N, K, T]."""
     return op.Reshape(values, op.Concat([-1], op.Shape(values, start=2, end=3), axis=0))
-
-
-def _outputs(builder: GraphBuilder, texts: Value, scores: Value, count: Value) -> None:
-    """Makes the file's outputs of the first ``count`` texts and scores, [N, K] both."""
-    op = builder.op
-    hypotheses = op.Slice(texts, [0], count, [0])  # [N, K]
-    target = op.Squeeze(op.Slice(hypotheses, [0], [1], [1]), [1])  # [N]
-    _output(builder, target, "target", STRING, ["N"])
-    _output(builder, hypotheses, "hypotheses", STRING, ["N", "K"])
-    _output(builder, op.Slice(scores, [0], count, [0]), "scores", FLOAT, ["N", "K"])
-
-
-def _output(builder: GraphBuilder, value: Value, name: str, kind: ir.DataType, shape: Sequence[str]) -> None:
-    value.type, value.shape = ir.TensorType(kind), ir.Shape(shape)
-    builder.add_output(value, name)
 
 
 def _inline(op: Op, piece: ir.Model, arguments: Sequence[Value]) -> list[Value]:

@@ -3,24 +3,24 @@
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import attrs
 
 from s2s_core.config.overrides import Overrides, merge
-from s2s_core.config.structure import override, structure_component, structure_table
-from s2s_core.config.tables import Component, EvaluationConfig
+from s2s_core.config.structure import override, structure_table
+from s2s_core.config.tables import EvaluationConfig
 from s2s_core.data.splits import Splits
 from s2s_core.data.task import Example, References, Split
-from s2s_core.errors import ChangedDataWarning, ConfigError, DataError, ModelError, listing
+from s2s_core.errors import ChangedDataWarning, ConfigError, DataError
 from s2s_core.evaluation.answers import Answered, answer, needs_likelihoods
 from s2s_core.evaluation.evaluation import Evaluation, evaluate_answers
 from s2s_core.evaluation.metric import BaseMetric, LikelihoodMetric
+from s2s_core.pipeline.description import FileDescription
 from s2s_core.pipeline.models import Runs, opened, require_tables, several
 from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.plugins.registry import Plugins
-from s2s_core.runs.components import load_tokenizer, make_metrics, make_task
-from s2s_core.runs.provenance import RECORDED, is_provenance, require
+from s2s_core.runs.components import make_metrics, make_task
 from s2s_core.runs.run import Run
 from s2s_core.text.tokenizer import Tokenizer
 
@@ -130,7 +130,7 @@ def _evaluate_file(
 
     require_tables(overrides, {"evaluation"}, "the evaluation of a file")
     model = ExportedModel(path, provider=provider)
-    description = _FileDescription.read(model, path, plugins)
+    description = FileDescription.read(model, path, plugins)
     tables = merge([{"evaluation": description.evaluation}, *overrides])
     config = structure_table(tables["evaluation"], EvaluationConfig, "evaluation", plugins)
     task = make_task(description.task, plugins)
@@ -140,56 +140,6 @@ def _evaluate_file(
     scored = examples or _examples(Splits(task, description.task.name), split)
     answered = answer(_in_batches(model), scored, metrics, rule=references or task.references)
     return _examined(answered, description.source_tokenizer, metrics, config)
-
-
-@attrs.frozen
-class _FileDescription:
-    """What the metadata of an exported file say about where it came from.
-
-    Attributes:
-        task: The task that it was trained for.
-        source_tokenizer: Of its sources.
-        target_tokenizer: Of its answers.
-        evaluation: The table ``evaluation`` of its run.
-    """
-
-    task: Component
-    source_tokenizer: Tokenizer
-    target_tokenizer: Tokenizer
-    evaluation: Mapping[str, Any]
-
-    @classmethod
-    def read(cls, model: "ExportedModel", path: Path, plugins: Plugins) -> "_FileDescription":
-        """Reads the metadata of a file.
-
-        Raises:
-            ModelError: The metadata are damaged.
-            PluginError: A task or tokenizer isn't installed.
-        """
-        records: Any = model.metadata.get("plugins")
-        if not is_provenance(records):
-            raise ModelError(f"{path} has damaged metadata: plugins must say of each component {listing(RECORDED)}")
-        try:
-            require((used for used in records if used["kind"] not in {"encoder", "decoder"}), plugins)
-            return cls._structured(model.metadata, plugins)
-        except KeyError as error:
-            raise ModelError(f"{path} has damaged metadata: {error} is missing") from error
-        except (TypeError, AttributeError, ConfigError, ModelError) as error:
-            raise ModelError(f"{path} has damaged metadata: {error}") from error
-
-    @classmethod
-    def _structured(cls, metadata: Mapping[str, Any], plugins: Plugins) -> "_FileDescription":
-        saved = metadata["config"]
-        source, target = (
-            load_tokenizer(
-                structure_component(saved[side]["tokenizer"], "tokenizer", plugins),
-                metadata[f"{side}_tokenizer"],
-                plugins,
-            )
-            for side in ("source", "target")
-        )
-        task = structure_component(saved["task"], "task", plugins)
-        return cls(task, source, target, saved.get("evaluation", {}))
 
 
 def _in_batches(model: "ExportedModel") -> Callable[[Sequence[str]], list[str]]:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from s2s_core.data.lexicon import read_lexicon
 from s2s_core.pipeline.progress import Progress, default_progress
 from s2s_core.pipeline.recipe import Recipe, Settings, named, open_run
 from s2s_core.pipeline.results import TrainedRun
@@ -55,6 +56,8 @@ def train(
     with postponed():
         folder = None if output is None else named(output)
         run = open_run(recipe, settings or {}, plugins or Plugins(), output=folder, resume=resume, overwrite=overwrite)
+        if run.config.export.lexicon:
+            read_lexicon(Path(run.config.export.lexicon), str)  # before hours of training, not after
         from s2s_core.training.preparation import prepare  # noqa: PLC0415  # PyTorch takes a second to import
         from s2s_core.training.trainer import Trainer  # noqa: PLC0415
     progress = progress or default_progress()

@@ -47,6 +47,12 @@ def lookup(op: Op, keys: Value, table: Mapping[Any, Any], default: str | int = U
     return op.LabelEncoder(keys, _domain="ai.onnx.ml", _version=4, **attributes)
 
 
+def never_empty(op: Op, texts: Value, count: Value) -> Value:
+    """Adds an empty text to an empty batch of ``count`` texts, on which recurrent operators would crash."""
+    missing = op.Cast(op.Equal(count, [0]), to=INT64)
+    return op.Concat(texts, op.Expand(strings(op, [""]), missing), axis=0)
+
+
 def characters(op: Op, texts: Value) -> Value:
     """Adds the node that splits string[N] into characters, string[N, S], padded with empty strings."""
     return matches(op, texts, "(?s).")

@@ -135,6 +135,26 @@ def test_the_resolved_configuration_gives_the_same_bits(here, exported_run, cont
     assert contents(tmp_path / "again") == contents(exported_run.folder)
 
 
+def test_a_lexicon_is_read_before_training(here, small, tmp_path):
+    """A mistake in it shows at once, and no folder is made."""
+    folder, words = tmp_path / "new", tmp_path / "words.tsv"
+    words.write_text("ab\n")
+    message = here("run", *small, "--set", f"export.lexicon={words}", "--output", folder).error()
+    assert message == f"{words}, line 1 must have a source, a TAB and an answer"
+    assert not folder.exists()
+
+
+def test_a_file_may_have_a_lexicon(here, exported_run, tmp_path):
+    """By an option of the export; ``s2s evaluate`` scores its answers, and ``s2s lexicon`` lists them."""
+    words, pairs = tmp_path / "words.tsv", tmp_path / "pairs.tsv"
+    words.write_text("ab\tnever learnt\n")
+    pairs.write_text("ab\tnever learnt\n")
+    assert here("export", exported_run.folder, "-o", tmp_path / "known.onnx", "--lexicon", words).code == 0
+    assert here("lexicon", tmp_path / "known.onnx").out == words.read_text()
+    assert "exact match 100.00 %" in here("evaluate", tmp_path / "known.onnx", "--data", pairs).out
+    assert here("lexicon", exported_run.onnx_path).out == ""
+
+
 def test_a_folder_that_holds_a_run_is_refused(here, small, copied, contents):
     """Nothing is touched, and the message says what can be done."""
     before = contents(copied)

@@ -1,0 +1,119 @@
+"""Changes the lexicon of an exported file, without PyTorch."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import attrs
+
+from s2s_core.data.lexicon import Entries, fixed, read_fixes
+from s2s_core.errors import ModelError
+from s2s_core.files import require_writable, write_atomically
+from s2s_core.pipeline.description import source_tokenizer_of
+from s2s_core.plugins.registry import Plugins
+
+MOST_PROVED = 64
+"""How many of the changed sources are looked up, besides entries that stay."""
+
+
+@attrs.frozen
+class Patch:
+    """What a patch changed.
+
+    Attributes:
+        path: The new file.
+        added: How many entries are new.
+        changed: How many have other answers.
+        removed: How many are no longer there.
+        entries: How many there are now.
+    """
+
+    path: Path
+    added: int
+    changed: int
+    removed: int
+    entries: int
+
+
+def patch(model: str | Path, fixes: str | Path, output: str | Path, *, plugins: Plugins | None = None) -> Patch:
+    """Adds, changes and removes exact answers of an exported file, which come before the model's.
+
+    The rest of the file stays as it was proved: the new file is compared with it before it is written. Its metadata
+    say when what was patched.
+
+    Args:
+        model: The file; it gets a lexicon if it has none.
+        fixes: A source, a TAB and an answer on each line; a source alone is removed. Answers replace those that the
+            source has; several lines of a source are its answers in order.
+        output: The new file.
+        plugins: Where the source's tokenizer comes from, which normalises; by default the installed plugins.
+
+    Raises:
+        DataError: A line of ``fixes`` can't be used.
+        ExportError: The new file answers otherwise than it should; nothing is written.
+        ModelError: The file is missing, damaged or foreign.
+        OSError: The new file can't be written.
+        PluginError: The tokenizer isn't installed.
+    """
+    import onnx  # noqa: PLC0415  # s2s starts without it
+    import onnx_ir as ir  # noqa: PLC0415
+
+    from s2s_core.exporting.lexicon import has_lexicon, replace_entries, with_lexicon  # noqa: PLC0415
+    from s2s_core.exporting.lexicon_proof import prove_lexicon  # noqa: PLC0415
+    from s2s_core.runtime.file import METADATA, ExportedModel  # noqa: PLC0415
+    from s2s_core.runtime.structure import structure_of  # noqa: PLC0415
+
+    require_writable(Path(output))
+    opened = ExportedModel(Path(model))
+    tokenizer = source_tokenizer_of(opened, Path(model), plugins or Plugins())
+    graph = ir.from_proto(onnx.load(model))
+    before = lexicon(model)
+    wanted = read_fixes(Path(fixes), tokenizer.normalize)
+    entries = fixed(before, wanted)
+    if not has_lexicon(graph):
+        graph = with_lexicon(graph, {}, tokenizer)
+    replace_entries(graph, {})
+    plain = ir.to_proto(graph).SerializeToString()
+    replace_entries(graph, entries)
+    patched = ir.to_proto(graph)
+    prove_lexicon(patched.SerializeToString(), plain, entries, tokenizer.normalize, list(wanted)[:MOST_PROVED])
+    made = _patch(Path(output), before, entries)
+    note = {"date": f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}", **_counts(made)}
+    checksum = structure_of(patched.SerializeToString(deterministic=True)).checksum
+    metadata = {
+        **opened.metadata,
+        "checksum": checksum,
+        "lexicon": len(entries),
+        "patches": [*opened.metadata.get("patches", []), note],
+    }
+    onnx.helper.set_model_props(patched, {METADATA: json.dumps(metadata, ensure_ascii=False)})
+    write_atomically(Path(output), patched.SerializeToString(deterministic=True))
+    return made
+
+
+def lexicon(model: str | Path) -> Entries:
+    """Returns the entries of an exported file's lexicon: the answers to each normalised source; none without one.
+
+    Raises:
+        ModelError: The file is missing, damaged or foreign.
+    """
+    import onnx  # noqa: PLC0415
+    import onnx_ir as ir  # noqa: PLC0415
+
+    from s2s_core.exporting.lexicon import entries_of  # noqa: PLC0415
+    from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415
+
+    ExportedModel(Path(model))
+    try:
+        return entries_of(ir.from_proto(onnx.load(model)))
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        raise ModelError(f"{model} has a damaged lexicon: {error}") from error
+
+
+def _patch(path: Path, before: Entries, after: Entries) -> Patch:
+    changed = sum(before[source] != after[source] for source in before.keys() & after.keys())
+    return Patch(path, len(after.keys() - before.keys()), changed, len(before.keys() - after.keys()), len(after))
+
+
+def _counts(made: Patch) -> dict[str, int]:
+    return {"added": made.added, "changed": made.changed, "removed": made.removed}
