@@ -96,7 +96,8 @@ def _whole(bound: float | None) -> int | None:
     "--max-source-length",
     type=click.IntRange(0, LARGEST),
     default=0,
-    help="Answer no line of more characters; 0 leaves it to the memory, of which 80 % of what is free may be used.",
+    help="Answer no source of more characters, tags included; 0 leaves it to the memory, of which 80 % of what is free "
+    "may be used.",
 )
 @click.option("--scores", is_flag=True, help="Print each answer's score after it, tab-separated.")
 @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
