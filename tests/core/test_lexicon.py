@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import s2s_core as s2s
 from s2s_core.config.tables import ExportConfig
 from s2s_core.data.lexicon import fixed, lines, read_fixes, read_lexicon
-from s2s_core.errors import DataError, ModelError
+from s2s_core.errors import DataError, ModelError, missing_package
 from s2s_core.exporting.exporter import export
 from s2s_core.exporting.lexicon import entries_of, replace_entries, with_lexicon
 from s2s_core.pipeline.patch import lexicon
@@ -130,6 +130,15 @@ def test_a_patch_changes_entries_and_nothing_else(export_once, tmp_path):
     assert s2s.patch(made.path, fixes, tmp_path / "none.onnx").entries == 0
     assert load(tmp_path / "none.onnx")(texts) == plain(texts)
     assert lexicon(path) == {}
+
+
+def test_what_a_patch_needs_is_told(tmp_path, monkeypatch):
+    """In an installation that only runs files."""
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ModuleNotFoundError) as lacking:
+        s2s.patch("a", "b", tmp_path / "c")
+    needed = 'needs ONNX, which isn\'t installed: pip install "s2s-toolkit[patch]"'
+    assert missing_package(lacking.value) == needed
 
 
 def test_a_patch_needs_no_pytorch(export_once, tmp_path):
