@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ModelError,
         PluginError,
         S2SError,
+        S2SWarning,
         is_utf8,
     )
     from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric, Metric
@@ -64,7 +65,7 @@ _MODULES = {
     "s2s_core.data.task": ("Example", "Task"),
     "s2s_core.errors": (
         "ChangedDataWarning", "ChangedFileWarning", "ConfigError", "DataError", "ExportError", "ModelError",
-        "PluginError", "S2SError", "is_utf8",
+        "PluginError", "S2SError", "S2SWarning", "is_utf8",
     ),
     "s2s_core.evaluation.metric": ("Likelihood", "LikelihoodMetric", "Metric"),
     "s2s_core.model.dropout": ("Dropout",),
@@ -125,6 +126,7 @@ __all__ = [
     "Progress",
     "Run",
     "S2SError",
+    "S2SWarning",
     "SeedRuns",
     "State",
     "Task",
