@@ -28,6 +28,10 @@ _NEEDED = frozenset(("config", "source_tokenizer", "target_tokenizer", "plugins"
 """The keys that ``model.json`` must have, whatever else it has."""
 
 
+MOST_LARGER = 2
+"""How many times as many weights as there are on disk a model may have to be made, to tell which of them differ."""
+
+
 @attrs.frozen(eq=False)
 class TextModel:
     """A model, with the tokenizers that turn texts into its ids and back.
@@ -146,8 +150,10 @@ def _require_as_large(run: Run, source_size: int, target_size: int) -> None:
         stored = count_stored(path)
     except (DamagedError, OSError) as error:
         raise ModelError(f"{path} is damaged or of another model: {error}") from error
-    if needed is not None and needed > stored:
-        raise ModelError(f"{path} is of another model: it has {stored:,} values, but the model has {needed:,} weights")
+    if needed is not None and needed > MOST_LARGER * stored:
+        raise ModelError(
+            f"{path} is damaged or of another model: it has {stored:,} values, but the model has {needed:,} weights"
+        )
 
 
 def _load_tokenizers(run: Run, description: Mapping[str, Any]) -> tuple[Tokenizer, Tokenizer]:

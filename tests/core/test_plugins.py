@@ -440,23 +440,24 @@ def test_component_that_cannot_be_imported_is_refused(site, source, reason):
 
 
 INSTALL = 'pip install "s2s-toolkit[train]"'
-PACKAGES = {
-    "torch": "PyTorch",
-    "onnx": "ONNX",
-    "onnxscript": "ONNX Script",
-    "onnx_ir": "ONNX IR",
-    "accelerate": "Accelerate",
-    "safetensors": "safetensors",
-}
+PACKAGES = [
+    ("torch", "PyTorch", "train"),
+    ("onnx", "ONNX", "patch"),
+    ("onnxscript", "ONNX Script", "patch"),
+    ("onnx_ir", "ONNX IR", "patch"),
+    ("accelerate", "Accelerate", "train"),
+    ("safetensors", "safetensors", "train"),
+]
 
 
-@pytest.mark.parametrize(("module", "package"), PACKAGES.items())
-def test_missing_training_package_is_named(site, monkeypatch, module, package):
-    """A component that needs a package for training says how to install it."""
+@pytest.mark.parametrize(("module", "package", "extra"), PACKAGES)
+def test_missing_training_package_is_named(site, monkeypatch, module, package, extra):
+    """A component that needs a package of an extra says how to install it."""
     monkeypatch.setitem(sys.modules, module, None)
     site.offer("trained", "encoder", "{'mlp-rnn': 'trained_part:Reverse'}")
     site.module("trained_part", f"import {module}\n" + COMPONENT)
-    expected = f"encoder 'mlp-rnn' needs {package}, which isn't installed: {INSTALL}"
+    install = f'pip install "s2s-toolkit[{extra}]"'
+    expected = f"encoder 'mlp-rnn' needs {package}, which isn't installed: {install}"
     assert refusal(site.plugins(), "encoder", "mlp-rnn") == expected
 
 
