@@ -215,7 +215,7 @@ BROKEN = [
     ("onnx_batch", SplitsAtAnySpace, r"Python encodes 'a\nb', text 1 of 10, as ["),
     ("onnx_batch", ForgetsTheEnd, "; ids[37] is None instead of 2"),
     ("onnx_batch", LosesRows, "the graph gives 1 rows of ids and 10 lengths for 10 texts"),
-    ("onnx_batch", NeedsMore, 'was trained needs ONNX IR, which isn\'t installed: pip install "s2s-toolkit[train]"'),
+    ("onnx_batch", NeedsMore, 'was trained needs ONNX IR, which isn\'t installed: pip install "s2s-toolkit[patch]"'),
     ("onnx_batch", PadsTooFar, "as rows of 39 ids, [["),
     ("onnx_batch", HasNoNodes, "building the graph of a tokenizer that was trained raises NotImplementedError: to be"),
     ("onnx_decode", JoinsWithDots, "Python decodes [3, 3, 2, 0, 0] as '\ufffd \ufffd', the graph as '\ufffd\ufffd'"),
