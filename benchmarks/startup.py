@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROUNDS = 21
+import click
 
 LIBRARIES = "import click, pluggy, importlib.metadata as metadata; metadata.entry_points(group='s2s')"
 
@@ -27,8 +27,12 @@ print(*session.run(["target"], {"source": numpy.array(sys.stdin.read().splitline
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def main() -> None:
-    file = str(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/demo", "model.onnx"))
+@click.command()
+@click.argument("run", default="runs/demo", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--rounds", default=21, show_default=True, type=click.IntRange(1))
+def main(run: Path, rounds: int) -> None:
+    """Times starting."""
+    file = str(run / "model.onnx")
     s2s = str(Path(sys.executable).with_name("s2s"))
     commands = {
         "python -c pass": [sys.executable, "-c", "pass"],
@@ -39,11 +43,11 @@ def main() -> None:
         "plain script, one word": [sys.executable, "-c", SCRIPT, file],
         "s2s predict, one word": [s2s, "predict", file],
     }
-    rounds = [[cpu_seconds(command) for command in commands.values()] for _ in range(1 + ROUNDS)][1:]
-    print(f"CPU seconds of a process, {ROUNDS} rounds")
+    times = [[cpu_seconds(command) for command in commands.values()] for _ in range(1 + rounds)][1:]
+    print(f"CPU seconds of a process, {rounds} rounds")
     print(f"{'':<28} {'median':>7} {'least':>7}")
     medians = {}
-    for name, seconds in zip(commands, zip(*rounds, strict=True), strict=True):
+    for name, seconds in zip(commands, zip(*times, strict=True), strict=True):
         medians[name] = statistics.median(seconds)
         print(f"{name:<28} {medians[name]:7.3f} {min(seconds):7.3f}")
     print(f"predict is {medians['s2s predict, one word'] / medians['plain script, one word']:.2f} × the plain script")

@@ -27,8 +27,8 @@ BROKEN = {
 """Sources of plugins that can't be loaded, and the reason that is told, by the plugins' names."""
 
 MISFITS = {
-    "unimportable": ("raise OSError('no disk')", "can't be imported: OSError: no disk"),
-    "exiting": ("raise SystemExit(3)", "can't be imported: SystemExit: 3"),
+    "unimportable": ("raise OSError('no disk')\nclass Part: ...", "can't be imported: OSError: no disk"),
+    "exiting": ("raise SystemExit(3)\nclass Part: ...", "can't be imported: SystemExit: 3"),
     "newer": (
         f"class Part:\n    api_version = {API_VERSION + 1}",
         f"needs api_version {API_VERSION + 1} {HERE}: upgrade s2s-toolkit",

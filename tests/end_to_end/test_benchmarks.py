@@ -149,6 +149,14 @@ def test_transformer_step_compares_a_file_with_the_plain_loop(script, monkeypatc
     assert [line.split()[1] for line in run("--length", 3, "--rounds", 1).splitlines()[2:]] == ["1", "32"]
 
 
+def test_startup_times_each_command(script, exported_run):
+    """With a file that answers."""
+    _, run = script("startup")
+    printed = run(exported_run.folder, "--rounds", 1)
+    assert len(printed.splitlines()) == 10
+    assert printed.splitlines()[-1].startswith("predict is ")
+
+
 def test_every_script_is_tested():
     """A new one needs a test here."""
     tested = {name.split("_", 1)[1] for name in globals() if name.startswith("test_")}

@@ -104,9 +104,11 @@ def test_an_interrupted_distillation_goes_on(distilled, exported_run, texts, her
     assert "answers" not in ended.out
 
 
-def test_other_runs_do_not_go_on(distilled, exported_run, texts, here, tmp_path):
+def test_other_runs_do_not_go_on(exported_run, texts, here, tmp_path):
     """Their answers would be mixed; the folder knows the models by their hashes."""
-    folder = shutil.copytree(distilled[0], tmp_path / "small")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    (folder / ".lock").touch()
     (folder / "teachers.json").write_text('["another"]')
     arguments = ["distil", exported_run.folder, "--unlabelled", texts, *SMALLER, "--output", folder]
     assert here(*arguments, "--resume").error() == (
