@@ -36,6 +36,7 @@ def test_a_few_tries_of_each_kind_find_no_fault(tmp_path):
         {},
         {"code": 1, "err": REFUSED, "out": b"a\n"},
         {"code": 2, "err": b"Usage: s2s\n\nError: No such command 'a'.\n", "out": b""},
+        {"code": 2, "err": b"Usage: s2s\n\nOptions:\n  --help\n", "out": b""},
         {"err": b"warning: line 1 has a tab; a line is one source\n"},
         {"code": 130, "interrupted": True, "err": b"error: stopped after 2 of 9 steps; go on with --resume\n"},
     ],

@@ -17,7 +17,7 @@ _WARNING = re.compile(r"^\S.*:\d+: \w*Warning: ", re.MULTILINE)
 _LOGGED = "[E:onnxruntime:"
 """What an error has that ONNX Runtime prints itself, beside the one that it raises."""
 
-STOPPED = 130
+STOPPED, USAGE = 130, 2
 
 
 def fault(attempt: Attempt, ending: Ending) -> str | None:
@@ -63,6 +63,8 @@ def _message(ending: Ending, lines: list[str]) -> str | None:
     errors = [number for number, line in enumerate(lines) if line.startswith(("error: ", "Error: "))]
     if ending.code == 0:
         return f"an error, but exit code 0: {lines[errors[0]][:200]}" if errors else None
+    if ending.code == USAGE and not errors and lines and lines[0].startswith("Usage: "):
+        return None  # the help of a group without a command
     if len(errors) != 1:
         return f"message: {len(errors)} errors"
     more = lines[errors[0] + 1 :]
