@@ -183,7 +183,8 @@ def test_new_code_is_clean(written):
 @pytest.mark.parametrize("kind", KINDS)
 def test_new_imports_are_in_order(written, kind):
     """As ruff wants them in the project itself, to which the core is another package like any other."""
-    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "I", "."]
+    options = ("--isolated", "--no-cache", "--select", "I", "--line-length", "120")
+    command = [sys.executable, "-m", "ruff", "check", *options, "."]
     folder = written[0] / f"s2s-{name_of(kind)}"
     ended = subprocess.run(command, capture_output=True, check=False, text=True, cwd=folder)
     assert ended.returncode == 0, ended.stdout
