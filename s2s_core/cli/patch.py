@@ -27,7 +27,8 @@ def patch(context: click.Context, model: Path, fixes: Path, output: Path) -> Non
 
     require_tried(model)
     made = patch_file(model, fixes, output, plugins=installed(context))
+    entries = "1 entry" if made.entries == 1 else f"{made.entries:,} entries"
     click.echo(
         f"{made.path}: {made.added:,} added, {made.changed:,} changed, {made.removed:,} removed; "
-        f"{made.entries:,} entries, and the model's other answers as before"
+        f"{entries}, and the model's other answers as before"
     )

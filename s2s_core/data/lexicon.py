@@ -10,7 +10,7 @@ Entries = Mapping[str, tuple[str, ...]]
 """The answers to each normalised source, best first."""
 
 MOST_ENTRIES = 2_000_000
-"""The most entries; each takes about 100 bytes of the memory of whoever loads the file."""
+"""The most entries; each takes about 500 bytes of the memory of whoever loads the file."""
 
 MOST_ANSWERS = 100
 """The most answers to one source."""

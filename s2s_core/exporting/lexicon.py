@@ -53,7 +53,8 @@ def with_lexicon(model: ir.Model, entries: Entries, tokenizer: Tokenizer) -> ir.
         tokenizer: The source's, which normalises.
     """
     graph = model.graph
-    _, hypotheses, scores = graph.outputs
+    outputs = {value.name: value for value in graph.outputs}
+    hypotheses, scores = outputs["hypotheses"], outputs["scores"]
     graph.outputs.clear()
     hypotheses.name, scores.name = "model_hypotheses", "model_scores"
     inputs = {value.name: (value, list(value.uses())) for value in graph.inputs if value.name in {"source", "prefix"}}
@@ -150,7 +151,7 @@ def _is_asked(op: Op, rows: Value, given: dict[str, Value]) -> Value:
 def _looked_up(op: Op, table: Value, rows: Value) -> Value:
     """Adds the nodes that look rows [N] up in a table [L + 1, J]; returns [N, J].
 
-    The table is one row, as ``Gather`` of ONNX Runtime copies only the first of several strings.
+    The table is flattened first, as ``Gather`` of ONNX Runtime copies only the first string of each row.
     """
     size = op.Shape(table, start=1, end=2)  # [1]
     places = op.Range(0, op.Squeeze(size, [0]), 1)  # [J]

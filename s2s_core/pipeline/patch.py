@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -11,6 +12,9 @@ from s2s_core.errors import ModelError
 from s2s_core.files import require_writable, write_atomically
 from s2s_core.pipeline.description import source_tokenizer_of
 from s2s_core.plugins.registry import Plugins
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
 
 MOST_PROVED = 64
 """How many of the changed sources are looked up, besides entries that stay."""
@@ -67,7 +71,7 @@ def patch(model: str | Path, fixes: str | Path, output: str | Path, *, plugins: 
     opened = ExportedModel(Path(model))
     tokenizer = source_tokenizer_of(opened, Path(model), plugins or Plugins())
     graph = ir.from_proto(onnx.load(model))
-    before = lexicon(model)
+    before = _entries(graph, model)
     wanted = read_fixes(Path(fixes), tokenizer.normalize)
     entries = fixed(before, wanted)
     if not has_lexicon(graph):
@@ -80,11 +84,14 @@ def patch(model: str | Path, fixes: str | Path, output: str | Path, *, plugins: 
     made = _patch(Path(output), before, entries)
     note = {"date": f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}", **_counts(made)}
     checksum = structure_of(patched.SerializeToString(deterministic=True)).checksum
+    patches = opened.metadata.get("patches", [])
+    if not isinstance(patches, list):
+        raise ModelError(f"{model} has damaged metadata: patches is no list")
     metadata = {
         **opened.metadata,
         "checksum": checksum,
         "lexicon": len(entries),
-        "patches": [*opened.metadata.get("patches", []), note],
+        "patches": [*patches, note],
     }
     onnx.helper.set_model_props(patched, {METADATA: json.dumps(metadata, ensure_ascii=False)})
     write_atomically(Path(output), patched.SerializeToString(deterministic=True))
@@ -100,12 +107,17 @@ def lexicon(model: str | Path) -> Entries:
     import onnx  # noqa: PLC0415
     import onnx_ir as ir  # noqa: PLC0415
 
-    from s2s_core.exporting.lexicon import entries_of  # noqa: PLC0415
     from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415
 
     ExportedModel(Path(model))
+    return _entries(ir.from_proto(onnx.load(model)), model)
+
+
+def _entries(graph: "ir.Model", model: str | Path) -> Entries:
+    from s2s_core.exporting.lexicon import entries_of  # noqa: PLC0415
+
     try:
-        return entries_of(ir.from_proto(onnx.load(model)))
+        return entries_of(graph)
     except (LookupError, ValueError, TypeError, AttributeError) as error:
         raise ModelError(f"{model} has a damaged lexicon: {error}") from error
 

@@ -150,9 +150,7 @@ def test_a_patch_needs_no_pytorch(export_once, tmp_path):
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, text=True, cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert (
-        ended.stdout == "new.onnx: 1 added, 0 changed, 0 removed; 1 entries, and the model's other answers as before\n"
-    )
+    assert ended.stdout == "new.onnx: 1 added, 0 changed, 0 removed; 1 entry, and the model's other answers as before\n"
     assert list(lines(lexicon(tmp_path / "new.onnx"))) == ["ab\tX"]
 
 
@@ -202,3 +200,20 @@ def test_a_damaged_lexicon_is_told(export_once, tmp_path):
     onnx.save(model, made.path)
     with pytest.warns(s2s.ChangedFileWarning), pytest.raises(ModelError, match="has a damaged lexicon"):
         lexicon(made.path)
+
+
+def test_what_other_tools_changed_is_no_traceback(export_once, tmp_path):
+    """More outputs are left out, and a list of patches that is none is told."""
+    (tmp_path / "fixes.tsv").write_text("ab\tX\n", encoding="utf-8")
+    model = onnx.load(export_once("characters").path)
+    model.graph.output.append(onnx.helper.make_tensor_value_info("hypothesis_ids", onnx.TensorProto.INT64, [None] * 3))
+    onnx.save(model, tmp_path / "more.onnx")
+    with pytest.warns(s2s.ChangedFileWarning):
+        made = s2s.patch(tmp_path / "more.onnx", tmp_path / "fixes.tsv", tmp_path / "new.onnx")
+    assert load(made.path)(["ab"]) == ["X"]
+    metadata = {**load(made.path).metadata, "patches": 5}
+    patched = onnx.load(made.path)
+    onnx.helper.set_model_props(patched, {"s2s": json.dumps(metadata)})
+    onnx.save(patched, made.path)
+    with pytest.raises(ModelError, match="patches is no list"):
+        s2s.patch(made.path, tmp_path / "fixes.tsv", tmp_path / "again.onnx")
