@@ -69,6 +69,10 @@ class ExportError(S2SError):
     """An exported file doesn't answer as the model does."""
 
 
+REPORT = "which is a bug: please report it. No file is written"
+"""The end of an export's refusal that no user caused."""
+
+
 _LONGEST_LINE = 1200
 """The most characters of a line for the user."""
 

@@ -91,8 +91,9 @@ ASKED_BY = {
     "no_repeat": "decoding.no_repeat_ngram=3",
     "sampling": "decoding.sampling=true",
     "prefix": "export.prefix=true",
+    "answer": "export.scorer=true",
 }
-"""How an export asks for each feature."""
+"""How an export asks for each feature, and for the input of answers to score."""
 
 
 class Input(NamedTuple):

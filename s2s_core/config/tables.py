@@ -5,7 +5,16 @@ from typing import Annotated, Any
 import attrs
 
 from s2s_core.config.decoding import DecodingConfig
-from s2s_core.config.fields import BadValueError, at_least, between, described, more_than, setting
+from s2s_core.config.fields import (
+    BadValueError,
+    all_different,
+    at_least,
+    between,
+    described,
+    more_than,
+    one_of,
+    setting,
+)
 from s2s_core.config.training import TrainingConfig
 from s2s_core.errors import ConfigError
 
@@ -98,6 +107,29 @@ class ExportConfig:
     tolerance: float = setting(1e-3, "maximum difference between a score of the file and the model's", more_than(0))
     prefix: bool = setting(default=False, help="whether the file has an input prefix, with which answers begin")
     lexicon: str = setting("", "file of sources and their exact answers, which come before the model's")
+    unit: str = setting(
+        "text", "what the model is asked for: whole texts, or each word of a text by itself", one_of("text", "word")
+    )
+    punctuation: str = setting(
+        "keep",
+        "with words, what becomes of what is neither word nor white space: it stays, is left out, or stands by itself",
+        one_of("keep", "drop", "separate"),
+    )
+    separator: str = setting(
+        "", "with words, what stands between them in place of white space; empty keeps white space with punctuation"
+    )
+    confidence: bool = setting(default=False, help="whether the file tells how probable it is that an answer is right")
+    origin: bool = setting(default=False, help="whether the file tells if an answer is the model's or the lexicon's")
+    scorer: bool = setting(default=False, help="whether the file has an input answer, whose log-probability it tells")
+    required_inputs: tuple[str, ...] = setting(
+        (), "inputs that have no default, as some bindings can't set one that has", all_different()
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Refuses what isn't defined for each word of a text."""
+        for name in ("prefix", "scorer"):
+            if self.unit == "word" and getattr(self, name):
+                raise BadValueError(name, 'false with unit = "word"', value=True)
 
 
 @attrs.frozen

@@ -2,70 +2,143 @@
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import attrs
 import onnx
 import onnx_ir as ir
 import torch
 
-from s2s_core.config.decoding import features_of
+from s2s_core.config.decoding import features_of, graph_inputs
+from s2s_core.config.tables import ExportConfig, RunConfig
 from s2s_core.data.lexicon import Entries, read_lexicon
-from s2s_core.errors import ExportError
+from s2s_core.data.task import Example, References
+from s2s_core.errors import ConfigError, ExportError, closest, listing
+from s2s_core.exporting.calibration import calibrate, prove_confidence
+from s2s_core.exporting.confidence import with_confidence
 from s2s_core.exporting.lexicon import with_lexicon
 from s2s_core.exporting.lexicon_proof import prove_lexicon
 from s2s_core.exporting.parity import Parity, prove
 from s2s_core.exporting.pieces import export_pieces
+from s2s_core.exporting.scorer_proof import prove_scorer
+from s2s_core.exporting.sentences import with_sentences
+from s2s_core.exporting.sentences_proof import prove_sentences
 from s2s_core.exporting.stitch import stitch
 from s2s_core.files import write_atomically
 from s2s_core.model.checkpoint import TextModel
 from s2s_core.runtime.file import METADATA
 from s2s_core.runtime.structure import structure_of
+from s2s_core.text import sentences
 from s2s_core.text.tokenizer import Tokenizer
 
+Examples = tuple[Sequence[Example], References]
+"""Examples, and whether any target of those with the same source is right."""
 
-def export(checkpoint: TextModel, held_out: Sequence[str], path: Path) -> Parity:
+
+def export(
+    checkpoint: TextModel,
+    held_out: Sequence[str],
+    path: Path,
+    examples: Callable[[], Examples] | None = None,
+) -> Parity:
     """Writes a model as one ONNX file, text in and text out.
 
     Args:
         checkpoint: The model.
         held_out: Sources that it wasn't trained on, on which file and model are compared.
         path: The file.
+        examples: Returns the examples that confidence is calibrated on; it is called only if the file tells it.
 
     Raises:
-        DataError: The lexicon can't be read.
+        ConfigError: An input is required that the file hasn't.
+        DataError: The lexicon can't be read, or there are too few examples.
         ExportError: The model can't be exported, or the file doesn't answer as the model does; nothing is written.
         OSError: The file can't be written.
     """
     checkpoint = attrs.evolve(checkpoint, model=copy.deepcopy(checkpoint.model).to(torch.device("cpu")).eval())
     config = checkpoint.config
-    pieces = export_pieces(checkpoint.model, features_of(config.decoding, prefix=config.export.prefix))
+    settings = config.export
+    _require_inputs(config)
+    features = features_of(config.decoding, prefix=settings.prefix or settings.scorer)
+    pieces = export_pieces(checkpoint.model, features)
     tokenizers = (checkpoint.source_tokenizer, checkpoint.target_tokenizer)
     model = ir.to_proto(stitch(pieces, tokenizers, config))
     _check(model)
-    held_out = held_out[: config.export.parity_examples]
-    parity = prove(model, checkpoint, held_out, config.export.tolerance)
+    held_out = held_out[: settings.parity_examples]
+    parity = prove(model, checkpoint, held_out, settings.tolerance)
+    if settings.scorer:
+        prove_scorer(model, checkpoint, held_out, settings.tolerance)
     metadata = {**checkpoint.describe(), "parity": attrs.asdict(parity)}
-    if config.export.lexicon:
-        entries = read_lexicon(Path(config.export.lexicon), checkpoint.source_tokenizer.normalize)
-        model = _with_lexicon(model, entries, checkpoint.source_tokenizer, held_out)
+    decoding = attrs.asdict(config.decoding)
+    if settings.confidence and examples is not None:
+        calibration = calibrate(model, *examples(), decoding)
+        model = _changed(model, lambda graph: with_confidence(graph, calibration))
+        prove_confidence(model, calibration, held_out, decoding)
+        metadata["calibration"] = attrs.asdict(calibration)
+    if settings.lexicon or settings.origin or settings.unit == "word":
+        entries = _entries(settings, checkpoint.source_tokenizer)
+        model = _with_lexicon(model, entries, checkpoint, held_out)
         metadata["lexicon"] = len(entries)
+    if settings.unit == "word":
+        model = _with_sentences(model, checkpoint, held_out)
     metadata["checksum"] = structure_of(model.SerializeToString(deterministic=True)).checksum
     onnx.helper.set_model_props(model, {METADATA: json.dumps(metadata, ensure_ascii=False)})
     write_atomically(path, model.SerializeToString(deterministic=True))
     return parity
 
 
+def _require_inputs(config: RunConfig) -> None:
+    """Checks that the file has the inputs that are required."""
+    features = features_of(config.decoding, prefix=False)
+    names = [name for name, _, _ in graph_inputs(config.decoding, features)]
+    names += [
+        name for name, is_there in (("prefix", config.export.prefix), ("answer", config.export.scorer)) if is_there
+    ]
+    for name in config.export.required_inputs:
+        if name not in names:
+            has = f"the file has no input {name!r}{closest(name, names)}; it has: {listing(names)}"
+            raise ConfigError(f"export.required_inputs: {has}")
+
+
+def _entries(settings: ExportConfig, tokenizer: Tokenizer) -> Entries:
+    """Returns the entries of the lexicon; none without one."""
+    return read_lexicon(Path(settings.lexicon), tokenizer.normalize) if settings.lexicon else {}
+
+
 def _with_lexicon(
-    model: onnx.ModelProto, entries: Entries, tokenizer: Tokenizer, held_out: Sequence[str]
+    model: onnx.ModelProto, entries: Entries, checkpoint: TextModel, held_out: Sequence[str]
 ) -> onnx.ModelProto:
     """Returns a model with a lexicon, after its proof."""
+    settings, tokenizer = checkpoint.config.export, checkpoint.source_tokenizer
     plain = model.SerializeToString()
-    model = ir.to_proto(with_lexicon(ir.from_proto(model), entries, tokenizer))
-    _check(model)
-    prove_lexicon(model.SerializeToString(), plain, entries, tokenizer.normalize, held_out)
+    answerable = sentences.readable(tokenizer) if settings.unit == "word" else ""
+    model = _changed(
+        model,
+        lambda graph: with_lexicon(graph, entries, tokenizer, origin=settings.origin, answerable=answerable),
+    )
+    decoding = attrs.asdict(checkpoint.config.decoding)
+    content, normalize = model.SerializeToString(), tokenizer.normalize
+    prove_lexicon(content, plain, entries, normalize, held_out, decoding, answerable=answerable)
     return model
+
+
+def _with_sentences(model: onnx.ModelProto, checkpoint: TextModel, held_out: Sequence[str]) -> onnx.ModelProto:
+    """Returns a model that answers each word of a text by itself, after its proof."""
+    settings = checkpoint.config.export
+    policy = cast("sentences.Punctuation", settings.punctuation), settings.separator
+    plain = model.SerializeToString()
+    model = _changed(model, lambda graph: with_sentences(graph, *policy))
+    prove_sentences(model.SerializeToString(), plain, *policy, held_out, attrs.asdict(checkpoint.config.decoding))
+    return model
+
+
+def _changed(model: onnx.ModelProto, change: Callable[[ir.Model], ir.Model]) -> onnx.ModelProto:
+    """Returns a model to which something was added, after a check that it is valid."""
+    changed = ir.to_proto(change(ir.from_proto(model)))
+    _check(changed)
+    return changed
 
 
 def _check(model: onnx.ModelProto) -> None:

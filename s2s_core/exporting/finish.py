@@ -15,7 +15,7 @@ FLOAT = ir.DataType.FLOAT
 
 def finish(
     op: Op, tokens: Value, parents: Value, scores: Value, extras: Mapping[str, Value], length_penalty: Value
-) -> tuple[Value, Value]:
+) -> tuple[Value, Value, Value]:
     """Adds the nodes that follow the beams back and order the hypotheses, as ``Finish`` of the search does.
 
     ``torch.export`` would need a third of the whole export's time for this piece, and make twice as many nodes.
@@ -29,7 +29,8 @@ def finish(
         length_penalty: The exponent, [].
 
     Returns:
-        The hypotheses' ids [N, K, T], padded past EOS, and their scores [N, K], best first.
+        The hypotheses' ids [N, K, T], padded past EOS, and their scores [N, K], best first; and the beam that each of
+        them is, [N, K].
     """
     hypotheses = _trace(op, tokens, parents)  # [N, K, T]
     lengths = _sum(op, op.Cast(op.Not(op.Equal(hypotheses, PAD)), to=FLOAT))  # [N, K]
@@ -37,9 +38,9 @@ def finish(
     if "coverage" in extras:
         scores = op.Add(scores, _coverage(op, extras))
     scores, order = op.TopK(scores, op.Shape(scores, start=1, end=2), axis=1, _outputs=2)
-    order = op.Expand(op.Unsqueeze(order, [2]), op.Shape(hypotheses))
-    hypotheses = op.GatherElements(hypotheses, order, axis=1)
-    return op.Where(op.Unsqueeze(op.Equal(scores, NEVER), [2]), PAD, hypotheses), scores
+    chosen = op.Expand(op.Unsqueeze(order, [2]), op.Shape(hypotheses))
+    hypotheses = op.GatherElements(hypotheses, chosen, axis=1)
+    return op.Where(op.Unsqueeze(op.Equal(scores, NEVER), [2]), PAD, hypotheses), scores, order
 
 
 def _trace(op: Op, tokens: Value, parents: Value) -> Value:

@@ -25,17 +25,33 @@ def new_builder(name: str) -> GraphBuilder:
     return GraphBuilder(ir.Graph([], [], nodes=[], opset_imports=opsets, name=name))
 
 
+def builder_of(model: ir.Model) -> GraphBuilder:
+    """Returns a builder that goes on with a finished graph.
+
+    The graph's constants get other names, as a new builder gives its own the same ones.
+    """
+    graph = model.graph
+    inputs = {value.name for value in graph.inputs}
+    for name, value in list(graph.initializers.items()):
+        if name not in inputs:
+            del graph.initializers[name]
+            value.name = f"model.{name}"
+            graph.register_initializer(value)
+    return GraphBuilder(graph)
+
+
 def add_outputs(builder: GraphBuilder, texts: Value, scores: Value, count: Value) -> None:
     """Makes the file's outputs of the first ``count`` texts and scores, [N, K] both."""
     op = builder.op
     hypotheses = op.Slice(texts, [0], count, [0])  # [N, K]
     target = op.Squeeze(op.Slice(hypotheses, [0], [1], [1]), [1])  # [N]
-    _output(builder, target, "target", STRING, ["N"])
-    _output(builder, hypotheses, "hypotheses", STRING, ["N", "K"])
-    _output(builder, op.Slice(scores, [0], count, [0]), "scores", FLOAT, ["N", "K"])
+    add_output(builder, target, "target", STRING, ["N"])
+    add_output(builder, hypotheses, "hypotheses", STRING, ["N", "K"])
+    add_output(builder, op.Slice(scores, [0], count, [0]), "scores", FLOAT, ["N", "K"])
 
 
-def _output(builder: GraphBuilder, value: Value, name: str, kind: ir.DataType, shape: Sequence[str]) -> None:
+def add_output(builder: GraphBuilder, value: Value, name: str, kind: ir.DataType, shape: Sequence[str]) -> None:
+    """Makes a value an output of the file."""
     value.type, value.shape = ir.TensorType(kind), ir.Shape(shape)
     builder.add_output(value, name)
 

@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from onnxscript import GraphBuilder
 
 from s2s_core.data.lexicon import Entries
-from s2s_core.exporting.graph import add_outputs, finished
+from s2s_core.exporting.graph import FLOAT, add_output, add_outputs, builder_of, finished
 from s2s_core.text.nodes import Op, Value
-from s2s_core.text.onnx_text import never_empty, strings
+from s2s_core.text.onnx_text import STRING, never_empty, strings, width
 from s2s_core.text.tokenizer import Tokenizer
 
 ANSWERS, SCORES = "lexicon_answers", "lexicon_scores"
@@ -41,43 +40,76 @@ CERTAIN, NEVER = 0.0, float("-inf")
 NOBODY = "\0"
 """The only key of a lexicon without entries, as the node needs one: no source of ``s2s`` has it."""
 
+ORIGINS = ("model", "lexicon")
+"""Where an answer is from, in the words of the output ``origin``."""
+
 _KEYS = "keys_strings"
 
+_TEXTS = ("source", "prefix", "answer")
+"""The inputs that are texts, one for each source."""
 
-def with_lexicon(model: ir.Model, entries: Entries, tokenizer: Tokenizer) -> ir.Model:
+
+def with_lexicon(
+    model: ir.Model, entries: Entries, tokenizer: Tokenizer, *, origin: bool = False, answerable: str = ""
+) -> ir.Model:
     """Returns a model that has a lexicon before it.
 
     Args:
         model: A file's, without a lexicon. It is changed.
         entries: The lexicon's.
         tokenizer: The source's, which normalises.
+        origin: Whether the file tells where each answer is from.
+        answerable: A regular expression of the normalised sources that the model is asked for. Others are their own
+            answers. If it is empty, the model is asked for all.
     """
     graph = model.graph
     outputs = {value.name: value for value in graph.outputs}
-    hypotheses, scores = outputs["hypotheses"], outputs["scores"]
     graph.outputs.clear()
-    hypotheses.name, scores.name = "model_hypotheses", "model_scores"
-    inputs = {value.name: (value, list(value.uses())) for value in graph.inputs if value.name in {"source", "prefix"}}
-    _rename_constants(graph)
-    builder = GraphBuilder(graph)
+    for value in outputs.values():
+        value.name = f"model_{value.name}"
+    inputs = {value.name: (value, list(value.uses())) for value in graph.inputs if value.name in _TEXTS}
+    builder = builder_of(model)
     op = builder.op
     count = op.Shape(graph.inputs[0])
     given = {name: never_empty(op, value, op.Shape(value)) for name, (value, _) in inputs.items()}
-    if "prefix" in given:
-        given["prefix"] = op.Expand(given["prefix"], op.Shape(given["source"]))
-    rows = op.LabelEncoder(
-        tokenizer.normalize.onnx(op, given["source"]), _domain="ai.onnx.ml", _version=4, **_labels(entries)
-    )  # [N]
+    given = {name: op.Expand(value, op.Shape(given["source"])) for name, value in given.items()}  # [N]
+    keys = tokenizer.normalize.onnx(op, given["source"])
+    rows = op.LabelEncoder(keys, _domain="ai.onnx.ml", _version=4, **_labels(entries))  # [N]
     rows.name = ROWS
-    asked = op.Squeeze(op.NonZero(_is_asked(op, rows, given)), [0])  # [M]
+    is_kept = _is_kept(op, rows, keys, answerable)
+    is_asked = _is_asked(op, rows, is_kept, given)
+    asked = op.Squeeze(op.NonZero(is_asked), [0])  # [M]
     for name, (_, uses) in inputs.items():
         chosen = op.Gather(given[name], asked)
         for node, place in uses:
             node.replace_input_with(place, chosen)
     tables = {name: op.initializer(tensor, name) for name, tensor in _tables(entries).items()}
-    texts = _merged(op, _looked_up(op, tables[ANSWERS], rows), asked, hypotheses, strings(op, [""]))
-    values = _merged(op, _looked_up(op, tables[SCORES], rows), asked, scores, NEVER)
-    add_outputs(builder, texts, values, count)
+    texts, scores = (_looked_up(op, tables[name], rows) for name in (ANSWERS, SCORES))  # [N, J]
+    if is_kept is not None:
+        first = op.And(op.Unsqueeze(is_kept, [1]), op.Equal(op.Range(0, width(op, texts), 1), 0))  # [N, J]
+        texts = op.Where(first, op.Unsqueeze(given["source"], [1]), texts)
+        scores = op.Where(first, CERTAIN, scores)
+    nothing = strings(op, [""])
+    add_outputs(
+        builder,
+        _merged(op, texts, asked, outputs["hypotheses"], nothing),
+        _merged(op, scores, asked, outputs["scores"], NEVER),
+        count,
+    )
+
+    def of_all(name: str, known: Value) -> None:
+        """Adds an output [N], of what is known of entries, and of what the model found, [M]."""
+        merged = op.ScatterND(known, op.Unsqueeze(asked, [1]), outputs[name])
+        add_output(builder, op.Slice(merged, [0], count, [0]), name, FLOAT, ["N"])
+
+    if "confidence" in outputs:
+        of_all("confidence", op.Expand(1.0, op.Shape(rows)))
+    if "answer_scores" in outputs:
+        is_entry = op.Equal(texts, op.Unsqueeze(given["answer"], [1]))  # [N, J]
+        of_all("answer_scores", op.ReduceMax(op.Where(is_entry, scores, NEVER), [1], keepdims=0))
+    if origin:
+        names = op.Where(is_asked, *(strings(op, [name]) for name in ORIGINS))
+        add_output(builder, op.Slice(names, [0], count, [0]), "origin", STRING, ["N"])
     graph.sort()
     return finished(builder)
 
@@ -112,16 +144,6 @@ def replace_entries(model: ir.Model, entries: Entries) -> None:
         table.const_value, table.shape = tensor, ir.Shape(tensor.numpy().shape)
 
 
-def _rename_constants(graph: ir.Graph) -> None:
-    """Gives other names to the model's constants, as a new builder gives its own the same ones."""
-    inputs = {value.name for value in graph.inputs}
-    for name, value in list(graph.initializers.items()):
-        if name not in inputs:
-            del graph.initializers[name]
-            value.name = f"model.{name}"
-            graph.register_initializer(value)
-
-
 def _labels(entries: Entries) -> dict[str, Any]:
     """Returns the attributes of the node that finds an entry's row."""
     keys = list(entries) or [NOBODY]
@@ -140,9 +162,18 @@ def _tables(entries: Entries) -> dict[str, ir.TensorProtocol]:
     }
 
 
-def _is_asked(op: Op, rows: Value, given: dict[str, Value]) -> Value:
+def _is_kept(op: Op, rows: Value, keys: Value, answerable: str) -> Value | None:
+    """Adds the nodes that tell which sources are their own answers, bool[N]; none are if the model can read all."""
+    if not answerable:
+        return None
+    return op.And(op.Equal(rows, LAST), op.Not(op.RegexFullMatch(keys, pattern=answerable)))
+
+
+def _is_asked(op: Op, rows: Value, is_kept: Value | None, given: dict[str, Value]) -> Value:
     """Adds the nodes that tell which sources the model is asked for: those without an entry, or with a prefix."""
     unknown = op.Equal(rows, LAST)
+    if is_kept is not None:
+        unknown = op.And(unknown, op.Not(is_kept))
     if "prefix" not in given:
         return unknown
     return op.Or(unknown, op.Not(op.Equal(given["prefix"], strings(op, [""]))))

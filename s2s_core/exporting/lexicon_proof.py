@@ -1,16 +1,18 @@
 """Proves that a file with a lexicon answers from it, and otherwise exactly as the same file without it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from s2s_core.data.lexicon import Entries
-from s2s_core.errors import ExportError
+from s2s_core.errors import REPORT, ExportError
 from s2s_core.exporting.lexicon import CERTAIN, NEVER
+from s2s_core.exporting.session import open_session
 from s2s_core.exporting.strange_texts import STRANGE_TEXTS
-from s2s_core.runtime.file import threads_for
+from s2s_core.runtime.file import required_inputs
+from s2s_core.text import sentences
 
 BEAMS = (1, 3)
 
@@ -24,6 +26,10 @@ def prove_lexicon(
     entries: Entries,
     normalize: Callable[[str], str],
     held_out: Sequence[str],
+    decoding: Mapping[str, Any],
+    *,
+    answerable: str = "",
+    of_words: bool = False,
 ) -> None:
     """Compares a file that has a lexicon with one that has none.
 
@@ -33,31 +39,33 @@ def prove_lexicon(
         entries: The lexicon.
         normalize: Normalises a source, as the lexicon's are.
         held_out: Sources, whether they are in the lexicon or not.
+        decoding: The settings of the file's search.
+        answerable: A regular expression of the normalised sources that the model is asked for; others are their own
+            answers.
+        of_words: Whether both files answer each word of a text by itself. Then only single words are compared.
 
     Raises:
         ExportError: An answer differs.
     """
-    session, other = _session(model), _session(plain)
-    for texts in _batches(entries, held_out):
+    session, other = open_session(model), open_session(plain)
+    defaults = required_inputs(session, decoding)
+    for batch in _batches(entries, held_out):
+        texts = list(filter(sentences.is_single_word, batch)) if of_words else batch
         keys = [normalize(text) for text in texts]
-        asked = [text for text, key in zip(texts, keys, strict=True) if key not in entries]
-        for beams in BEAMS:
-            given = {"beam_size": np.array(beams)}
+        answers = [
+            entries.get(key) or (None if sentences.matches(key, answerable) else (text,))
+            for text, key in zip(texts, keys, strict=True)
+        ]
+        asked = [text for text, answer in zip(texts, answers, strict=True) if answer is None]
+        for beams in BEAMS[: 1 if of_words else None]:
+            given = {**defaults, "beam_size": np.array(beams)}
             found = session.run(["hypotheses", "scores"], {"source": np.array(texts, object), **given})
             own = other.run(["hypotheses", "scores"], {"source": np.array(asked, object), **given})
-            for actual, expected in zip(found, _expected(keys, entries, own, beams), strict=True):
+            for actual, expected in zip(found, _expected(answers, own, beams), strict=True):
                 if actual.tolist() != expected.tolist():
                     raise ExportError(
-                        "the file with the lexicon answers otherwise than the lexicon and the model, which is a bug: "
-                        "please report it. No file is written"
+                        f"the file with the lexicon answers otherwise than the lexicon and the model, {REPORT}"
                     )
-
-
-def _session(content: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors; each input with a default would be a warning
-    options.intra_op_num_threads = threads_for(len(content))
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def _batches(entries: Entries, held_out: Sequence[str]) -> Iterator[list[str]]:
@@ -69,22 +77,20 @@ def _batches(entries: Entries, held_out: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _expected(
-    keys: Sequence[str], entries: Entries, own: Sequence[NDArray[np.generic]], beams: int
+    answers: Sequence[Sequence[str] | None], own: Sequence[NDArray[np.generic]], beams: int
 ) -> tuple[NDArray[np.object_], NDArray[np.float32]]:
     """Returns the hypotheses and scores that a batch must have, [N, K] each.
 
     Args:
-        keys: The normalised sources.
-        entries: The lexicon.
-        own: The hypotheses and scores of the model for sources that aren't in the lexicon, in order.
+        answers: What is known of each source; nothing of those that the model is asked for.
+        own: The hypotheses and scores of the model for these, in order.
         beams: K.
     """
-    texts, scores = np.full((len(keys), beams), "", object), np.full((len(keys), beams), NEVER, np.float32)
+    texts, scores = np.full((len(answers), beams), "", object), np.full((len(answers), beams), NEVER, np.float32)
     asked = zip(*own, strict=True)
-    for row, key in enumerate(keys):
-        if key in entries:
-            answers = entries[key][:beams]
-            texts[row, : len(answers)], scores[row, : len(answers)] = answers, CERTAIN
-        else:
+    for row, known in enumerate(answers):
+        if known is None:
             texts[row], scores[row] = next(asked)
+        else:
+            texts[row, : len(known)], scores[row, : len(known)] = known[:beams], CERTAIN
     return texts, scores

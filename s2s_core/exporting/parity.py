@@ -9,7 +9,6 @@ from typing import Any
 import attrs
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 
 from s2s_core.config.decoding import DecodingConfig, SearchFeatures, features_of, graph_inputs
@@ -17,10 +16,11 @@ from s2s_core.decoding.distinct import Answers
 from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.errors import ExportError
 from s2s_core.exporting.replay import Trace, is_tie, same_ids
+from s2s_core.exporting.session import open_session
 from s2s_core.exporting.stitch import HYPOTHESIS_IDS, HYPOTHESIS_SCORES, TRACE
 from s2s_core.exporting.strange_texts import STRANGE_TEXTS
 from s2s_core.model.checkpoint import TextModel
-from s2s_core.runtime.file import threads_for
+from s2s_core.runtime.file import required_inputs
 from s2s_core.text.vocabulary import SPECIALS
 
 SINGLE_TEXTS = 8
@@ -126,19 +126,17 @@ class ProbedFile:
         probe.graph.output.extend(
             onnx.helper.make_tensor_value_info(name, kind, [None] * rank) for name, kind, rank in inside
         )
-        content = probe.SerializeToString()
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors; each input with a default would be a warning
-        options.intra_op_num_threads = threads_for(len(content))
-        self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(probe.SerializeToString())
+        self._given = required_inputs(self._session, attrs.asdict(checkpoint.config.decoding))
 
     def answer(
         self, texts: list[str], prefixes: list[str] | None, decoding: DecodingConfig
     ) -> tuple[Answers, Hypotheses, Trace]:
         """Returns the answers, the hypotheses that they are made of, and what each step of the search kept."""
-        inputs: dict[str, Any] = {
+        inputs: dict[str, Any] = self._given | {
             name: np.array(value, kind) for name, kind, value in graph_inputs(decoding, self.features)
-        } | {"source": np.array(texts, object)}
+        }
+        inputs["source"] = np.array(texts, object)
         if prefixes is not None:
             inputs["prefix"] = np.array(prefixes, object)
         target, hypotheses, scores, ids, raw_scores, tokens, parents = self._session.run(

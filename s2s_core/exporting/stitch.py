@@ -25,6 +25,9 @@ With ``N`` sources, ``S`` tokens of the longest, ``P`` of the longest prefix, ``
       ▼
     distinct ────────────────► target [N], hypotheses [N, K], scores [N, K], without the added text
 
+A file that scores given answers has Start and a second loop over Step once more, with one beam that is forced to write
+the input ``answer``, and the output ``answer_scores`` [N].
+
 The same in Python::
 
     ids, lengths = source_tokenizer.encode(source or [""])
@@ -41,6 +44,7 @@ The same in Python::
     target = hypotheses[:len(source), 0]
 """
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,9 +53,10 @@ from onnxscript import GraphBuilder
 
 from s2s_core.config.decoding import features_of, graph_inputs
 from s2s_core.config.tables import RunConfig
+from s2s_core.decoding.start import LONGEST
 from s2s_core.exporting.distinct import distinct
-from s2s_core.exporting.finish import FLOAT, finish
-from s2s_core.exporting.graph import add_outputs, finished, new_builder
+from s2s_core.exporting.finish import finish
+from s2s_core.exporting.graph import FLOAT, add_output, add_outputs, finished, new_builder
 from s2s_core.exporting.hoist import hoist
 from s2s_core.exporting.pieces import Leaf, Pieces
 from s2s_core.text import copies
@@ -65,6 +70,12 @@ HYPOTHESIS_IDS = "hypothesis_ids"
 
 HYPOTHESIS_SCORES = "hypothesis_scores"
 """The name of their scores [N, K], before repeated texts are dropped."""
+
+LOG_PROBABILITIES = "log_probabilities"
+"""The name of the log-probabilities of the beams after the last step, [N, K]."""
+
+ORDER = "order"
+"""The name of the beams' order: the beam that each hypothesis is, [N, K]."""
 
 TRACE = ("kept_tokens", "kept_parents")
 """The names, inside the graph, of what the search kept in each step: its tokens and their parents, [T, N, K]."""
@@ -94,67 +105,101 @@ def stitch(pieces: Pieces, tokenizers: tuple[Tokenizer, Tokenizer], config: RunC
     else:
         tokens = None
         ids, lengths = source_tokenizer.onnx_batch(op, sources)  # [N, S], [N]
+    texts_of = functools.partial(_target_ids, op, target_tokenizer, tokens)
+    required = config.export.required_inputs
     if config.export.prefix:
-        settings["prefix"] = _prefix(builder, target_tokenizer, sources, tokens)
+        prefix = texts_of(_text_input(builder, "prefix", sources, required=required))
+        settings["prefix"] = op.Where(op.Equal(prefix, EOS), PAD, prefix)
+    elif config.export.scorer:  # whose loop needs one
+        settings["prefix"] = op.Expand(PAD, op.Concat(op.Shape(sources), [1], axis=0))
     hypothesis_ids, scores = _search(op, pieces, ids, lengths, settings)
     texts = _texts(op, target_tokenizer, hypothesis_ids, tokens)  # [N, K]
     if not config.decoding.sampling:  # equal samples count each
         texts, scores = distinct(op, texts, scores)
     add_outputs(builder, texts, scores, count)
+    if config.export.scorer:
+        answer = texts_of(_text_input(builder, "answer", sources, required=required))
+        answer_scores = _forced(op, pieces, ids, lengths, {**settings, "prefix": answer})
+        add_output(builder, op.Slice(answer_scores, [0], count, [0]), "answer_scores", FLOAT, ["N"])
     return finished(builder)
 
 
 def _settings(builder: GraphBuilder, config: RunConfig) -> dict[str, Value]:
     """Adds an input for each setting of the search, whose default is the setting's own value."""
     inputs = graph_inputs(config.decoding, features_of(config.decoding, prefix=config.export.prefix))
-    return {name: _input(builder, name, np.array(value, kind)) for name, kind, value in inputs}
+    required = config.export.required_inputs
+    return {
+        name: _input(builder, name, ir.tensor(np.array(value, kind), name=name), [], required=name in required)
+        for name, kind, value in inputs
+    }
 
 
-def _input(builder: GraphBuilder, name: str, default: "np.generic | np.ndarray") -> Value:
-    """Adds an input that may be left out."""
-    tensor = ir.tensor(default, name=name)
-    return builder.input(name, tensor.dtype, [], const_value=tensor)
+def _input(
+    builder: GraphBuilder, name: str, default: ir.TensorProtocol, shape: Sequence[int], *, required: bool
+) -> Value:
+    """Adds an input, which may be left out unless it is required."""
+    kind = default.dtype
+    return builder.input(name, kind, shape) if required else builder.input(name, kind, shape, const_value=default)
 
 
-def _prefix(builder: GraphBuilder, tokenizer: Tokenizer, sources: Value, tokens: Value | None) -> Value:
-    """Adds the input ``prefix``, one text for all sources or one for each, and returns its ids [N, P] without EOS.
+def _text_input(builder: GraphBuilder, name: str, sources: Value, *, required: Sequence[str]) -> Value:
+    """Adds an input of texts, one for all sources or one for each, and returns one for each, [N]."""
+    op = builder.op
+    default = ir.StringTensor([b""], shape=ir.Shape([1]), name=name)
+    given = _input(builder, name, default, [1], required=name in required)
+    given.shape = ir.Shape(
+        ["P" if name == "prefix" else "A"]
+    )  # its default has one text, but another value may have more
+    return op.Expand(never_empty(op, given, op.Shape(given)), op.Shape(sources))
+
+
+def _target_ids(op: Op, tokenizer: Tokenizer, tokens: Value | None, texts: Value) -> Value:
+    """Adds the nodes that encode targets, [N], and returns their ids with EOS, padded, [N, P].
 
     Args:
-        builder: Builds the graph.
+        op: Adds the nodes.
         tokenizer: The target's.
-        sources: The texts, [N].
-        tokens: Their tokens, [N, S], if the model copies them.
+        tokens: The sources' tokens, [N, S], if the model copies them.
+        texts: The targets, or how they begin.
     """
-    op = builder.op
-    tensor = ir.StringTensor([b""], shape=ir.Shape([1]), name="prefix")
-    prefix = builder.input("prefix", STRING, [1], const_value=tensor)
-    prefix.shape = ir.Shape(["P"])  # its default has one text, but another value may have more
-    prefixes = never_empty(op, prefix, op.Shape(prefix))
-    prefixes = op.Expand(prefixes, op.Shape(sources))
     if tokens is not None:
-        return copies.onnx_encode_prefix(op, prefixes, tokens, tokenizer)
-    ids, _ = tokenizer.onnx_batch(op, prefixes)
-    return op.Where(op.Equal(ids, EOS), PAD, ids)
+        return copies.onnx_encode_target(op, texts, tokens, tokenizer)
+    ids, _ = tokenizer.onnx_batch(op, texts)
+    return ids
 
 
 def _search(op: Op, pieces: Pieces, ids: Value, lengths: Value, settings: dict[str, Value]) -> tuple[Value, Value]:
     """Adds the search, and returns the ids of the hypotheses [N, K, T] and their scores [N, K]."""
     beams = op.Range(0, op.Max(settings["beam_size"], 1), 1)  # [K]
     first = _inline(op, pieces.start, [ids, lengths, beams, *(settings[name] for name in pieces.settings)])
-    tokens, parents, scores, extras = _steps(op, pieces, first)
+    tokens, parents, scores, extras = _steps(op, pieces, first, "search")
     tokens.name, parents.name = TRACE
-    hypothesis_ids, scores = finish(op, tokens, parents, scores, extras, settings["length_penalty"])
-    hypothesis_ids.name, scores.name = HYPOTHESIS_IDS, HYPOTHESIS_SCORES
+    scores.name = LOG_PROBABILITIES
+    hypothesis_ids, scores, order = finish(op, tokens, parents, scores, extras, settings["length_penalty"])
+    hypothesis_ids.name, scores.name, order.name = HYPOTHESIS_IDS, HYPOTHESIS_SCORES, ORDER
     return hypothesis_ids, scores
 
 
-def _steps(op: Op, pieces: Pieces, first: Sequence[Value]) -> tuple[Value, Value, Value, dict[str, Value]]:
+def _forced(op: Op, pieces: Pieces, ids: Value, lengths: Value, settings: dict[str, Value]) -> Value:
+    """Adds a search that can't but find given answers, its prefixes, which have EOS; returns their scores [N]."""
+    free = {"max_length": op.Constant(value_int=LONGEST)}
+    first = _inline(
+        op,
+        pieces.start,
+        [ids, lengths, op.Constant(value_ints=[0]), *({**settings, **free}[name] for name in pieces.settings)],
+    )
+    _, _, scores, _ = _steps(op, pieces, first, "forced")
+    return op.Squeeze(scores, [1])
+
+
+def _steps(op: Op, pieces: Pieces, first: Sequence[Value], name: str) -> tuple[Value, Value, Value, dict[str, Value]]:
     """Adds the loop over Step; returns all tokens and parents [T, N, K], the last scores [N, K] and the last extras.
 
     Args:
         op: Adds the nodes.
         pieces: The exported search.
         first: Tokens, whether beams have ended, scores and all leaves, as Start returns them.
+        name: The loop's.
     """
     tokens, ended, scores, *leaves = first
 
@@ -166,7 +211,7 @@ def _steps(op: Op, pieces: Pieces, first: Sequence[Value]) -> tuple[Value, Value
     beams = [(tokens, INT64, 2), (ended, BOOL, 2), (scores, FLOAT, 2)]
     changing = [_carried(leaf, about) for leaf, about in zip(leaves, pieces.leaves, strict=True) if not about.invariant]
     _, _, scores, *changed, every_token, every_parent = loop(
-        op, "search", step, steps=None, going=True, carried=[*beams, *changing], gathered=[(INT64, 2)] * 2
+        op, name, step, steps=None, going=True, carried=[*beams, *changing], gathered=[(INT64, 2)] * 2
     )
     hoist(every_token.producer())
     extras = dict(zip(pieces.extras, _merged(pieces, leaves, changed)[-len(pieces.extras) :], strict=True))

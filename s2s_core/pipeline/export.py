@@ -59,7 +59,8 @@ def export(
     try:
         checkpoint = load_together(members)
         checkpoint = attrs.evolve(checkpoint, config=override(checkpoint.config, overrides, run.plugins))
-        parity = write(checkpoint, _held_out(run, checkpoint.config.export.parity_examples), target)
+        held_out = _held_out(run, checkpoint.config.export.parity_examples)
+        parity = write(checkpoint, held_out, target, lambda: (run.splits.validation, run.task.references))
     finally:
         progress.stopped()
     note_as_known(target.read_bytes())

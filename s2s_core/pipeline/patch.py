@@ -80,7 +80,10 @@ def patch(model: str | Path, fixes: str | Path, output: str | Path, *, plugins: 
     plain = ir.to_proto(graph).SerializeToString()
     replace_entries(graph, entries)
     patched = ir.to_proto(graph)
-    prove_lexicon(patched.SerializeToString(), plain, entries, tokenizer.normalize, list(wanted)[:MOST_PROVED])
+    content, changed = patched.SerializeToString(), list(wanted)[:MOST_PROVED]
+    of_words = opened.metadata["config"].get("export", {}).get("unit") == "word"
+    decoding = opened.metadata["config"]["decoding"]
+    prove_lexicon(content, plain, entries, tokenizer.normalize, changed, decoding, of_words=of_words)
     made = _patch(Path(output), before, entries)
     note = {"date": f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}", **_counts(made)}
     checksum = structure_of(patched.SerializeToString(deterministic=True)).checksum

@@ -27,8 +27,30 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 METADATA = "s2s"
 """The key of the file's metadata, a JSON object."""
 
-_FORMS = {"target": ("tensor(string)", 1), "hypotheses": ("tensor(string)", 2), "scores": ("tensor(float)", 2)}
+_FORMS = {
+    "target": ("tensor(string)", 1),
+    "hypotheses": ("tensor(string)", 2),
+    "scores": ("tensor(float)", 2),
+    "confidence": ("tensor(float)", 1),
+    "origin": ("tensor(string)", 1),
+    "answer_scores": ("tensor(float)", 1),
+}
 """The outputs of a file, each with its type and its number of dimensions."""
+
+_ALWAYS = ("target", "hypotheses", "scores")
+"""The outputs that every file has."""
+
+_ASKED_BY = {
+    "confidence": "export.confidence=true",
+    "origin": "export.origin=true",
+    "answer_scores": "export.scorer=true",
+}
+"""How an export asks for each of the others."""
+
+_TEXTS = ("prefix", "answer")
+"""The inputs, besides the source, that are texts: one for all sources, or one for each."""
+
+_KINDS = {"int64": "tensor(int64)", "float32": "tensor(float)"}
 
 _LONGEST_SHOWN = 60
 """The most characters of a wrong value in a message."""
@@ -49,10 +71,14 @@ class Answers(NamedTuple):
     Attributes:
         hypotheses: string[N, K].
         scores: float[N, K]; minus infinity where there are fewer than K hypotheses.
+        confidence: float[N], how probable it is that the best one is right; nothing if the file can't tell.
+        origin: string[N], ``"model"`` or ``"lexicon"``; nothing if the file can't tell.
     """
 
     hypotheses: NDArray[np.object_]
     scores: NDArray[np.float32]
+    confidence: NDArray[np.float32] | None = None
+    origin: NDArray[np.object_] | None = None
 
 
 class ExportedModel:
@@ -92,9 +118,11 @@ class ExportedModel:
             if is_out_of_memory(error):
                 raise MemoryError(f"{self._name} needs more memory than there is for it") from error
             raise ModelError(f"{self._name} is damaged or is not an ONNX file: {_first_line(error)}") from error
-        self._inputs = {value.name for value in self._session.get_overridable_initializers()}
         self.metadata = self._read_metadata()
         self._require_form()
+        self._outputs = {value.name for value in self._session.get_outputs()}
+        self._required = self._required_inputs()
+        self._inputs = {value.name for value in self._session.get_overridable_initializers()} | self._required.keys()
         if self.metadata.get("checksum", checksum) != checksum:
             message = f"{self._name} isn't as s2s proved it: another tool changed it, or it is damaged"
             warnings.warn(message, ChangedFileWarning, stacklevel=2)
@@ -118,7 +146,35 @@ class ExportedModel:
             DataError: A text can't be UTF-8, or there are not as many prefixes as texts.
             MemoryError: The texts are too many or too long for the memory.
         """
-        return Answers(*self._run(["hypotheses", "scores"], texts, **search))
+        told = [name for name in ("confidence", "origin") if name in self._outputs]
+        hypotheses, scores, *others = self._run(["hypotheses", "scores", *told], texts, **search)
+        return Answers(hypotheses, scores, **dict(zip(told, others, strict=True)))
+
+    def score(self, texts: Sequence[str], answers: Sequence[str]) -> NDArray[np.float32]:
+        """Returns the log-probability of a given answer to each text, its end included, float[N].
+
+        Args:
+            texts: Any number of texts.
+            answers: One for each.
+
+        Raises:
+            ConfigError: The file was exported without a scorer.
+            DataError: A text can't be UTF-8, or there are not as many answers as texts.
+            MemoryError: The texts are too many or too long for the memory.
+        """
+        self.require_output("answer_scores")
+        scores: NDArray[np.float32]
+        (scores,) = self._run(["answer_scores"], texts, answer=answers, beam_size=1, max_length=1, max_length_ratio=0)
+        return scores
+
+    def require_output(self, name: str) -> None:
+        """Checks that the file has an output that only some have.
+
+        Raises:
+            ConfigError: It hasn't.
+        """
+        if name not in self._outputs:
+            raise ConfigError(f"{self._name} has no output {name!r}: export it again with --set {_ASKED_BY[name]}")
 
     @property
     def beam_size(self) -> int:
@@ -144,11 +200,11 @@ class ExportedModel:
             raise ModelError(f"{self._name} has damaged metadata: there is no {'.'.join(keys)}") from error
 
     def _run(self, outputs: list[str], texts: Sequence[str], **search: Any) -> list[Any]:
-        inputs: dict[str, Any] = {"source": _strings(texts)}
+        inputs: dict[str, Any] = {"source": _strings(texts), **self._required}
         for name, value in search.items():
             if value is not None:
                 self._require(name)
-                inputs[name] = _prefixes(value, len(texts)) if name == "prefix" else _number(name, value)
+                inputs[name] = _one_each(name, value, len(texts)) if name in _TEXTS else _number(name, value)
         try:
             results: list[Any] = self._session.run(outputs, inputs)
         except _RUNTIME_ERRORS as error:
@@ -164,9 +220,9 @@ class ExportedModel:
     def _require(self, name: str) -> None:
         """Checks that the file has what an optional input belongs to."""
         names = (*INPUTS, "prefix")
-        if name not in names:
+        if name not in {*names, "answer"}:
             raise TypeError(f"a search has no setting {name!r}{closest(name, names)}; it has: {listing(names)}")
-        feature = "prefix" if name == "prefix" else INPUTS[name].feature
+        feature = INPUTS[name].feature if name in INPUTS else name
         if name not in self._inputs:
             way = f"with --set {ASKED_BY[feature]}" if feature else "and change it with no tool that fixes its inputs"
             raise ConfigError(f"{self._name} has no input {name!r}: export it again {way}")
@@ -187,13 +243,22 @@ class ExportedModel:
         """Checks that the file takes one list of texts, and gives what a file of s2s gives."""
         needed = [(value.name, value.type, len(value.shape)) for value in self._session.get_inputs()]
         given = {value.name: (value.type, len(value.shape)) for value in self._session.get_outputs()}
-        if needed != [("source", "tensor(string)", 1)]:
+        allowed = {*((name, "tensor(string)", 1) for name in _TEXTS)}
+        allowed |= {(name, _KINDS[declared.kind], 0) for name, declared in INPUTS.items()}
+        if needed[:1] != [("source", "tensor(string)", 1)] or not allowed.issuperset(needed[1:]):
             raise ModelError(f"{self._name} was not made by s2s: it needs other inputs than a list of texts, 'source'")
         for name, form in _FORMS.items():
-            if given.get(name) != form:
+            if given.get(name, form if name not in _ALWAYS else None) != form:
                 raise ModelError(
                     f"{self._name} was not made by s2s: its output {name!r} isn't {form[0]} of rank {form[1]}"
                 )
+
+    def _required_inputs(self) -> dict[str, NDArray[Any]]:
+        """Returns the inputs that the file has no default for, with those of its settings."""
+        try:
+            return required_inputs(self._session, self._noted("config", "decoding"))
+        except (KeyError, TypeError, ValueError, ConfigError) as error:
+            raise ModelError(f"{self._name} has damaged metadata: config.decoding lacks an input's default") from error
 
     def _read_metadata(self) -> dict[str, Any]:
         try:
@@ -207,6 +272,17 @@ class ExportedModel:
         if version != FORMAT_VERSION:
             raise ModelError(f"{self._name} has format {version}, but this is s2s {__version__}: upgrade s2s-toolkit")
         return metadata
+
+
+def required_inputs(session: onnxruntime.InferenceSession, decoding: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Returns values for the inputs, besides the source, that a file has no default for.
+
+    Args:
+        session: The file.
+        decoding: The settings that they have by default.
+    """
+    names = [value.name for value in session.get_inputs()[1:]]
+    return {name: _strings([""]) if name in _TEXTS else _number(name, decoding[name]) for name in names}
 
 
 def threads_for(size: int) -> int:
@@ -271,11 +347,12 @@ def _strings(texts: Sequence[str]) -> NDArray[np.object_]:
     return strings
 
 
-def _prefixes(prefix: str | Sequence[str], count: int) -> NDArray[np.object_]:
-    prefixes = [prefix] * count if isinstance(prefix, str) else prefix
-    if len(prefixes) != count:
-        raise DataError(f"give one prefix for all texts, or one for each: {count} (got {len(prefixes)})")
-    return _strings(prefixes)
+def _one_each(name: str, given: str | Sequence[str], count: int) -> NDArray[np.object_]:
+    """Returns prefixes or answers, one for each text."""
+    texts = [given] * count if isinstance(given, str) else given
+    if len(texts) != count:
+        raise DataError(f"give one {name} for all texts, or one for each: {count} (got {len(texts)})")
+    return _strings(texts)
 
 
 def _shown(value: object) -> str:

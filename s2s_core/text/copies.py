@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from s2s_core.text.nodes import Op, Value
 from s2s_core.text.tokenizer import Tokenizer, ended, onnx_pieces, pieces
-from s2s_core.text.vocabulary import EOS, PAD, UNK, Vocabulary
+from s2s_core.text.vocabulary import UNK, Vocabulary
 
 Tokenizers = tuple[Tokenizer, Tokenizer]
 """The tokenizers of the source and the target."""
@@ -91,14 +91,14 @@ def onnx_encode_source(op: Op, tokens: Value, tokenizers: Tokenizers) -> tuple[V
     return ids, lengths, extended
 
 
-def onnx_encode_prefix(op: Op, texts: Value, tokens: Value, target: Tokenizer) -> Value:
-    """Adds the nodes that encode the beginnings of targets, string[N], for sources of these tokens, string[N, S].
+def onnx_encode_target(op: Op, texts: Value, tokens: Value, target: Tokenizer) -> Value:
+    """Adds the nodes that encode targets, or their beginnings, string[N], for sources of tokens string[N, S].
 
     Returns:
-        The extended ids, int64[N, P], padded so that P is at least 1.
+        The extended ids with EOS, padded, int64[N, P].
     """
     ids, _ = ended(op, _onnx_extended_ids(op, onnx_tokens(op, texts, target), tokens, target))
-    return op.Where(op.Equal(ids, EOS), PAD, ids)
+    return ids
 
 
 def onnx_decode(op: Op, ids: Value, tokens: Value, target: Tokenizer) -> Value:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 
 from s2s_core.text.nodes import Op, Value
 
-_WHITE_SPACE = "\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+WHITE_SPACE = "\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """What ``str.isspace`` holds for, written out, as ``\\s`` means something else to ONNX Runtime."""
 
-_TAG = f"<[^<>{_WHITE_SPACE}]+>"
+_TAG = f"<[^<>{WHITE_SPACE}]+>"
 
 _MARK = "<|>"
 """Stands for every tag in the graph. It is a tag itself, so that what is left between tags doesn't contain it."""
@@ -21,7 +21,7 @@ _MOST_SHOWN = 40
 
 _split = re.compile(f"({_TAG})").split
 _is_tag = re.compile(_TAG).fullmatch
-_unsuitable = re.compile(f"[<>{_WHITE_SPACE}]").search
+_unsuitable = re.compile(f"[<>{WHITE_SPACE}]").search
 
 
 def pieces(text: str) -> list[str]:

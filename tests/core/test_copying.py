@@ -184,7 +184,7 @@ def copying_graph(tokenizers):
         sources, targets = op.Slice(texts, [0], size, [0]), op.Slice(texts, size, op.Shape(texts), [0])
         tokens = copies.onnx_tokens(op, sources, tokenizers[0])
         ids, lengths, extended = copies.onnx_encode_source(op, tokens, tokenizers)
-        target = copies.onnx_encode_prefix(op, targets, tokens, tokenizers[1])
+        target = copies.onnx_encode_target(op, targets, tokens, tokenizers[1])
         return ids, lengths, extended, target, copies.onnx_decode(op, target, tokens, tokenizers[1])
 
     return Graph(build)

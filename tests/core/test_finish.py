@@ -35,7 +35,7 @@ def session(*, coverage):
         name: builder.input(name, ir.DataType.BOOL if name == "real" else ir.DataType.FLOAT, list(axes))
         for name, axes in (EXTRAS.items() if coverage else ())
     }
-    for name, value in zip(("ids", "totals"), finish(builder.op, extras=extras, **inputs), strict=True):
+    for name, value in zip(("ids", "totals"), finish(builder.op, extras=extras, **inputs)[:2], strict=True):
         value.type = ir.TensorType(ir.DataType.INT64 if name == "ids" else ir.DataType.FLOAT)
         builder.add_output(value, name)
     content = ir.to_proto(finished(builder)).SerializeToString()

@@ -1,0 +1,75 @@
+"""Reliability: whether answers of which a model is sure to some degree are right to that degree."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from s2s_core.evaluation.answers import Answered
+
+BINS = 10
+"""How many bins of equal width there are, from 0 to 1."""
+
+SUREST = 0.8
+"""The share of the answers whose errors are counted apart."""
+
+
+@attrs.frozen
+class Bin:
+    """The answers with similar confidence.
+
+    Attributes:
+        answers: How many there are.
+        confidence: Their mean confidence.
+        right: The share of them that is right.
+    """
+
+    answers: int
+    confidence: float
+    right: float
+
+
+@attrs.frozen
+class Reliability:
+    """How well confidence and truth agree.
+
+    Attributes:
+        bins: From unsure to sure, without empty ones.
+        calibration_error: The expected calibration error: the mean difference between a bin's confidence and the share
+            of its answers that is right, weighted by its answers (Guo et al. 2017, arXiv 1706.04599, equation 3).
+        surest_wrong: The share of wrong answers among the 80 % that are surest.
+    """
+
+    bins: list[Bin]
+    calibration_error: float
+    surest_wrong: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns it as JSON can hold it."""
+        return attrs.asdict(self)
+
+    def in_words(self) -> str:
+        """Returns it as one line."""
+        return (
+            f"the surest {SUREST:.0%} of the answers have {self.surest_wrong:.2%} errors, and the expected calibration "
+            f"error is {self.calibration_error:.2%}"
+        ).replace("%", " %")
+
+
+def reliability(answered: Answered, confidences: Sequence[float]) -> Reliability:
+    """Measures the reliability of answers.
+
+    Args:
+        answered: The answers; one is right if it is one of the row's references.
+        confidences: Of each row, from 0 to 1.
+    """
+    sure = np.array(confidences, np.float64)
+    right = np.array([text in row for text, row in zip(answered.hypotheses, answered.references, strict=True)])
+    places = np.minimum((sure * BINS).astype(int), BINS - 1)
+    members = [np.flatnonzero(places == place) for place in range(BINS)]
+    bins = [Bin(len(rows), float(sure[rows].mean()), float(right[rows].mean())) for rows in members if len(rows)]
+    error = sum(each.answers * abs(each.confidence - each.right) for each in bins) / len(sure)
+    surest = np.argsort(-sure, kind="stable")[: math.ceil(SUREST * len(sure))]
+    return Reliability(bins, float(error), float(1 - right[surest].mean()))
