@@ -60,6 +60,23 @@ def length(
     _finish(plot_length(paths, path, metric=metric, plugins=installed(context)), path)
 
 
+@plot.command(short_help="Draw how often answers are right by how sure the file is.")
+@click.argument("paths", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_figure_options
+def reliability(paths: tuple[Path, ...], output: Path | None, *, as_json: bool) -> None:
+    """Draws the share of right test answers by the confidence of the file, a curve for each RUN.
+
+    RUN is the folder of a run with export.confidence = true, or a file that s2s evaluate --json wrote for its file.
+
+    \b
+    s2s plot reliability runs/sure -o reliability.svg
+    """
+    from s2s_core.pipeline.plot import plot_reliability  # noqa: PLC0415  # help needs none of it
+
+    path = _place(output, "reliability.png", as_json=as_json)
+    _finish(plot_reliability(paths, path), path)
+
+
 @plot.command(short_help="Draw loss and score over the updates.")
 @_FOLDERS
 @_METRIC

@@ -4,10 +4,11 @@ import functools
 import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 from s2s_core.cli.options import Command
@@ -100,6 +101,10 @@ def _whole(bound: float | None) -> int | None:
     "may be used.",
 )
 @click.option("--scores", is_flag=True, help="Print each answer's score after it, tab-separated.")
+@click.option(
+    "--confidence", is_flag=True, help=f"Print how probable it is that the best answer is right, last. {FEATURE}"
+)
+@click.option("--origin", is_flag=True, help=f"Print whether it is the model's or the lexicon's, last. {FEATURE}")
 @click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option(
     "--threads",
@@ -122,6 +127,8 @@ def predict(
     max_source_length: int,
     *,
     scores: bool,
+    confidence: bool,
+    origin: bool,
     **search: Any,
 ) -> None:
     """Reads the lines of FILE, or of standard input, and writes one line for each, as they come.
@@ -154,7 +161,9 @@ def predict(
         batches = join_features(batches, file_name(file), features, separator)
     elif not loaded.knows("\t"):
         batches = _warned_of_tabs(batches)
-    answered = Rescue(lambda batch: [*_answers(loaded, batch, n_best or 1, search, scores=scores)], max_source_length)
+    columns = Columns(n_best or 1, scores=scores, confidence=confidence, origin=origin)
+    columns.require(loaded)
+    answered = Rescue(lambda batch: [*columns.lines(loaded, batch, search)], max_source_length)
     for batch in batches:
         for line in answered(batch):
             sys.stdout.buffer.write(line.encode() + b"\n")
@@ -206,18 +215,45 @@ def _warned_of_tabs(batches: Iterable[list[str]]) -> Iterator[list[str]]:
         yield batch
 
 
-def _answers(
-    model: "ExportedModel", batch: list[str], n_best: int, search: dict[str, Any], *, scores: bool
-) -> Iterator[str]:
-    if n_best == 1 and not scores:
-        yield from map(_one_line, model(batch, **search))
-        return
-    answers = model.answers(batch, **search)
-    for texts, values in zip(answers.hypotheses, answers.scores, strict=True):
-        columns: Iterable[str] = (_one_line(text).replace("\t", " ") for text in texts[:n_best])
-        if scores:
-            columns = (f"{text}\t{value:.4f}" for text, value in zip(columns, values, strict=False))
-        yield "\t".join(columns)
+@attrs.frozen
+class Columns:
+    """What is printed about each source, tab-separated.
+
+    Attributes:
+        n_best: How many answers.
+        scores: Whether each has its score after it.
+        confidence: Whether it is told how probable it is that the best one is right.
+        origin: Whether it is told where the best one is from.
+    """
+
+    n_best: int
+    scores: bool = attrs.field(kw_only=True)
+    confidence: bool = attrs.field(kw_only=True)
+    origin: bool = attrs.field(kw_only=True)
+
+    def require(self, model: "ExportedModel") -> None:
+        """Checks that a file tells what is printed.
+
+        Raises:
+            ConfigError: It doesn't.
+        """
+        for name in ("confidence", "origin"):
+            if getattr(self, name):
+                model.require_output(name)
+
+    def lines(self, model: "ExportedModel", batch: list[str], search: Mapping[str, Any]) -> Iterator[str]:
+        """Yields a line for each source."""
+        if self == Columns(1, scores=False, confidence=False, origin=False):
+            yield from map(_one_line, model(batch, **search))
+            return
+        answers = model.answers(batch, **search)
+        for row, texts in enumerate(answers.hypotheses):
+            columns: Iterable[str] = (_one_line(text).replace("\t", " ") for text in texts[: self.n_best])
+            if self.scores:
+                columns = (f"{text}\t{value:.4f}" for text, value in zip(columns, answers.scores[row], strict=False))
+            last = [f"{answers.confidence[row]:.4f}"] if self.confidence and answers.confidence is not None else []
+            last += [answers.origin[row]] if self.origin and answers.origin is not None else []
+            yield "\t".join([*columns, *last])
 
 
 def _one_line(text: str) -> str:

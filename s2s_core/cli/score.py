@@ -24,18 +24,23 @@ def score(context: click.Context, paths: tuple[Path, ...], batch_size: int) -> N
     """Reads lines of a source, a tab and an answer from FILE, or from standard input.
 
     For each it writes the log-probability of the answer, a tab, and the log-probability of a token on average. The
-    perplexity of all lines together goes to standard error. RUN is the folder of a run; an exported file can't do it.
-    Several runs score together, with the mean of their models' probabilities.
+    perplexity of all lines together goes to standard error. RUN is the folder of a run, or a file that was exported
+    with export.scorer = true, which needs no PyTorch. Several runs score together, with the mean of their models'
+    probabilities.
 
     \b
     s2s score runs/reverse-mlp-rnn-mlp-rnn pairs.tsv > scores.tsv
+    s2s score model.onnx pairs.tsv
     s2s score runs/seed-0 runs/seed-1 runs/seed-2 pairs.tsv
     """
     from s2s_core.evaluation.metrics.perplexity import Perplexity  # noqa: PLC0415  # help needs none of it
     from s2s_core.pipeline.score import scorer  # noqa: PLC0415
+    from s2s_core.runtime.trial import require_tried  # noqa: PLC0415
 
-    folders, file = _separate(context, paths)
-    score_pairs = scorer(folders, plugins=installed(context))
+    models, file = _separate(context, paths)
+    for model in models:
+        require_tried(model)
+    score_pairs = scorer(models, plugins=installed(context))
     likelihoods: list[Likelihood] = []
     for batch in read_example_batches(file, batch_size):
         for likelihood in score_pairs(batch):
@@ -48,7 +53,9 @@ def score(context: click.Context, paths: tuple[Path, ...], batch_size: int) -> N
 
 
 def _separate(context: click.Context, paths: tuple[Path, ...]) -> tuple[list[Path], str]:
-    """Returns the folders and the file, which is the last path unless that is a folder."""
+    """Returns the models and the file of pairs, which is the last path unless that is a folder."""
     first, *others = paths
     file = str(others.pop()) if others and not others[-1].is_dir() else "-"
+    if first.is_file():
+        return [first, *others], file
     return [RUN.convert(path, None, context) for path in (first, *others)], file

@@ -64,11 +64,7 @@ class Calibration:
         Raises:
             DataError: There are too few examples.
         """
-        if len(right) < LEAST_EXAMPLES:
-            raise DataError(
-                f"a confidence needs at least {LEAST_EXAMPLES} validation examples to be calibrated on "
-                f"(got {len(right)})"
-            )
+        require_enough(len(right))
         features = np.stack([np.maximum(log_probabilities, LOWEST), lengths, np.ones(len(right))], 1)
         slope, per_token, offset = _fit_line(features, right)
         line = cls(1 / slope, per_token, offset)
@@ -80,6 +76,18 @@ class Calibration:
         odds = np.maximum(log_probabilities, LOWEST) / self.temperature + self.per_token * lengths + self.offset
         line = 1 / (1 + np.exp(-np.clip(odds, -80, 80)))
         return np.where(np.isneginf(log_probabilities), 0.0, np.interp(line, self.points, self.values))
+
+
+def require_enough(examples: int) -> None:
+    """Checks that there are examples enough for a calibration.
+
+    Raises:
+        DataError: There are too few.
+    """
+    if examples < LEAST_EXAMPLES:
+        raise DataError(
+            f"a confidence needs at least {LEAST_EXAMPLES} validation examples to be calibrated on (got {examples})"
+        )
 
 
 def _fit_line(features: Numbers, right: NDArray[np.bool_]) -> Sequence[float]:

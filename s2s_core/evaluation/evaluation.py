@@ -8,6 +8,7 @@ import attrs
 from s2s_core.evaluation.answers import Answered, Scores, score
 from s2s_core.evaluation.lengths import LengthScores, by_length
 from s2s_core.evaluation.metric import BaseMetric
+from s2s_core.evaluation.reliability import Reliability
 from s2s_core.evaluation.table import details
 
 
@@ -21,6 +22,7 @@ class Evaluation:
         scores: The score of all answers together, by metric.
         signatures: How each score was computed, for the metrics that have a signature.
         buckets: The scores by source length.
+        reliability: Whether the answers are as often right as they should be, if there are confidences.
     """
 
     answered: Answered
@@ -28,9 +30,11 @@ class Evaluation:
     scores: Scores
     signatures: dict[str, str]
     buckets: list[LengthScores]
+    reliability: Reliability | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the evaluation as JSON can hold it."""
+        reliability = {"reliability": self.reliability.to_json()} if self.reliability else {}
         return {
             "lines": self.answered.lines,
             "sources": self.answered.distinct_sources,
@@ -38,6 +42,7 @@ class Evaluation:
             "scores": self.scores,
             "signatures": self.signatures,
             "buckets": [bucket.to_json() for bucket in self.buckets],
+            **reliability,
         }
 
     def details(self) -> Iterator[str]:

@@ -66,7 +66,7 @@ def reliability(answered: Answered, confidences: Sequence[float]) -> Reliability
         confidences: Of each row, from 0 to 1.
     """
     sure = np.array(confidences, np.float64)
-    right = np.array([text in row for text, row in zip(answered.hypotheses, answered.references, strict=True)])
+    right = answered.is_right()
     places = np.minimum((sure * BINS).astype(int), BINS - 1)
     members = [np.flatnonzero(places == place) for place in range(BINS)]
     bins = [Bin(len(rows), float(sure[rows].mean()), float(right[rows].mean())) for rows in members if len(rows)]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from s2s_core.data.task import Example, References
 from s2s_core.errors import REPORT, ExportError
-from s2s_core.evaluation.answers import Answered, answer
+from s2s_core.evaluation.answers import answer
 from s2s_core.evaluation.calibration import Calibration
 from s2s_core.exporting.session import open_session
 from s2s_core.exporting.stitch import HYPOTHESIS_IDS, LOG_PROBABILITIES, ORDER
@@ -92,13 +92,7 @@ def calibrate(
     """
     certainties = Certainties(model, decoding)
     answered = answer(certainties, examples[:MOST_EXAMPLES], {}, rule=rule)
-    return Calibration.fit(*certainties.of(answered.sources), is_right(answered))
-
-
-def is_right(answered: Answered) -> NDArray[np.bool_]:
-    """Returns which answers are one of their references, [N]."""
-    pairs = zip(answered.hypotheses, answered.references, strict=True)
-    return np.array([hypothesis in references for hypothesis, references in pairs])
+    return Calibration.fit(*certainties.of(answered.sources), answered.is_right())
 
 
 def prove_confidence(

@@ -16,6 +16,7 @@ from s2s_core.config.tables import ExportConfig, RunConfig
 from s2s_core.data.lexicon import Entries, read_lexicon
 from s2s_core.data.task import Example, References
 from s2s_core.errors import ConfigError, ExportError, closest, listing
+from s2s_core.evaluation.calibration import require_enough
 from s2s_core.exporting.calibration import calibrate, prove_confidence
 from s2s_core.exporting.confidence import with_confidence
 from s2s_core.exporting.lexicon import with_lexicon
@@ -41,7 +42,7 @@ def export(
     checkpoint: TextModel,
     held_out: Sequence[str],
     path: Path,
-    examples: Callable[[], Examples] | None = None,
+    examples: Callable[[], Examples] = lambda: ((), "each"),
 ) -> Parity:
     """Writes a model as one ONNX file, text in and text out.
 
@@ -61,6 +62,9 @@ def export(
     config = checkpoint.config
     settings = config.export
     _require_inputs(config)
+    known = examples() if settings.confidence else None
+    if known is not None:
+        require_enough(len(known[0]))
     features = features_of(config.decoding, prefix=settings.prefix or settings.scorer)
     pieces = export_pieces(checkpoint.model, features)
     tokenizers = (checkpoint.source_tokenizer, checkpoint.target_tokenizer)
@@ -72,8 +76,8 @@ def export(
         prove_scorer(model, checkpoint, held_out, settings.tolerance)
     metadata = {**checkpoint.describe(), "parity": attrs.asdict(parity)}
     decoding = attrs.asdict(config.decoding)
-    if settings.confidence and examples is not None:
-        calibration = calibrate(model, *examples(), decoding)
+    if known is not None:
+        calibration = calibrate(model, *known, decoding)
         model = _changed(model, lambda graph: with_confidence(graph, calibration))
         prove_confidence(model, calibration, held_out, decoding)
         metadata["calibration"] = attrs.asdict(calibration)

@@ -1,6 +1,6 @@
 """Begins the graph of a file, with the versions that it needs, and cleans it up at the end."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
@@ -25,15 +25,19 @@ def new_builder(name: str) -> GraphBuilder:
     return GraphBuilder(ir.Graph([], [], nodes=[], opset_imports=opsets, name=name))
 
 
-def builder_of(model: ir.Model) -> GraphBuilder:
+def builder_of(model: ir.Model, named: Collection[str] = ()) -> GraphBuilder:
     """Returns a builder that goes on with a finished graph.
 
     The graph's constants get other names, as a new builder gives its own the same ones.
+
+    Args:
+        model: Has the graph.
+        named: The constants that keep their names.
     """
     graph = model.graph
-    inputs = {value.name for value in graph.inputs}
+    kept = {*named, *(value.name for value in graph.inputs)}
     for name, value in list(graph.initializers.items()):
-        if name not in inputs:
+        if name not in kept:
             del graph.initializers[name]
             value.name = f"model.{name}"
             graph.register_initializer(value)

@@ -17,7 +17,7 @@ With ``N`` sentences, ``W`` pieces of the longest, ``D`` distinct words::
 import onnx_ir as ir
 
 from s2s_core.exporting.graph import FLOAT, add_output, add_outputs, builder_of, finished
-from s2s_core.exporting.lexicon import ORIGINS
+from s2s_core.exporting.lexicon import ANSWERS, ORIGINS, SCORES
 from s2s_core.text import sentences
 from s2s_core.text.nodes import Value
 from s2s_core.text.onnx_text import STRING, never_empty, strings
@@ -38,7 +38,7 @@ def with_sentences(model: ir.Model, punctuation: sentences.Punctuation, separato
         value.name = f"word_{value.name}"
     source = graph.inputs[0]
     uses = list(source.uses())
-    builder = builder_of(model)
+    builder = builder_of(model, named=(ANSWERS, SCORES))
     op = builder.op
     count = op.Shape(source)
     pieces, is_word, is_space = sentences.onnx_split(op, never_empty(op, source, count))  # [N, W]

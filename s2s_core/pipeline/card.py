@@ -29,7 +29,7 @@ with the seeds {seeds}; `seeds.toml` holds every setting, and each `seed-N` a ru
 
 {facts}"""
 
-_FACTS = """{signatures}- Parameters: {parameters:,}
+_FACTS = """{signatures}{reliability}- Parameters: {parameters:,}
 - File: `model.onnx`, {megabytes:.1f} MB
 - Proof: {parity[hypotheses]:,} hypotheses for {parity[texts]:,} texts were compared with the model that it was made
   of; {parity[ties]} were equally good others, and no score differed by more than {parity[score_difference]:.1g}.
@@ -103,8 +103,18 @@ def _facts(run: Run, description: Mapping[str, Any], evaluation: Evaluation) -> 
     """Returns how the scores were computed, and what the file is."""
     return _FACTS.format(
         signatures="".join(f"- `{name}`: {signature}\n" for name, signature in evaluation.signatures.items()),
+        reliability=_reliability(evaluation),
         parameters=description["parameters"],
         megabytes=run.onnx_path.stat().st_size / 1e6,
         parity=description["parity"],
         usage=USAGE.format(path="model.onnx", example=run.splits.test[0].source),
     )
+
+
+def _reliability(evaluation: Evaluation) -> str:
+    """Returns whether confidence and truth agree, if the file tells how sure it is."""
+    if evaluation.reliability is None:
+        return ""
+    bins = evaluation.reliability.bins
+    shown = "; ".join(f"{each.confidence:.0%} sure: {each.right:.0%} of {each.answers:,} right" for each in bins)
+    return f"- Confidence: {evaluation.reliability.in_words()} ({shown})\n".replace("%", " %").replace("  %", " %")

@@ -1,7 +1,7 @@
 """Scores models: runs in PyTorch, exported files in ONNX Runtime alone."""
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -16,8 +16,10 @@ from s2s_core.errors import ChangedDataWarning, ConfigError, DataError
 from s2s_core.evaluation.answers import Answered, answer, needs_likelihoods
 from s2s_core.evaluation.evaluation import Evaluation, evaluate_answers
 from s2s_core.evaluation.metric import BaseMetric, LikelihoodMetric
+from s2s_core.evaluation.reliability import reliability
 from s2s_core.pipeline.description import FileDescription
 from s2s_core.pipeline.models import Runs, opened, require_tables, several
+from s2s_core.pipeline.progress import Progress
 from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import make_metrics, make_task
@@ -80,6 +82,17 @@ def evaluate(
     return _evaluate_file(Path(files[0]), plugins or Plugins(), split, provider, overrides, own, references)
 
 
+def with_reliability(evaluation: Evaluation, path: Path, plugins: Plugins, progress: Progress) -> Evaluation:
+    """Returns an evaluation on the test set that also says whether the confidences of an exported file hold.
+
+    They are calibrated for the file's own answers, so it answers once more.
+    """
+    reliability = evaluate(path, plugins=plugins).reliability
+    assert reliability is not None  # noqa: S101  # the export asked for confidences
+    progress.reliable(reliability)
+    return attrs.evolve(evaluation, reliability=reliability)
+
+
 def _evaluate_runs(
     runs: Sequence[Run],
     split: Split,
@@ -138,18 +151,36 @@ def _evaluate_file(
     if not any("metrics" in tables.get("evaluation", ()) for tables in overrides):
         metrics = {name: metric for name, metric in metrics.items() if not isinstance(metric, LikelihoodMetric)}
     scored = examples or _examples(Splits(task, description.task.name), split)
-    answered = answer(_in_batches(model), scored, metrics, rule=references or task.references)
-    return _examined(answered, description.source_tokenizer, metrics, config)
+    answering = _Answering(model)
+    answered = answer(answering, scored, metrics, rule=references or task.references)
+    evaluation = _examined(answered, description.source_tokenizer, metrics, config)
+    if not answering.confidence:
+        return evaluation
+    confidences = [answering.confidence[source] for source in answered.sources]
+    return attrs.evolve(evaluation, reliability=reliability(answered, confidences))
 
 
-def _in_batches(model: "ExportedModel") -> Callable[[Sequence[str]], list[str]]:
-    """Returns what answers any number of texts with a file."""
+class _Answering:
+    """Answers any number of texts with a file, and notes how sure it is of each, if it tells.
 
-    def translate(texts: Sequence[str]) -> list[str]:
+    Attributes:
+        confidence: By text.
+    """
+
+    def __init__(self, model: "ExportedModel") -> None:
+        self._model = model
+        self.confidence: dict[str, float] = {}
+
+    def __call__(self, texts: Sequence[str]) -> list[str]:
         starts = range(0, len(texts), BATCH_SIZE)
-        return [text for start in starts for text in model(texts[start : start + BATCH_SIZE])]
+        return [text for start in starts for text in self._batch(texts[start : start + BATCH_SIZE])]
 
-    return translate
+    def _batch(self, texts: Sequence[str]) -> list[str]:
+        answers = self._model.answers(texts)
+        if answers.confidence is not None:
+            self.confidence.update(zip(texts, answers.confidence.tolist(), strict=True))
+        best: list[str] = answers.hypotheses[:, 0].tolist()
+        return best
 
 
 def _examined(

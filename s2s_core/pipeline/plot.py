@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from s2s_core.plotting.attention import AttentionMap
     from s2s_core.plotting.learning import LearningCurve
     from s2s_core.plotting.length import LengthCurve
+    from s2s_core.plotting.reliability import ReliabilityCurve
     from s2s_core.plotting.states import Projection
 
 Location = str | PathLike[str]
@@ -45,6 +46,19 @@ def plot_length(
     _require_drawable(output)
     curves = length_curves([Path(path) for path in paths], metric)
     _write(output, lambda: draw_lengths(curves, percent=_is_percent(curves[0].metric, plugins)))
+    return curves
+
+
+def plot_reliability(paths: Sequence[Location], output: Location | None = None) -> "list[ReliabilityCurve]":
+    """Draws how often answers are right against how sure their file is, a curve for each run.
+
+    It takes and raises what ``plot_length`` does; the runs' files tell their confidence.
+    """
+    from s2s_core.plotting.reliability import draw_reliability, reliability_curves  # noqa: PLC0415
+
+    _require_drawable(output)
+    curves = reliability_curves([Path(path) for path in paths])
+    _write(output, lambda: draw_reliability(curves))
     return curves
 
 

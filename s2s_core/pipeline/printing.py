@@ -12,6 +12,7 @@ from s2s_core.errors import one_line
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.evaluation.lengths import LengthScores
 from s2s_core.evaluation.metric import BaseMetric
+from s2s_core.evaluation.reliability import Reliability
 from s2s_core.evaluation.spread import Spread
 from s2s_core.pipeline.card import USAGE
 from s2s_core.pipeline.progress import Progress
@@ -158,6 +159,10 @@ class PrintedProgress(Progress):
             f"scores within {parity.score_difference:.1g}",
         )
 
+    def reliable(self, reliability: Reliability) -> None:
+        """Prints how sure the file is, and whether rightly."""
+        line("sure", reliability.in_words())
+
     def answered(self, done: int, total: int) -> None:
         """Prints how many sources are answered, at the end and every few seconds before."""
         if done == total or time.monotonic() - self._last_answered >= ANSWERS_EVERY:
@@ -193,6 +198,8 @@ def score_lines(topic: str, evaluation: Evaluation, *, lengths: bool = False) ->
     yield f"{topic:<9}{evaluation.answered.counted()}: {_scores(evaluation.scores, evaluation.metrics)}"
     for name, signature in evaluation.signatures.items():
         yield f"{'':<9}{name}: {signature}"
+    if evaluation.reliability is not None:
+        yield f"{'':<9}{evaluation.reliability.in_words()}"
     for bucket in evaluation.buckets if lengths else ():
         scores = _scores(bucket.scores, evaluation.metrics)
         yield f"{'':<9}{bucket.answers:,} of {_lengths(bucket)}: {scores}"

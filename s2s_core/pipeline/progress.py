@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s2s_core.evaluation.evaluation import Evaluation
+from s2s_core.evaluation.reliability import Reliability
 from s2s_core.evaluation.spread import Spread
 from s2s_core.runs.processes import is_first_process
 from s2s_core.runs.run import Run
@@ -28,6 +29,9 @@ class Progress(TrainingProgress):
 
     def exported(self, export: "Export") -> None:
         """Called when the file is written."""
+
+    def reliable(self, reliability: Reliability) -> None:
+        """Called when it is measured on the test set whether the confidences of the file hold."""
 
     def seeds_started(self, folder: Path, seeds: Sequence[int], jobs: int, threads: int) -> None:
         """Called before the runs of several seeds are trained.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.pipeline.card import write_card
-from s2s_core.pipeline.evaluate import evaluate
+from s2s_core.pipeline.evaluate import evaluate, with_reliability
 from s2s_core.pipeline.export import export
 from s2s_core.pipeline.progress import Progress, default_progress
 from s2s_core.pipeline.recipe import Recipe, Settings
@@ -62,6 +62,9 @@ def _finish(trained: TrainedRun, progress: Progress) -> TrainedRun:
     record_test_scores(trained, evaluation)
     progress.evaluated(trained, evaluation)
     exported = export(trained, progress=progress)
+    if trained.config.export.confidence:
+        evaluation = with_reliability(evaluation, exported.path, trained.plugins, progress)
+        record_test_scores(trained, evaluation)
     write_card(trained, ExportedModel(trained.onnx_path).metadata, evaluation)
     progress.finished(trained)
     return trained.measured(evaluation, exported)

@@ -17,7 +17,7 @@ from s2s_core.errors import ConfigError, ModelError, S2SError
 from s2s_core.evaluation.spread import Spread
 from s2s_core.files import write_atomically
 from s2s_core.pipeline.card import write_seeds_card
-from s2s_core.pipeline.evaluate import evaluate
+from s2s_core.pipeline.evaluate import evaluate, with_reliability
 from s2s_core.pipeline.export import export
 from s2s_core.pipeline.progress import Progress, default_progress
 from s2s_core.pipeline.recipe import Recipe, Settings, named, overrides_of, tables_of
@@ -292,6 +292,9 @@ def _finish(plan: _Plan, progress: Progress) -> SeedRuns:
     plan.folder.write_record({**record, "together": evaluation.to_json()})
     progress.evaluated_together(evaluation)
     exported = export(runs, plan.whole.onnx_path, progress=progress)
+    if plan.whole.config.export.confidence:
+        evaluation = with_reliability(evaluation, exported.path, plan.whole.plugins, progress)
+        plan.folder.write_record({**record, "together": evaluation.to_json()})
     write_seeds_card(plan.whole, ExportedModel(plan.whole.onnx_path).metadata, evaluation, spread)
     progress.finished(plan.whole)
     return SeedRuns(plan.folder.folder, runs, spread, evaluation, exported)

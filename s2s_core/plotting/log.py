@@ -19,13 +19,18 @@ def read_log(folder: Path) -> list[Record]:
     return read_metrics(folder / "metrics.jsonl")
 
 
+def read_test(path: Path) -> Record:
+    """Returns what an evaluation recorded, as ``read_evaluation`` does, whatever it has."""
+    return _last_test(path) if path.is_dir() else _parsed(_text(path), path)
+
+
 def read_evaluation(path: Path) -> Record:
     """Returns the evaluation in a run's folder, or in a file that ``s2s evaluate --json`` wrote.
 
     Raises:
         ModelError: There is no evaluation, or it is damaged.
     """
-    record = _last_test(path) if path.is_dir() else _parsed(_text(path), path)
+    record = read_test(path)
     buckets = record.get("buckets")
     if not buckets:
         raise ModelError(f"{path} has no scores by length: s2s evaluate {path} --json > scores.json makes such a file")
