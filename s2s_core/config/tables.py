@@ -119,7 +119,9 @@ class ExportConfig:
         "", "with words, what stands between them in place of white space; empty keeps white space with punctuation"
     )
     confidence: bool = setting(default=False, help="whether the file tells how probable it is that an answer is right")
-    origin: bool = setting(default=False, help="whether the file tells if an answer is the model's or the lexicon's")
+    origin: bool = setting(
+        default=False, help="whether the file tells where an answer is from, the model or the lexicon"
+    )
     scorer: bool = setting(default=False, help="whether the file has an input answer, whose log-probability it tells")
     required_inputs: tuple[str, ...] = setting(
         (), "inputs that have no default, as some bindings can't set one that has", all_different()

@@ -1,6 +1,7 @@
 """Calibration: how probable it is that an answer is right, given how probable the model finds it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import attrs
 import numpy as np
@@ -19,6 +20,12 @@ BLOCK = 50
 LEAST_POINTS, MOST_POINTS = 5, 20
 """How many points the curve has, between its ends."""
 
+TAIL = 10.0
+"""How far beyond the outermost blocks the curve reaches 0 and 1."""
+
+LEAST_GAP = 1e-3
+"""The least distance of two points."""
+
 LOWEST = -1e4
 """The lowest log-probability that is told from lower ones, so that none is infinite."""
 
@@ -31,26 +38,26 @@ ROUNDS = 100
 
 @attrs.frozen
 class Calibration:
-    """A line, and a curve that never falls.
+    """A line, and from it to a probability a curve that never falls.
 
     Label smoothing, dropout and overfitting make a model more or less sure than it should be, in each token. So the
     logarithm of the odds that an answer is right is taken as a line in its log-probability and its length (after Platt
-    1999); the curve then corrects the line where it is wrong, if there are examples enough (isotonic regression, after
-    Zadrozny and Elkan 2002).
+    1999). The probability is the logistic function of that or, if there are examples enough, a curve through blocks of
+    them that never falls (isotonic regression, after Zadrozny and Elkan 2002).
 
     Attributes:
         temperature: What log-probabilities are divided by.
         per_token: What each token of an answer, its end included, adds to the logarithm of the odds.
         offset: What is added to it.
-        points: Where the curve has its points: probabilities by the line, rising.
+        points: Where the curve has its points: logarithms of the odds, rising. Without any it is the logistic function.
         values: The probabilities there, which never fall. Between two points the curve is straight.
     """
 
     temperature: float
     per_token: float
     offset: float
-    points: tuple[float, ...] = (0.0, 1.0)
-    values: tuple[float, ...] = (0.0, 1.0)
+    points: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
 
     @classmethod
     def fit(cls, log_probabilities: Numbers, lengths: Numbers, right: NDArray[np.bool_]) -> "Calibration":
@@ -68,14 +75,26 @@ class Calibration:
         features = np.stack([np.maximum(log_probabilities, LOWEST), lengths, np.ones(len(right))], 1)
         slope, per_token, offset = _fit_line(features, right)
         line = cls(1 / slope, per_token, offset)
-        points, values = _fit_curve(line(log_probabilities, lengths), right)
+        points, values = _fit_curve(line.odds(log_probabilities, lengths), right)
         return attrs.evolve(line, points=points, values=values)
 
     def __call__(self, log_probabilities: Numbers, lengths: Numbers) -> Numbers:
         """Returns the probability that each answer is right, [N]; an answer of probability 0 is never right."""
-        odds = np.maximum(log_probabilities, LOWEST) / self.temperature + self.per_token * lengths + self.offset
-        line = 1 / (1 + np.exp(-np.clip(odds, -80, 80)))
-        return np.where(np.isneginf(log_probabilities), 0.0, np.interp(line, self.points, self.values))
+        odds = self.odds(log_probabilities, lengths)
+        sure = np.interp(odds, self.points, self.values) if self.points else _logistic(odds)
+        return np.where(np.isneginf(log_probabilities), 0.0, sure)
+
+    def odds(self, log_probabilities: Numbers, lengths: Numbers) -> Numbers:
+        """Returns the logarithm of the odds that each answer is right, by the line, [N]."""
+        odds: Numbers = (
+            np.maximum(log_probabilities, LOWEST) / self.temperature + self.per_token * lengths + self.offset
+        )
+        return odds
+
+
+def _logistic(odds: Numbers) -> Numbers:
+    probabilities: Numbers = 1 / (1 + np.exp(-np.clip(odds, -80, 80)))
+    return probabilities
 
 
 def require_enough(examples: int) -> None:
@@ -95,7 +114,7 @@ def _fit_line(features: Numbers, right: NDArray[np.bool_]) -> Sequence[float]:
     penalty = RIDGE * np.diag([1.0, 1.0, 0.0])
     weights = np.array([1.0, 0.0, 0.0])
     for _ in range(ROUNDS):
-        predicted = 1 / (1 + np.exp(-np.clip(features @ weights, -80, 80)))
+        predicted = _logistic(features @ weights)
         gradient = features.T @ (predicted - right) + penalty @ weights
         curvature = (features * (predicted * (1 - predicted))[:, None]).T @ features + penalty + 1e-6 * np.eye(3)
         step = np.linalg.solve(curvature, gradient)
@@ -106,27 +125,36 @@ def _fit_line(features: Numbers, right: NDArray[np.bool_]) -> Sequence[float]:
     return [float(weight) for weight in weights]
 
 
-def _fit_curve(line: Numbers, right: NDArray[np.bool_]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Returns points and values of a curve that never falls; a straight one if there are few examples."""
+def _fit_curve(odds: Numbers, right: NDArray[np.bool_]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Returns points and values of a curve through blocks of examples; none if there are few."""
     count = min(len(right) // BLOCK, MOST_POINTS)
     if count < LEAST_POINTS:
-        return (0.0, 1.0), (0.0, 1.0)
-    order = np.argsort(line, kind="stable")
-    blocks = [
-        (len(rows), float(line[rows].mean()), (right[rows].sum() + 0.5) / (len(rows) + 1))
-        for rows in np.array_split(order, count)
-    ]
-    merged: list[tuple[int, float, float]] = []
-    for block in blocks:
-        merged.append(block)
-        while len(merged) > 1 and merged[-2][2] >= merged[-1][2]:
+        return (), ()
+    order = np.argsort(odds, kind="stable")
+    merged: list[_Block] = []
+    for rows in np.array_split(order, count):
+        merged.append(_Block(len(rows), float(odds[rows].mean()), (float(right[rows].sum()) + 0.5) / (len(rows) + 1)))
+        while len(merged) > 1 and _must_merge(*merged[-2:]):
             merged[-2:] = [_together(*merged[-2:])]
-    points, values = ([float(block[place]) for block in merged] for place in (1, 2))
-    return (0.0, *points, 1.0), (0.0, *values, 1.0)
+    ends = merged[0].odds - TAIL, merged[-1].odds + TAIL
+    points, values = zip(*((block.odds, block.right) for block in merged), strict=True)
+    return (ends[0], *points, ends[1]), (0.0, *values, 1.0)
 
 
-def _together(one: tuple[int, float, float], other: tuple[int, float, float]) -> tuple[int, float, float]:
-    """Returns two blocks as one: how many examples, and the means of both numbers."""
-    count = one[0] + other[0]
-    point, value = ((one[0] * one[place] + other[0] * other[place]) / count for place in (1, 2))
-    return count, point, value
+class _Block(NamedTuple):
+    """Examples with similar odds: how many, the mean logarithm of their odds, and the share that is right."""
+
+    examples: int
+    odds: float
+    right: float
+
+
+def _must_merge(one: _Block, other: _Block) -> bool:
+    """Returns whether the curve would fall from one block to the next, or rise too steeply to be computed."""
+    return one.right >= other.right or other.odds - one.odds < LEAST_GAP
+
+
+def _together(one: _Block, other: _Block) -> _Block:
+    count = one.examples + other.examples
+    odds, right = ((one.examples * a + other.examples * b) / count for a, b in zip(one[1:], other[1:], strict=True))
+    return _Block(count, odds, right)

@@ -3,7 +3,7 @@
 ::
 
     log-probabilities of the beams [N, K] ─► that of the best hypothesis [N] ─┐
-    ids of the hypotheses [N, K, T] ───────► its length in tokens [N] ────────┴─► line ─► sigmoid ─► curve ─► [N]
+    ids of the hypotheses [N, K, T] ───────► its length in tokens [N] ────────┴─► line ─► curve ─► [N]
 """
 
 import numpy as np
@@ -41,12 +41,18 @@ def calibrated(op: Op, log_probability: Value, length: Value, calibration: Calib
     """Adds the nodes that do what a calibration does, to log-probabilities and lengths, [N] each; returns [N]."""
     scaled = op.Div(op.Max(log_probability, LOWEST), calibration.temperature)
     odds = op.Add(op.Add(scaled, op.Mul(length, calibration.per_token)), calibration.offset)
+    probability = _curve(op, odds, calibration) if calibration.points else op.Sigmoid(odds)
+    return op.Where(op.Equal(log_probability, NEVER), 0.0, probability)
+
+
+def _curve(op: Op, odds: Value, calibration: Calibration) -> Value:
+    """Adds the nodes of the curve: the sum over its pieces of how far each is passed, times how steep it is."""
     points, values = (np.array(numbers, np.float32) for numbers in (calibration.points, calibration.values))
-    begins, widths = (_constant(op, numbers) for numbers in (points[:-1], np.diff(points)))
-    slopes = _constant(op, np.diff(values) / np.diff(points))
-    covered = op.Min(op.Relu(op.Sub(op.Unsqueeze(op.Sigmoid(odds), [1]), begins)), widths)  # [N, pieces]
-    curve = op.ReduceSum(op.Mul(covered, slopes), [1], keepdims=0)  # [N]
-    return op.Where(op.Equal(log_probability, NEVER), 0.0, op.Min(curve, 1.0))
+    begins, widths, slopes = (
+        _constant(op, row) for row in (points[:-1], np.diff(points), np.diff(values) / np.diff(points))
+    )
+    passed = op.Min(op.Relu(op.Sub(op.Unsqueeze(odds, [1]), begins)), widths)  # [N, pieces]
+    return op.Min(op.ReduceSum(op.Mul(passed, slopes), [1], keepdims=0), 1.0)
 
 
 def _constant(op: Op, numbers: "np.ndarray") -> Value:

@@ -40,7 +40,7 @@ CERTAIN, NEVER = 0.0, float("-inf")
 NOBODY = "\0"
 """The only key of a lexicon without entries, as the node needs one: no source of ``s2s`` has it."""
 
-ORIGINS = ("model", "lexicon")
+MODEL, LEXICON, SOURCE = "model", "lexicon", "source"
 """Where an answer is from, in the words of the output ``origin``."""
 
 _KEYS = "keys_strings"
@@ -108,7 +108,9 @@ def with_lexicon(
         is_entry = op.Equal(texts, op.Unsqueeze(given["answer"], [1]))  # [N, J]
         of_all("answer_scores", op.ReduceMax(op.Where(is_entry, scores, NEVER), [1], keepdims=0))
     if origin:
-        names = op.Where(is_asked, *(strings(op, [name]) for name in ORIGINS))
+        names = op.Where(is_asked, strings(op, [MODEL]), strings(op, [LEXICON]))
+        if is_kept is not None:
+            names = op.Where(is_kept, strings(op, [SOURCE]), names)
         add_output(builder, op.Slice(names, [0], count, [0]), "origin", STRING, ["N"])
     graph.sort()
     return finished(builder)

@@ -17,10 +17,10 @@ With ``N`` sentences, ``W`` pieces of the longest, ``D`` distinct words::
 import onnx_ir as ir
 
 from s2s_core.exporting.graph import FLOAT, add_output, add_outputs, builder_of, finished
-from s2s_core.exporting.lexicon import ANSWERS, ORIGINS, SCORES
+from s2s_core.exporting.lexicon import ANSWERS, LEXICON, MODEL, SCORES, SOURCE
 from s2s_core.text import sentences
 from s2s_core.text.nodes import Value
-from s2s_core.text.onnx_text import STRING, never_empty, strings
+from s2s_core.text.onnx_text import INT64, STRING, lookup, never_empty
 
 
 def with_sentences(model: ir.Model, punctuation: sentences.Punctuation, separator: str) -> ir.Model:
@@ -64,9 +64,9 @@ def with_sentences(model: ir.Model, punctuation: sentences.Punctuation, separato
         confidence = op.ReduceProd(of_words(outputs["confidence"], 1.0), [1], keepdims=0)
         add_output(builder, op.Slice(confidence, [0], count, [0]), "confidence", FLOAT, ["N"])
     if "origin" in outputs:
-        model_name, lexicon_name = (strings(op, [name]) for name in ORIGINS)
-        asked = of_words(op.Cast(op.Equal(outputs["origin"], model_name), to=FLOAT), 0.0)
-        origin = op.Where(op.Greater(op.ReduceMax(asked, [1], keepdims=0), 0.0), model_name, lexicon_name)
+        ranks = op.Cast(lookup(op, outputs["origin"], {MODEL: 2, LEXICON: 1}, default=0), to=FLOAT)
+        highest = op.ReduceMax(of_words(ranks, 0.0), [1], keepdims=0)
+        origin = lookup(op, op.Cast(highest, to=INT64), {2: MODEL, 1: LEXICON}, default=SOURCE)
         add_output(builder, op.Slice(origin, [0], count, [0]), "origin", STRING, ["N"])
     graph.sort()
     return finished(builder)

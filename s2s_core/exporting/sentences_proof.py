@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2s_core.errors import REPORT, ExportError
-from s2s_core.exporting.lexicon import ORIGINS
+from s2s_core.exporting.lexicon import LEXICON, MODEL, SOURCE
 from s2s_core.exporting.session import open_session
 from s2s_core.exporting.strange_texts import STRANGE_TEXTS
 from s2s_core.runtime.file import required_inputs
@@ -86,8 +86,8 @@ def _expected(
     if "confidence" in of_words:
         told["confidence"] = math.prod(of_words["confidence"][row] for row in rows)
     if "origin" in of_words:
-        model, lexicon = ORIGINS
-        told["origin"] = model if any(of_words["origin"][row] == model for row in rows) else lexicon
+        origins = {of_words["origin"][row] for row in rows}
+        told["origin"] = next((name for name in (MODEL, LEXICON) if name in origins), SOURCE)
     return told
 
 

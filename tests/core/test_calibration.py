@@ -37,7 +37,7 @@ def test_the_truth_is_found():
 def test_few_examples_have_no_curve():
     """A curve through noise would be worse than the line."""
     calibration = Calibration.fit(*answers_of_an_overconfident_model(100, 3))
-    assert (calibration.points, calibration.values) == ((0.0, 1.0), (0.0, 1.0))
+    assert (calibration.points, calibration.values) == ((), ())
     with pytest.raises(DataError, match=r"needs at least 20 validation examples .* \(got 19\)"):
         Calibration.fit(*answers_of_an_overconfident_model(19, 4))
 

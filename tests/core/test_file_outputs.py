@@ -125,7 +125,7 @@ def test_each_word_is_answered_by_itself(of_words, telling, texts):
         for place, word in enumerate(piece for piece in pieces if sentences.is_word(piece)):
             is_kept = said.origin[place] == "model" and not readable.issuperset(word)
             told.append(
-                (word, 0.0, 1.0, "lexicon")
+                (word, 0.0, 1.0, "source")
                 if is_kept
                 else (said.hypotheses[place, 0], said.scores[place, 0], said.confidence[place], said.origin[place])
             )
@@ -138,7 +138,7 @@ def test_each_word_is_answered_by_itself(of_words, telling, texts):
         assert found.hypotheses[row].tolist() == [joined]
         assert found.scores[row, 0] == pytest.approx(sum(scores), rel=1e-4, abs=1e-3)
         assert found.confidence[row] == pytest.approx(math.prod(confidences), abs=1e-3)
-        assert found.origin[row] == ("model" if "model" in origins else "lexicon")
+        assert found.origin[row] == next((name for name in ("model", "lexicon") if name in origins), "source")
 
 
 def test_a_patch_changes_words_of_sentences(of_words, tmp_path):
