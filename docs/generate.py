@@ -30,6 +30,7 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 WIDTH = 100
 KINDS = {"int64": "int64", "float32": "float"}
+ANSWER = "whose log-probability `answer_scores` tells: one text for all, or one for each; empty by default"
 PREFIX = "what answers begin with: one text for all, or one for each; empty by default"
 
 PART = re.compile(
@@ -76,7 +77,10 @@ def inputs(which: str, config: type = DecodingConfig) -> str:
         for name, one in declared.items()
     ]
     if which == "optional":
-        rows.append(["`prefix`", "string", "[1] or [N]", f"`{ASKED_BY['prefix']}`", PREFIX])
+        rows += [
+            [f"`{name}`", "string", "[1] or [N]", f"`{ASKED_BY[name]}`", meaning]
+            for name, meaning in (("prefix", PREFIX), ("answer", ANSWER))
+        ]
     return table(["name", "type", "shape", "asked for by" if which == "optional" else "default", "meaning"], rows)
 
 

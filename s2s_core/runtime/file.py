@@ -72,8 +72,8 @@ class Answers(NamedTuple):
         hypotheses: string[N, K].
         scores: float[N, K]; minus infinity where there are fewer than K hypotheses.
         confidence: float[N], how probable it is that the best one is right; nothing if the file can't tell.
-        origin: string[N], ``"model"``, ``"lexicon"`` or, where nothing was asked, ``"source"``; nothing if the file can't
-            tell.
+        origin: string[N], ``"model"``, ``"lexicon"`` or, where neither was asked, ``"source"``; nothing if the file
+            can't tell.
     """
 
     hypotheses: NDArray[np.object_]
