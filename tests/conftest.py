@@ -4,6 +4,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -261,3 +262,36 @@ def exported(request: pytest.FixtureRequest, export_once: Callable[[str], Export
 def exported_characters(export_once: Callable[[str], Exported]) -> Exported:
     """The exported model of characters."""
     return export_once("characters")
+
+
+@pytest.fixture(scope="session")
+def export_telling(checkpoints: dict, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Exports the model of characters with a lexicon, confidence and origin, and returns the file."""
+    from s2s_core.config.tables import ExportConfig
+    from s2s_core.data.task import Example
+    from s2s_core.exporting.exporter import export
+
+    folder = tmp_path_factory.mktemp("telling")
+    lexicon, examples = folder / "words.tsv", [Example(text, text) for text in map("".join, product("abc", repeat=4))]
+    lexicon.write_text("abc\tknown\nabc\tother\n\u65e5\u672c\tJapan\nto us\tno word\n", encoding="utf-8")
+
+    def exported(name: str, **settings: object) -> Path:
+        settings = ExportConfig(lexicon=str(lexicon), confidence=True, origin=True, **settings)
+        plain, path = checkpoints["characters"], folder / name
+        checkpoint = attrs.evolve(plain, config=attrs.evolve(plain.config, export=settings))
+        export(checkpoint, HELD_OUT, path, lambda: (examples, "each"))
+        return path
+
+    return exported
+
+
+@pytest.fixture(scope="session")
+def telling_file(export_telling: Callable[..., Path]) -> Path:
+    """A file that tells all that a file can tell, and has inputs without defaults."""
+    return export_telling("telling.onnx", scorer=True, required_inputs=("beam_size", "answer"))
+
+
+@pytest.fixture(scope="session")
+def sentences_file(export_telling: Callable[..., Path]) -> Path:
+    """A file that answers each word of a text by itself."""
+    return export_telling("sentences.onnx", unit="word", separator=" | ")

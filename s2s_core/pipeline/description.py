@@ -54,15 +54,15 @@ class FileDescription:
             return cls(task, source, target, saved.get("evaluation", {}))
 
 
-def source_tokenizer_of(model: "ExportedModel", path: Path, plugins: Plugins) -> Tokenizer:
-    """Returns the tokenizer of a file's sources, which is all that is needed to change its lexicon.
+def tokenizers_of(model: "ExportedModel", path: Path, plugins: Plugins) -> tuple[Tokenizer, Tokenizer]:
+    """Returns the tokenizers of a file's sources and answers, which need no other component to be installed.
 
     Raises:
         ModelError: The metadata are damaged.
-        PluginError: The tokenizer isn't installed.
+        PluginError: A tokenizer isn't installed.
     """
     with _damage_told(path):
-        return _tokenizer(model.metadata, "source", plugins)
+        return _tokenizer(model.metadata, "source", plugins), _tokenizer(model.metadata, "target", plugins)
 
 
 def _tokenizer(metadata: Mapping[str, Any], side: str, plugins: Plugins) -> Tokenizer:

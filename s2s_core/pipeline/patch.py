@@ -10,7 +10,7 @@ import attrs
 from s2s_core.data.lexicon import Entries, fixed, read_fixes
 from s2s_core.errors import ModelError
 from s2s_core.files import require_writable, write_atomically
-from s2s_core.pipeline.description import source_tokenizer_of
+from s2s_core.pipeline.description import tokenizers_of
 from s2s_core.plugins.registry import Plugins
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def patch(model: str | Path, fixes: str | Path, output: str | Path, *, plugins: 
 
     require_writable(Path(output))
     opened = ExportedModel(Path(model))
-    tokenizer = source_tokenizer_of(opened, Path(model), plugins or Plugins())
+    tokenizer, _ = tokenizers_of(opened, Path(model), plugins or Plugins())
     graph = ir.from_proto(onnx.load(model))
     before = _entries(graph, model)
     wanted = read_fixes(Path(fixes), tokenizer.normalize)

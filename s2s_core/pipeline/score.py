@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from s2s_core.data.task import Example
 from s2s_core.errors import ConfigError
 from s2s_core.evaluation.metric import Likelihood
-from s2s_core.pipeline.description import FileDescription
+from s2s_core.pipeline.description import tokenizers_of
 from s2s_core.pipeline.models import Runs, opened, several
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
@@ -62,8 +62,7 @@ def _scorer_of_file(path: Path, plugins: Plugins) -> Scorer:
 
     model = ExportedModel(path)
     model.require_output("answer_scores")
-    description = FileDescription.read(model, path, plugins)
-    tokenizers = description.source_tokenizer, description.target_tokenizer
+    tokenizers = tokenizers_of(model, path, plugins)
     copies = bool(model.metadata["config"]["target"].get("copy"))
 
     def tokens(example: Example) -> int:

@@ -390,7 +390,7 @@ def exported(copying, tmp_path_factory):
     """The model's file, with every feature, after its proof."""
     path = tmp_path_factory.mktemp("exported") / "model.onnx"
     decoding = attrs.evolve(copying.config.decoding, no_repeat_ngram=3, coverage_penalty=0.1)
-    featured = attrs.evolve(copying.config, decoding=decoding, export=ExportConfig(prefix=True))
+    featured = attrs.evolve(copying.config, decoding=decoding, export=ExportConfig(prefix=True, scorer=True))
     export(attrs.evolve(copying, config=featured), ["aЯb", "abc", "cЖЯ"], path)
     return path
 

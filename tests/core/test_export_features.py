@@ -44,7 +44,7 @@ def export_featured(checkpoints, tmp_path_factory):
         if name not in done:
             plain = checkpoints[name]
             decoding = attrs.evolve(plain.config.decoding, **ASKED[name])
-            exporting = attrs.evolve(plain.config.export, prefix=True)
+            exporting = attrs.evolve(plain.config.export, prefix=True, scorer=True)
             checkpoint = attrs.evolve(plain, config=attrs.evolve(plain.config, decoding=decoding, export=exporting))
             path = tmp_path_factory.mktemp("featured") / f"{name}.onnx"
             parity = export(checkpoint, ["abc", "cab"], path)

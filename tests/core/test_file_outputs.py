@@ -1,7 +1,6 @@
 """What a file can tell besides answers, and take besides sources: confidence, origin, scores, words, plain inputs."""
 
 import copy
-import itertools
 import math
 
 import attrs
@@ -27,11 +26,9 @@ from s2s_core.text import sentences
 
 HELD_OUT = ["abc", "cab", "bbbb", "a", "ccab b", "b\u00e4c"]
 
-EXAMPLES = [Example("".join(word), "".join(word)) for word in itertools.product("abc", repeat=4)]
+EXAMPLES = [Example("a", "b")] * 3
 
-LEXICON = "abc\tknown\nabc\tother\n\u65e5\u672c\tJapan\ntwo words\tnever found in a sentence\n"
-
-REQUIRED = ("beam_size", "answer")
+REQUIRED = ["beam_size", "answer"]
 
 TEXT = st.lists(
     st.sampled_from(["abc", "abc's", "cab", "a", "\u65e5\u672c", "\u00e9t\u00e9", "12", " ", ", ", "'", "\n", "?!"]),
@@ -39,37 +36,9 @@ TEXT = st.lists(
 ).map("".join)
 
 
-@pytest.fixture(scope="module")
-def exporting(checkpoints, tmp_path_factory):
-    """Returns the path of the model of characters, exported with settings of ``export``."""
-    folder = tmp_path_factory.mktemp("outputs")
-    (folder / "words.tsv").write_text(LEXICON, encoding="utf-8")
-
-    def exported(name, **settings):
-        plain, path = checkpoints["characters"], folder / f"{name}.onnx"
-        settings = ExportConfig(lexicon=str(folder / "words.tsv"), confidence=True, origin=True, **settings)
-        config = attrs.evolve(plain.config, export=settings)
-        export(attrs.evolve(plain, config=config), HELD_OUT, path, lambda: (EXAMPLES, "each"))
-        return path
-
-    return exported
-
-
-@pytest.fixture(scope="module")
-def telling(exporting):
-    """A file that tells all, and has inputs without defaults."""
-    return exporting("telling", scorer=True, required_inputs=REQUIRED)
-
-
-@pytest.fixture(scope="module")
-def of_words(exporting):
-    """A file that answers each word of a text, and tells what is defined for words."""
-    return exporting("words", unit="word", separator=" | ")
-
-
-def test_confidence_is_the_calibrated_probability(telling, export_once):
+def test_confidence_is_the_calibrated_probability(telling_file, export_once):
     """By the calibration in the metadata, of what a plain file says of the same answers; of an entry it is 1."""
-    model, plain = load(telling), load(export_once("characters").path)
+    model, plain = load(telling_file), load(export_once("characters").path)
     saved = model.metadata["calibration"]
     texts = ["cab", "b", "", "aabbcc", "abc"]
     answers, scores = model.answers(texts), plain.answers(texts).scores[:, 0].astype(float)
@@ -82,9 +51,9 @@ def test_confidence_is_the_calibrated_probability(telling, export_once):
     assert model.answers([]).confidence.shape == (0,)
 
 
-def test_given_answers_are_scored_as_in_pytorch(telling, checkpoints):
+def test_given_answers_are_scored_as_in_pytorch(telling_file, checkpoints):
     """One's own, others', empty and unknown ones; an entry is certain, and whatever contradicts it impossible."""
-    model, likelihoods = load(telling), Likelihoods(checkpoints["characters"])
+    model, likelihoods = load(telling_file), Likelihoods(checkpoints["characters"])
     pairs = [("cab", "x"), ("cab", ""), ("", "xyz"), ("b", "\u65e5\u672c x"), ("b" * 30, "zzzzzzzzzzzzzzzz")]
     sources, answers = zip(*pairs, strict=True)
     expected = [likelihood.log_probability for likelihood in likelihoods([Example(*pair) for pair in pairs])]
@@ -98,25 +67,25 @@ def test_given_answers_are_scored_as_in_pytorch(telling, checkpoints):
         model.score(["a", "b"], ["a", "b", "c"])
 
 
-def test_required_inputs_have_no_default(telling):
+def test_required_inputs_have_no_default(telling_file):
     """For bindings that can't set an input that has one; here the file's own settings take its place."""
-    session = onnxruntime.InferenceSession(telling, providers=["CPUExecutionProvider"])
-    assert [value.name for value in session.get_inputs()] == ["source", "beam_size", "answer"]
+    session = onnxruntime.InferenceSession(telling_file, providers=["CPUExecutionProvider"])
+    assert [value.name for value in session.get_inputs()] == ["source", *REQUIRED]
     assert not {value.name for value in session.get_overridable_initializers()} & {*REQUIRED}
     texts = {"source": np.array(["cab"], object)}
     with pytest.raises(ValueError, match=r"Required inputs .*beam_size"):
         session.run(["target"], texts)
     given = {**texts, "beam_size": np.array(2), "answer": np.array([""], object)}
     (hypotheses,) = session.run(["hypotheses"], given)
-    model = load(telling)
+    model = load(telling_file)
     assert hypotheses.tolist() == model.answers(["cab"], beam_size=2).hypotheses.tolist()
     assert model(["cab"]) == [hypotheses[0, 0]] or model.beam_size != 2
 
 
 @given(texts=st.lists(TEXT, max_size=3))
-def test_each_word_is_answered_by_itself(of_words, telling, texts):
+def test_each_word_is_answered_by_itself(sentences_file, telling_file, texts):
     """Its answers, scores, confidences and origins, joined, by a file that answers words."""
-    found, words = load(of_words).answers(texts), load(telling)
+    found, words = load(sentences_file).answers(texts), load(telling_file)
     readable = {*"abc "}
     for row, text in enumerate(texts):
         pieces = sentences.split(text)
@@ -141,10 +110,10 @@ def test_each_word_is_answered_by_itself(of_words, telling, texts):
         assert found.origin[row] == next((name for name in ("model", "lexicon") if name in origins), "source")
 
 
-def test_a_patch_changes_words_of_sentences(of_words, tmp_path):
+def test_a_patch_changes_words_of_sentences(sentences_file, tmp_path):
     """The entries stand before each word, with whatever stands around it."""
     (tmp_path / "fixes.tsv").write_text("cab\ttaxi\nabc\n", encoding="utf-8")
-    made = patch(of_words, tmp_path / "fixes.tsv", tmp_path / "new.onnx")
+    made = patch(sentences_file, tmp_path / "fixes.tsv", tmp_path / "new.onnx")
     assert (made.added, made.removed) == (1, 1)
     model = load(made.path)
     assert model(["cab, \u65e5\u672c!"]) == ["taxi, | Japan!"]
@@ -152,9 +121,9 @@ def test_a_patch_changes_words_of_sentences(of_words, tmp_path):
     assert model(["abc"]) != ["known"]
 
 
-def test_words_are_answered_without_pytorch_or_s2s(of_words):
+def test_words_are_answered_without_pytorch_or_s2s(sentences_file):
     """By plain ONNX Runtime: three sentences at once, one of them empty, one without a word."""
-    session = onnxruntime.InferenceSession(of_words, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(sentences_file, providers=["CPUExecutionProvider"])
     texts = np.array(["abc 12 abc\u2026", "", "?!"], object)
     target, hypotheses, scores = session.run(["target", "hypotheses", "scores"], {"source": texts})
     assert target.tolist() == ["known | 12 | known\u2026", "", "?!"]
@@ -187,15 +156,15 @@ def test_settings_that_contradict_each_other_are_refused(checkpoints, tmp_path):
         export(attrs.evolve(plain, config=config), HELD_OUT, tmp_path / "model.onnx")
     config = attrs.evolve(plain.config, export=ExportConfig(confidence=True))
     with pytest.raises(DataError, match="at least 20 validation examples"):
-        export(attrs.evolve(plain, config=config), HELD_OUT, tmp_path / "model.onnx", lambda: (EXAMPLES[:3], "each"))
+        export(attrs.evolve(plain, config=config), HELD_OUT, tmp_path / "model.onnx", lambda: (EXAMPLES, "each"))
     assert not list(tmp_path.iterdir())
 
 
-def test_the_proofs_refuse_another_answer(telling, of_words, checkpoints):
+def test_the_proofs_refuse_another_answer(telling_file, sentences_file, checkpoints):
     """Each passes on the file as it is, and refuses it if something else was to be proved."""
-    checkpoint, model, texts = checkpoints["characters"], onnx.load(telling), ["cab", "b"]
-    decoding = load(telling).metadata["config"]["decoding"]
-    calibration = Calibration(**load(telling).metadata["calibration"])
+    checkpoint, model, texts = checkpoints["characters"], onnx.load(telling_file), ["cab", "b"]
+    decoding = load(telling_file).metadata["config"]["decoding"]
+    calibration = Calibration(**load(telling_file).metadata["calibration"])
     prove_confidence(model, calibration, texts, decoding)
     with pytest.raises(ExportError, match="confidences aren't those of its calibration"):
         prove_confidence(model, Calibration(0.01, 0.0, 5.0), texts, decoding)
@@ -205,7 +174,7 @@ def test_the_proofs_refuse_another_answer(telling, of_words, checkpoints):
         parameter.data += 0.1
     with pytest.raises(ExportError, match="scores given answers otherwise"):
         prove_scorer(model, other, texts, 1e-3)
-    content = of_words.read_bytes()
+    content = sentences_file.read_bytes()
     prove_sentences(content, content, "keep", " | ", HELD_OUT, decoding)
     with pytest.raises(ExportError, match=r"doesn't answer .* as its words' answers, joined"):
         prove_sentences(content, content, "drop", " | ", HELD_OUT, decoding)

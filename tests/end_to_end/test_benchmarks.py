@@ -10,6 +10,8 @@ import torch
 
 import s2s_core as s2s
 from s2s_core.cache import CACHE
+from s2s_core.evaluation.answers import Answered
+from s2s_core.evaluation.reliability import reliability
 
 SCRIPTS = {path.stem: path for path in (Path(__file__).parents[2] / "benchmarks").glob("*.py")}
 
@@ -67,6 +69,23 @@ def test_busy_times_training_alone_and_beside_loops(script, monkeypatch):
     monkeypatch.setattr(module, "measured", lambda steps, environment: module.speed(steps))
     printed = run("--steps", 20, "--only", "one thread")
     assert printed.splitlines()[1].startswith("one thread ")
+
+
+def test_calibration_counts_by_itself(script, tmp_path, export_telling):
+    """What it prints is what ``s2s`` measures, too."""
+    module, run = script("calibration")
+    path = export_telling("plain.onnx")
+    pairs = [("abc", "known"), ("abc", "wrong"), ("cab", "x"), ("ab", "b")]
+    file = tmp_path / "pairs.tsv"
+    file.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), encoding="utf-8")
+    answers = s2s.load(path).answers([source for source, _ in pairs])
+    rows = Answered(*zip(*((source, [target]) for source, target in pairs), strict=True), answers.hypotheses[:, 0])
+    expected = reliability(rows, answers.confidence)
+    printed = run(path, file).splitlines()
+    assert printed[0] == f"4 answers: expected calibration error {expected.calibration_error:.2%}"
+    assert run(path, file, "--references", "all").startswith("3 answers: ")
+    assert printed[4].startswith(f"surest  80%: {expected.surest_wrong:.2%} wrong")
+    assert len(printed) == 1 + len(module.SHARES)
 
 
 def test_gpu_works_without_one(script, tmp_path, monkeypatch):

@@ -4,6 +4,8 @@ import math
 
 import pytest
 
+from s2s_core import Example
+from s2s_core.decoding.likelihood import Likelihoods
 from s2s_core.runtime.file import load
 
 PAIRS = "abc\tcba\nabc\tc\nfg\tzz\n\t\n"
@@ -32,6 +34,24 @@ def test_answers_are_scored_as_the_search_scores_them(here, exported_run, tmp_pa
     )
 
 
+def test_a_file_scores_without_pytorch(here, export_telling, checkpoints, tmp_path):
+    """As the model that it was made of does, and with the same count of tokens; any other file says what it lacks."""
+    path = tmp_path / "pairs.tsv"
+    pairs = [("cab", "x"), ("b", "xyzzy"), ("abca", "")]
+    path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), encoding="utf-8")
+    file = export_telling("scorer.onnx", scorer=True)
+    ended = here("score", file, path)
+    assert ended.code == 0
+    likelihoods = Likelihoods(checkpoints["characters"])([Example(*pair) for pair in pairs])
+    for line, likelihood in zip(ended.out.splitlines(), likelihoods, strict=True):
+        total, share = map(float, line.split("\t"))
+        assert total == pytest.approx(likelihood.log_probability, rel=1e-4, abs=1e-3)
+        assert share == pytest.approx(total / likelihood.tokens, abs=1e-4)
+    ended = here("score", export_telling("plain.onnx"), path)
+    assert ended.code == 1
+    assert "has no output 'answer_scores': export it again with --set export.scorer=true" in ended.err
+
+
 def test_the_perplexity_comes_last(here, exported_run, pairs):
     """It is that of all tokens together, and goes to standard error."""
     ended = here("score", exported_run.folder, pairs, "--batch-size", 2)
@@ -51,7 +71,7 @@ def test_a_byte_order_mark_is_dropped(here, exported_run, pairs):
     assert [scores, answers] == [here(verb, exported_run.folder, pairs) for verb in ("score", "predict")]
 
 
-@pytest.mark.parametrize("words", [["score", "MODEL"], ["plot", "attention", "MODEL", "abc"], ["export", "MODEL"]])
+@pytest.mark.parametrize("words", [["plot", "attention", "MODEL", "abc"], ["export", "MODEL"]])
 def test_what_needs_a_run_says_so(here, exported_run, words):
     """An exported file in its place is called so, and not a missing directory."""
     ended = here(*(exported_run.onnx_path if word == "MODEL" else word for word in words))
