@@ -207,7 +207,7 @@ def test_the_graph_gives_the_ids_and_texts_of_python(tokenizers, copying_graph, 
         assert [*copied, EOS] == extended[row, : lengths[row]].tolist()
         assert not extended[row, lengths[row] :].any()
         wanted = copies.encode_target(target, source, tokenizers)
-        assert wanted == [number for number in targets[row].tolist() if number != PAD]
+        assert [*wanted, EOS] == [number for number in targets[row].tolist() if number != PAD]
         assert copies.decode(wanted, source, tokenizers) == texts[row]
     assert ids.shape == extended.shape
 
