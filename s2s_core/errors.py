@@ -26,8 +26,10 @@ _EXTRAS = {
     "onnxscript": ("ONNX Script", "patch"),
     "sacrebleu": ("sacrebleu", "train"),
     "safetensors": ("safetensors", "train"),
+    "starlette": ("Starlette", "serve"),
     "tokenizers": ("Tokenizers", "train"),
     "torch": ("PyTorch", "train"),
+    "uvicorn": ("Uvicorn", "serve"),
     "zstandard": ("zstandard", "train"),
 }
 """The modules that extras install, each with its display name and its extra."""

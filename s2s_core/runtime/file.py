@@ -55,6 +55,18 @@ class Answers(NamedTuple):
     scores: NDArray[np.float32]
 
 
+class Stop:
+    """Ends answers that nobody waits for any more, from any thread: those that are computed, and later ones at once."""
+
+    def __init__(self) -> None:
+        self.options = onnxruntime.RunOptions()
+        self.options.log_severity_level = _QUIET
+
+    def __call__(self) -> None:
+        """Ends them; they raise a ``ModelError``."""
+        self.options.terminate = True
+
+
 class ExportedModel:
     """An exported model.
 
@@ -104,11 +116,12 @@ class ExportedModel:
         (target,) = self._run(["target"], texts, **search)
         return list(target)
 
-    def answers(self, texts: Sequence[str], **search: Any) -> Answers:
+    def answers(self, texts: Sequence[str], *, stop: Stop | None = None, **search: Any) -> Answers:
         """Returns all hypotheses.
 
         Args:
             texts: Any number of texts.
+            stop: Ends the search when it is called.
             **search: Settings of ``DecodingConfig`` by their names, such as ``beam_size``, each with a default in the
                 file; and ``prefix``, a text to begin with, or a list of one for each text.
 
@@ -118,7 +131,12 @@ class ExportedModel:
             DataError: A text can't be UTF-8, or there are not as many prefixes as texts.
             MemoryError: The texts are too many or too long for the memory.
         """
-        return Answers(*self._run(["hypotheses", "scores"], texts, **search))
+        return Answers(*self._run(["hypotheses", "scores"], texts, stop, **search))
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """The settings of a search that the file takes, by their names."""
+        return frozenset(self._inputs & {*INPUTS, "prefix"})
 
     @property
     def beam_size(self) -> int:
@@ -143,14 +161,16 @@ class ExportedModel:
         except (KeyError, TypeError) as error:
             raise ModelError(f"{self._name} has damaged metadata: there is no {'.'.join(keys)}") from error
 
-    def _run(self, outputs: list[str], texts: Sequence[str], **search: Any) -> list[Any]:
+    def _run(
+        self, outputs: list[str], texts: Sequence[str], stop: Stop | None = None, /, **search: Any
+    ) -> list[Any]:
         inputs: dict[str, Any] = {"source": _strings(texts)}
         for name, value in search.items():
             if value is not None:
                 self._require(name)
                 inputs[name] = _prefixes(value, len(texts)) if name == "prefix" else _number(name, value)
         try:
-            results: list[Any] = self._session.run(outputs, inputs)
+            results: list[Any] = self._session.run(outputs, inputs, stop and stop.options)
         except _RUNTIME_ERRORS as error:
             if is_out_of_memory(error):
                 raise MemoryError(f"{self._name} needs more memory than there is for it") from error
