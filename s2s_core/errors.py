@@ -20,6 +20,7 @@ _EXTRAS = {
     "accelerate": ("Accelerate", "train"),
     "datasets": ("Datasets", "datasets"),
     "filelock": ("filelock", "train"),
+    "h11": ("h11", "serve"),
     "matplotlib": ("Matplotlib", "plot"),
     "onnx": ("ONNX", "patch"),
     "onnx_ir": ("ONNX IR", "patch"),

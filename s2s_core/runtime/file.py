@@ -161,9 +161,7 @@ class ExportedModel:
         except (KeyError, TypeError) as error:
             raise ModelError(f"{self._name} has damaged metadata: there is no {'.'.join(keys)}") from error
 
-    def _run(
-        self, outputs: list[str], texts: Sequence[str], stop: Stop | None = None, /, **search: Any
-    ) -> list[Any]:
+    def _run(self, outputs: list[str], texts: Sequence[str], stop: Stop | None = None, /, **search: Any) -> list[Any]:
         inputs: dict[str, Any] = {"source": _strings(texts)}
         for name, value in search.items():
             if value is not None:
