@@ -157,6 +157,8 @@ class PrintedProgress(Progress):
             f"{parity.hypotheses:,} hypotheses for {parity.texts} texts, {searches}, equal PyTorch's{ties}; "
             f"scores within {parity.score_difference:.1g}",
         )
+        if export.repository:
+            line("triton", f"{export.repository.config_path.parent}")
 
     def answered(self, done: int, total: int) -> None:
         """Prints how many sources are answered, at the end and every few seconds before."""
