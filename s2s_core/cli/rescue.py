@@ -6,7 +6,7 @@ from typing import NamedTuple
 import click
 
 from s2s_core.errors import DataError, one_line
-from s2s_core.runtime.halves import in_halves
+from s2s_core.halves import in_halves
 
 Ask = Callable[[list[str]], list[str]]
 """Returns a line of output for each source."""

@@ -5,7 +5,7 @@ Every error is ``{"error": "…"}``, a sentence.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -21,7 +21,7 @@ from s2s_core.serving.limits import Limits
 from s2s_core.serving.metrics import TYPE, Metrics
 from s2s_core.serving.models import Models, ServedModel
 from s2s_core.serving.page import page
-from s2s_core.serving.query import read_query
+from s2s_core.serving.query import Query, read_query
 from s2s_core.serving.request_error import RequestError
 from s2s_core.version import __version__
 
@@ -63,7 +63,9 @@ class Application:
             ClientDisconnect: _gone,
             Exception: _bug,
         }
-        return Starlette(routes=routes, exception_handlers=handlers)
+        application = Starlette(routes=routes, exception_handlers=handlers)
+        application.router.redirect_slashes = False  # it redirects to whatever host a request names
+        return application
 
     def _measured(self, name: str, endpoint: Endpoint) -> Endpoint:
         """Limits how long an endpoint may take, and measures it under a name."""
@@ -90,17 +92,9 @@ class Application:
 
     async def _answer(self, request: Request) -> Response:
         fields = parsed(await self._body(request))
-        texts, name = field(fields, "texts", list), field(fields, "model", str, None)
+        name = field(fields, "model", str, None)
         model = self._models.only() if name is None else self._models[name]
-        search = {key: value for key, value in fields.items() if key not in {"texts", "model", "prefix"}}
-        for key in search.keys() - model.inputs:
-            known = {"texts", "model", *model.inputs}
-            raise RequestError(f"there is no {key!r}{closest(key, known)}; there are: {listing(known)}")
-        prefix = fields.get("prefix")
-        if not (prefix is None or isinstance(prefix, str | list)):
-            raise RequestError("'prefix' must be a text, or a list of one for each text")
-        query = read_query(texts, prefix, search, inputs=model.inputs, limits=self._limits)
-        answers = await model.answers(query)
+        answers = await model.answers(_plain_query(fields, model.inputs, self._limits))
         return JSONResponse({"model": model.name, "answers": [answer.hypotheses[0] for answer in answers]})
 
     async def _infer(self, request: Request) -> Response:
@@ -158,6 +152,18 @@ class Application:
         return bytes(body)
 
 
+def _plain_query(fields: Mapping[str, Any], inputs: frozenset[str], limits: Limits) -> Query:
+    """Returns what a request for plain answers asks: texts, and settings of the search by their names."""
+    texts, prefix = field(fields, "texts", list), fields.get("prefix")
+    if not (prefix is None or isinstance(prefix, str | list)):
+        raise RequestError("'prefix' must be a text, or a list of one for each text")
+    known = {"texts", "model", *inputs}
+    for name in sorted(fields.keys() - known):
+        raise RequestError(f"there is no {name!r}{closest(name, known)}; there are: {listing(known)}")
+    search = {name: value for name, value in fields.items() if name not in {"texts", "model", "prefix"}}
+    return read_query(texts, prefix, search, inputs=inputs, limits=limits)
+
+
 def error_response(message: str, status: int, headers: dict[str, str] | None = None) -> Response:
     """Returns the response that every error has."""
     return JSONResponse({"error": one_line(message)}, status, headers)
@@ -169,7 +175,7 @@ async def _refused(_: Request, error: RequestError) -> Response:
 
 async def _no_path(request: Request, error: HTTPException) -> Response:
     """Tells that there is no such path, or that it takes another method."""
-    what = f"{request.method} {request.url.path}"
+    what = f"{request.method} {request.scope['path']}"  # request.url depends on a header, which may be wrong
     return error_response(f"{error.detail}: {what}", error.status_code, dict(error.headers or {}))
 
 

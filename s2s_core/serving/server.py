@@ -38,8 +38,8 @@ def serve(paths: Mapping[str, Path], *, host: str, port: int, threads: int, limi
         async def run() -> None:
             metrics = Metrics()
             models = Models(paths, threads, limits, metrics, files=files, say=say)
-            server = _Server(_config(Application(models, limits, metrics), limits), models.reload)
-            say(f"serving {models.names} on {_url(listener)}")
+            config = _config(Application(models, limits, metrics), limits)
+            server = _Server(config, lambda: say(f"serving {models.names} on {_url(listener)}"), models.reload)
             await server.serve([listener])
             if not server.force_exit:
                 await models.close()
@@ -49,12 +49,28 @@ def serve(paths: Mapping[str, Path], *, host: str, port: int, threads: int, limi
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server, whose end by a signal is a success, and that reloads on SIGHUP."""
+    """Uvicorn's server, whose end by a signal is a success, and that reloads on SIGHUP.
 
-    def __init__(self, config: uvicorn.Config, reload: Callable[[], Coroutine[None, None, None]]) -> None:
+    Args:
+        config: Its configuration.
+        ready: Called when it answers requests and signals.
+        reload: Called on SIGHUP.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[], None],
+        reload: Callable[[], Coroutine[None, None, None]],
+    ) -> None:
         super().__init__(config)
-        self._reload = reload
+        self._ready, self._reload = ready, reload
         self._reloads: set[asyncio.Task[None]] = set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to answer."""
+        await super().startup(sockets)
+        self._ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

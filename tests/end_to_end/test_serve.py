@@ -245,6 +245,8 @@ ATTACKS = {
     "a large body": (413, "POST", "/answer", b" " * 20_001, {}),
     "compression": (415, "POST", "/answer", b"", {"Content-Encoding": "gzip"}),
     "no path": (404, "GET", "/nowhere/%00%ff", None, {}),
+    "a slash too many": (404, "GET", "/v2/", None, {}),
+    "a wrong host": (404, "GET", "/v2/", None, {"Host": "["}),
     "another method": (405, "GET", "/answer", None, {}),
     "no such model": (404, "POST", "/v2/models/nothing/infer", b"{}", {}),
     "no such version": (404, "GET", "/v2/models/other/versions/2", None, {}),
