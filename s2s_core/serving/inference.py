@@ -92,18 +92,19 @@ def read_request(body: bytes, length: str | None) -> InferenceRequest:
     size = len(body) if length is None else _header_length(length, len(body))
     fields, binary = parsed(body[:size]), body[size:]
     inputs: dict[str, Tensor] = {}
+    place = 0
     for number, one in enumerate(field(fields, "inputs", list)):
         description = checked(one, dict, f"input {number}")
         count = binary_size(description)
-        if count is not None and count > len(binary):
-            raise RequestError(f"input {number} should have {count} bytes of binary data (got {len(binary)})")
-        tensor = read_tensor(description, None if count is None else binary[:count])
+        if count is not None and count > len(binary) - place:
+            raise RequestError(f"input {number} should have {count} bytes of binary data (got {len(binary) - place})")
+        tensor = read_tensor(description, None if count is None else binary[place : place + count])
         if tensor.name in inputs:
             raise RequestError(f"there are two inputs {tensor.name!r}")
         inputs[tensor.name] = tensor
-        binary = binary[count or 0 :]
-    if binary:
-        raise RequestError(f"the body has {len(binary)} bytes of binary data that belong to no input")
+        place += count or 0
+    if place < len(binary):
+        raise RequestError(f"the body has {len(binary) - place} bytes of binary data that belong to no input")
     return InferenceRequest(field(fields, "id", str, None), inputs, _outputs(fields))
 
 

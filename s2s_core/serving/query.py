@@ -67,10 +67,10 @@ def read_query(
 def _require_text(text: Any, what: str, limits: Limits) -> None:
     if not isinstance(text, str):
         raise RequestError(f"{what} is no text")
-    if not is_utf8(text):
-        raise RequestError(f"{what} holds half of a surrogate pair, which UTF-8 can't hold")
     if len(text) > limits.characters:
         raise RequestError(f"{what} must have at most {limits.characters:,} characters (got {len(text):,})")
+    if not is_utf8(text):
+        raise RequestError(f"{what} holds half of a surrogate pair, which UTF-8 can't hold")
 
 
 def _prefixes(prefix: str | Sequence[Any] | None, count: int, limits: Limits) -> Sequence[str] | None:

@@ -21,6 +21,9 @@ TEXT = "BYTES"
 NUMBERS: Mapping[str, "np.dtype[Any]"] = {"INT64": np.dtype("<i8"), "FP32": np.dtype("<f4")}
 """The types of numbers that files of s2s take and give."""
 
+MOST_DIMENSIONS = 8
+"""More than any input has, and few enough to multiply."""
+
 _SIZE = struct.Struct("<I")
 
 _LOWEST = float(np.finfo(np.float32).min)
@@ -80,7 +83,7 @@ def read_tensor(fields: Mapping[str, Any], binary: bytes | None) -> Tensor:
         RequestError: It isn't valid.
     """
     name, datatype = field(fields, "name", str), field(fields, "datatype", str)
-    shape = tuple(_dimension(name, size) for size in field(fields, "shape", list))
+    shape = _shape(name, field(fields, "shape", list))
     if datatype not in {TEXT, *NUMBERS}:
         raise RequestError(f"input {name!r} must be of type {', '.join((TEXT, *NUMBERS))} (got {datatype!r})")
     if binary is None:
@@ -94,10 +97,13 @@ def read_tensor(fields: Mapping[str, Any], binary: bytes | None) -> Tensor:
     return Tensor(name, datatype, shape, values)
 
 
-def _dimension(name: str, size: Any) -> int:
-    if not 0 <= checked(size, int, f"each dimension of input {name!r}") <= LARGEST:
-        raise RequestError(f"each dimension of input {name!r} must be from 0 to {LARGEST}")
-    return int(size)
+def _shape(name: str, sizes: Sequence[Any]) -> tuple[int, ...]:
+    if len(sizes) > MOST_DIMENSIONS:
+        raise RequestError(f"input {name!r} may have at most {MOST_DIMENSIONS} dimensions (got {len(sizes)})")
+    for size in sizes:
+        if not 0 <= checked(size, int, f"each dimension of input {name!r}") <= LARGEST:
+            raise RequestError(f"each dimension of input {name!r} must be from 0 to {LARGEST}")
+    return tuple(sizes)
 
 
 def _flat(values: Sequence[Any], rank: int) -> Sequence[Any]:
