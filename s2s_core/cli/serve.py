@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from s2s_core.cli.options import exported_file
-from s2s_core.cli.predict import MOST_THREADS
+from s2s_core.cli.predict import MOST_THREADS, FiniteNumber
 from s2s_core.config.fields import LARGEST, MOST_ROWS
 from s2s_core.errors import ConfigError, one_line
 from s2s_core.serving.limits import Limits
@@ -39,7 +39,7 @@ COUNT = click.IntRange(1, LARGEST)
 )
 @click.option(
     "--max-wait",
-    type=click.FloatRange(0, 10_000),
+    type=FiniteNumber(0, 10_000),
     default=1000 * _DEFAULTS.wait,
     show_default=True,
     help="Milliseconds that a text waits for others while the model is idle. While it is busy, they gather anyway.",
@@ -58,7 +58,7 @@ COUNT = click.IntRange(1, LARGEST)
 @click.option("--max-body", type=COUNT, default=_DEFAULTS.body, show_default=True, help="Bytes of a request.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, 86_400, min_open=True),
+    type=FiniteNumber(0, 86_400, min_open=True),
     default=_DEFAULTS.timeout,
     show_default=True,
     help="Seconds until a request is answered or given up.",

@@ -1,7 +1,9 @@
 """A model repository, the folder from which Triton and KServe serve a model.
 
-FOLDER/NAME/config.pbtxt     what the model takes and gives, and how it is batched
-FOLDER/NAME/1/model.onnx     version 1, the exported file
+    FOLDER/NAME/config.pbtxt     what the model takes and gives, and how it is batched
+    FOLDER/NAME/1/model.onnx     version 1, the exported file
+
+The configuration is written first, as its first line tells that a model's folder may be replaced.
 """
 
 import re
