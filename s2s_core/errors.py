@@ -20,14 +20,17 @@ _EXTRAS = {
     "accelerate": ("Accelerate", "train"),
     "datasets": ("Datasets", "datasets"),
     "filelock": ("filelock", "train"),
+    "h11": ("h11", "serve"),
     "matplotlib": ("Matplotlib", "plot"),
     "onnx": ("ONNX", "patch"),
     "onnx_ir": ("ONNX IR", "patch"),
     "onnxscript": ("ONNX Script", "patch"),
     "sacrebleu": ("sacrebleu", "train"),
     "safetensors": ("safetensors", "train"),
+    "starlette": ("Starlette", "serve"),
     "tokenizers": ("Tokenizers", "train"),
     "torch": ("PyTorch", "train"),
+    "uvicorn": ("Uvicorn", "serve"),
     "zstandard": ("zstandard", "train"),
 }
 """The modules that extras install, each with its display name and its extra."""
@@ -76,6 +79,9 @@ REPORT = "which is a bug: please report it. No file is written"
 _LONGEST_LINE = 1200
 """The most characters of a line for the user."""
 
+_LONGEST_NAME = 200
+"""The most characters of a name that may be a misspelt one; to compare longer ones would take long."""
+
 _LINE_END = 300
 """How many of them are its last ones, which often say what to do."""
 
@@ -107,6 +113,8 @@ class ChangedDataWarning(S2SWarning):
 
 def closest(name: str, names: Iterable[str]) -> str:
     """Returns ``" (did you mean 'x'?)"`` for the one of some names that is nearest to ``name``, or an empty string."""
+    if len(name) > _LONGEST_NAME:
+        return ""
     import difflib  # noqa: PLC0415  # who makes no mistake needs none of it
 
     matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from s2s_core.cli.context import installed
-from s2s_core.cli.options import FILE, RUN
+from s2s_core.cli.options import FILE, FOLDER, RUN
 from s2s_core.config.overrides import nested, parse_assignment
 
 
@@ -13,6 +13,12 @@ from s2s_core.config.overrides import nested, parse_assignment
 @click.argument("folders", type=RUN, nargs=-1, required=True)
 @click.option("-o", "--output", type=FILE, help="The file.  [default: model.onnx in the run's folder]")
 @click.option("--lexicon", type=FILE, help="Sources and exact answers, tab-separated, which come before the model's.")
+@click.option(
+    "--triton",
+    type=FOLDER,
+    help="A model repository of Triton, which gets a copy of the file, and a configuration, under the file's name "
+    "or, without --output, under that of the run's folder.",
+)
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting of decoding or export.")
 @click.pass_context
 def export(
@@ -20,6 +26,7 @@ def export(
     folders: tuple[Path, ...],
     output: Path | None,
     lexicon: Path | None,
+    triton: Path | None,
     assignments: tuple[str, ...],
 ) -> None:
     """Exports the best model of the run in a folder, and compares the file with it before it is written.
@@ -32,10 +39,11 @@ def export(
     s2s export runs/reverse-mlp-rnn-mlp-rnn -o beam5.onnx --set decoding.beam_size=5
     s2s export runs/reverse-mlp-rnn-mlp-rnn -o known.onnx --lexicon words.tsv
     s2s export runs/seed-0 runs/seed-1 runs/seed-2 -o together.onnx
+    s2s export runs/dates --triton models
     """
     if len(folders) > 1 and output is None:
         raise click.UsageError("several runs need --output, such as -o together.onnx")
     from s2s_core.pipeline.export import export as export_runs  # noqa: PLC0415  # help needs none of it
 
     settings = [*map(parse_assignment, assignments), *([nested("export.lexicon", str(lexicon))] if lexicon else [])]
-    export_runs(folders, output, settings, plugins=installed(context))
+    export_runs(folders, output, settings, triton=triton, plugins=installed(context))

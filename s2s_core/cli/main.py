@@ -81,6 +81,7 @@ for command in (
     LazyCommand("patch", "s2s_core.cli.patch:patch", "Change the lexicon of an exported file."),
     LazyCommand("lexicon", "s2s_core.cli.lexicon:lexicon", "List the lexicon of an exported file."),
     LazyCommand("predict", "s2s_core.cli.predict:predict", "Answer lines with an exported file."),
+    LazyCommand("serve", "s2s_core.cli.serve:serve", "Answer requests over HTTP with exported files."),
     LazyCommand("score", "s2s_core.cli.score:score", "Tell how likely a run's model finds given answers."),
     LazyCommand("plot", "s2s_core.cli.plot:plot", "Draw scores, learning, states and attention."),
     LazyCommand(

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 from s2s_core.cli.context import installed
 from s2s_core.config.overrides import Overrides, parse_assignment
 from s2s_core.config.resolve import DEFAULT_ENCODER
-from s2s_core.errors import ConfigError
+from s2s_core.errors import ConfigError, ModelError
 from s2s_core.plugins.registry import Kind, Plugins
 
 Command = Callable[..., Any]
@@ -128,6 +128,16 @@ def run_arguments(
         "overwrite": overwrite,
         "plugins": installed(context),
     }
+
+
+def exported_file(model: Path) -> Path:
+    """Returns the file that is meant: the path itself, or the file in the folder of a run."""
+    if not model.is_dir():
+        return model
+    path = model / "model.onnx"
+    if (model / "run.toml").is_file() and not path.exists():
+        raise ModelError(f"can't read {path}: No such file or directory; s2s export {model} makes it")
+    return path
 
 
 references_option = click.option(

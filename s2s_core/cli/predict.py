@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from s2s_core.cli.options import Command
+from s2s_core.cli.options import Command, exported_file
 from s2s_core.cli.rescue import Rescue
 from s2s_core.config.decoding import MOST_BEAMS, DecodingConfig, Input, inputs_of
 from s2s_core.config.fields import LARGEST, MOST_ROWS, limits
 from s2s_core.data.features import join_features
 from s2s_core.data.lines import file_name, read_batches
-from s2s_core.errors import ModelError
 from s2s_core.text.tags import DEFAULT_SEPARATOR
 
 if TYPE_CHECKING:
@@ -152,7 +151,7 @@ def predict(
     from s2s_core.runtime.trial import require_tried  # noqa: PLC0415
 
     separator = _separator(features, feature_separator)
-    exported = _exported_file(model)
+    exported = exported_file(model)
     require_tried(exported)
     loaded = ExportedModel(exported, provider=provider, threads=threads, memory=affordable_memory() or 0)
     search["beam_size"] = _beams(loaded, search["beam_size"], n_best)
@@ -169,16 +168,6 @@ def predict(
             sys.stdout.buffer.write(line.encode() + b"\n")
         sys.stdout.buffer.flush()
     answered.require_all_answered()
-
-
-def _exported_file(model: Path) -> Path:
-    """Returns the file that is meant: the path itself, or the file in the folder of a run."""
-    if not model.is_dir():
-        return model
-    path = model / "model.onnx"
-    if (model / "run.toml").is_file() and not path.exists():
-        raise ModelError(f"can't read {path}: No such file or directory; s2s export {model} makes it")
-    return path
 
 
 def _beams(model: "ExportedModel", beam_size: int | None, n_best: int | None) -> int | None:

@@ -9,6 +9,7 @@ import attrs
 from s2s_core.config.structure import override
 from s2s_core.errors import DataError
 from s2s_core.files import require_writable
+from s2s_core.pipeline.model_repository import ModelRepository
 from s2s_core.pipeline.models import Runs, opened, require_tables
 from s2s_core.pipeline.progress import Progress, default_progress
 from s2s_core.pipeline.recipe import Settings, overrides_of
@@ -22,6 +23,7 @@ def export(
     path: str | Path | None = None,
     settings: Settings | None = None,
     *,
+    triton: str | Path | None = None,
     plugins: Plugins | None = None,
     progress: Progress | None = None,
 ) -> Export:
@@ -35,11 +37,14 @@ def export(
         runs: A trained run or its folder, or several, whose file answers with the mean of their probabilities.
         path: The file, by default ``model.onnx`` in the first run's folder.
         settings: Settings of ``decoding``, which become the defaults in the file, and of ``export``.
+        triton: A model repository of Triton, which gets a copy of the file. The model is called as the file, or as the
+            run's folder if ``path`` is left out.
         plugins: Where components come from, by default the installed plugins.
         progress: Receives the events. By default they are printed; ``Progress()`` prints nothing.
 
     Raises:
-        ConfigError: A setting can't be used, or the runs have different tasks or vocabularies.
+        ConfigError: A setting can't be used, the runs have different tasks or vocabularies, or the model repository
+            has another model of the name.
         ExportError: The file doesn't answer as the model does; nothing is written.
         ModelError: There is no trained model, or it is damaged.
         OSError: The file can't be written.
@@ -55,6 +60,7 @@ def export(
     members = opened(runs, plugins)
     run, target = members[0], members[0].onnx_path if path is None else Path(path)
     require_writable(target)
+    repository = _repository(triton, run.onnx_path.parent if path is None else target)
     progress.exporting(target)
     try:
         checkpoint = load_together(members)
@@ -63,11 +69,23 @@ def export(
         parity = write(checkpoint, held_out, target, lambda: (run.splits.validation, run.task.references))
     finally:
         progress.stopped()
-    note_as_known(target.read_bytes())
+    content = target.read_bytes()
+    note_as_known(content)
+    if repository:
+        repository.write(content)
     seconds = time.perf_counter() - began
-    exported = Export(target, target.stat().st_size, seconds, checkpoint.config.decoding, parity)
+    exported = Export(target, target.stat().st_size, seconds, checkpoint.config.decoding, parity, repository)
     progress.exported(exported)
     return exported
+
+
+def _repository(folder: str | Path | None, named: Path) -> ModelRepository | None:
+    """Returns where a model repository gets the model, which is called as a file or a run's folder, if it does."""
+    if folder is None:
+        return None
+    repository = ModelRepository(Path(folder), named.resolve().name.removesuffix(".onnx"))
+    repository.require_room()
+    return repository
 
 
 def _held_out(run: Run, count: int) -> Sequence[str]:

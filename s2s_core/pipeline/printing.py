@@ -158,6 +158,8 @@ class PrintedProgress(Progress):
             f"{parity.hypotheses:,} hypotheses for {parity.texts} texts, {searches}, equal PyTorch's{ties}; "
             f"scores within {parity.score_difference:.1g}",
         )
+        if export.repository:
+            line("triton", f"{export.repository.config_path.parent}")
 
     def reliable(self, reliability: Reliability) -> None:
         """Prints how sure the file is, and whether rightly."""

@@ -9,6 +9,7 @@ import attrs
 from s2s_core.config.decoding import DecodingConfig
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.evaluation.spread import Spread
+from s2s_core.pipeline.model_repository import ModelRepository
 from s2s_core.runs.run import Run
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Export:
         seconds: How long it took to make and to prove.
         decoding: How it searches where a call sets nothing.
         parity: What its proof compared.
+        repository: The model repository that has a copy, if one was asked for.
     """
 
     path: Path
@@ -33,6 +35,7 @@ class Export:
     seconds: float
     decoding: DecodingConfig
     parity: "Parity"
+    repository: ModelRepository | None = None
 
 
 @attrs.frozen(slots=False)

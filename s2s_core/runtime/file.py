@@ -82,6 +82,18 @@ class Answers(NamedTuple):
     origin: NDArray[np.object_] | None = None
 
 
+class Stop:
+    """Ends answers that nobody waits for any more, from any thread: those that are computed, and later ones at once."""
+
+    def __init__(self) -> None:
+        self.options = onnxruntime.RunOptions()
+        self.options.log_severity_level = _QUIET
+
+    def __call__(self) -> None:
+        """Ends them; they raise a ``ModelError``."""
+        self.options.terminate = True
+
+
 class ExportedModel:
     """An exported model.
 
@@ -133,11 +145,12 @@ class ExportedModel:
         (target,) = self._run(["target"], texts, **search)
         return list(target)
 
-    def answers(self, texts: Sequence[str], **search: Any) -> Answers:
+    def answers(self, texts: Sequence[str], *, stop: Stop | None = None, **search: Any) -> Answers:
         """Returns all hypotheses.
 
         Args:
             texts: Any number of texts.
+            stop: Ends the search when it is called.
             **search: Settings of ``DecodingConfig`` by their names, such as ``beam_size``, each with a default in the
                 file; and ``prefix``, a text to begin with, or a list of one for each text.
 
@@ -148,7 +161,7 @@ class ExportedModel:
             MemoryError: The texts are too many or too long for the memory.
         """
         told = [name for name in ("confidence", "origin") if name in self._outputs]
-        hypotheses, scores, *others = self._run(["hypotheses", "scores", *told], texts, **search)
+        hypotheses, scores, *others = self._run(["hypotheses", "scores", *told], texts, stop, **search)
         return Answers(hypotheses, scores, **dict(zip(told, others, strict=True)))
 
     def score(self, texts: Sequence[str], answers: Sequence[str]) -> NDArray[np.float32]:
@@ -178,6 +191,11 @@ class ExportedModel:
             raise ConfigError(f"{self._name} has no output {name!r}: export it again with --set {_ASKED_BY[name]}")
 
     @property
+    def inputs(self) -> frozenset[str]:
+        """The settings of a search that the file takes, by their names."""
+        return frozenset(self._inputs & {*INPUTS, "prefix"})
+
+    @property
     def beam_size(self) -> int:
         """The number of beams that the file searches with unless a call sets it."""
         beams = self._noted("config", "decoding", "beam_size")
@@ -200,14 +218,14 @@ class ExportedModel:
         except (KeyError, TypeError) as error:
             raise ModelError(f"{self._name} has damaged metadata: there is no {'.'.join(keys)}") from error
 
-    def _run(self, outputs: list[str], texts: Sequence[str], **search: Any) -> list[Any]:
+    def _run(self, outputs: list[str], texts: Sequence[str], stop: Stop | None = None, /, **search: Any) -> list[Any]:
         inputs: dict[str, Any] = {"source": _strings(texts), **self._required}
         for name, value in search.items():
             if value is not None:
                 self._require(name)
                 inputs[name] = _one_each(name, value, len(texts)) if name in _TEXTS else _number(name, value)
         try:
-            results: list[Any] = self._session.run(outputs, inputs)
+            results: list[Any] = self._session.run(outputs, inputs, stop and stop.options)
         except _RUNTIME_ERRORS as error:
             if is_out_of_memory(error):
                 raise MemoryError(f"{self._name} needs more memory than there is for it") from error

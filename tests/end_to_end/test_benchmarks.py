@@ -153,6 +153,13 @@ def test_reverse_words_trains_and_scores(script, here, tmp_path, monkeypatch):
     assert "s2s" in run(tmp_path, "--words", 100, "--steps", 3)
 
 
+def test_serving_measures_each_number_of_clients(script, exported_run):
+    """With a server for each way to batch."""
+    module, run = script("serving")
+    printed = run(exported_run.onnx_path, "--seconds", 0, "--clients", 2)
+    assert len(printed.splitlines()) == 2 + len(module.SETTINGS)
+
+
 def test_tokenizing_compares_files_with_python(script):
     """Both give the same ids, or it fails."""
     module, run = script("tokenizing")

@@ -420,10 +420,13 @@ def test_resume_alone_asks_for_the_folder(here):
 
 
 def test_export_gives_a_file_other_defaults(here, exported_run, tmp_path):
-    """What is set of decoding is the file's default; the run's own file stays."""
+    """What is set of decoding is the file's default; the run's own file stays. A model repository gets a copy."""
     before = exported_run.onnx_path.read_bytes()
-    path = tmp_path / "beams.onnx"
-    assert here("export", exported_run.folder, "-o", path, "--set", "decoding.beam_size=3").code == 0
+    path, models = tmp_path / "beams.onnx", tmp_path / "models"
+    options = ["--set", "decoding.beam_size=3", "--triton", models]
+    ended = here("export", exported_run.folder, "-o", path, *options)
+    assert (ended.code, ended.out.splitlines()[-1]) == (0, f"triton   {models / 'beams'}")
+    assert (models / "beams" / "1" / "model.onnx").read_bytes() == path.read_bytes()
     assert load(path).answers(["ab", "c"]).scores.shape == (2, 3)
     assert load(exported_run.onnx_path).answers(["ab", "c"]).scores.shape == (2, 1)
     assert exported_run.onnx_path.read_bytes() == before

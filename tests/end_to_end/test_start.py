@@ -13,7 +13,7 @@ from s2s_core.cli.main import cli
 
 HEAVY = {
     "torch", "onnx", "onnxscript", "accelerate", "onnxruntime", "numpy", "safetensors", "rich", "matplotlib",
-    "sacrebleu", "tokenizers",
+    "sacrebleu", "tokenizers", "starlette", "uvicorn",
 }  # fmt: skip
 
 SETTINGS = {"attr", "cattrs", "tomllib"}
@@ -57,6 +57,7 @@ COMMANDS = dict(commands(cli))
         ("--version",),
         ("run", "--help"),
         ("predict", "--help"),
+        ("serve", "--help"),
         ("plot", "length", "--help"),
         ("plugins", "list"),
         ("plugins", "list", "--json"),

@@ -50,11 +50,11 @@ def attempt(random: Random, folder: Path) -> Attempt:
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Yields each command with the words that name it, but those that examine a component, which takes a while."""
+    """Yields each command and the words that name it, but ``check``, which takes a while, and ``serve``, which has no end."""
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
-        elif name != "check":
+        elif name not in {"check", "serve"}:
             yield (*path, name), command
 
 
