@@ -160,9 +160,8 @@ class ExportedModel:
             DataError: A text can't be UTF-8, or there are not as many prefixes as texts.
             MemoryError: The texts are too many or too long for the memory.
         """
-        told = [name for name in ("confidence", "origin") if name in self._outputs]
-        hypotheses, scores, *others = self._run(["hypotheses", "scores", *told], texts, stop, **search)
-        return Answers(hypotheses, scores, **dict(zip(told, others, strict=True)))
+        hypotheses, scores, *others = self._run(["hypotheses", "scores", *self.told], texts, stop, **search)
+        return Answers(hypotheses, scores, **dict(zip(self.told, others, strict=True)))
 
     def score(self, texts: Sequence[str], answers: Sequence[str]) -> NDArray[np.float32]:
         """Returns the log-probability of a given answer to each text, its end included, float[N].
@@ -189,6 +188,11 @@ class ExportedModel:
         """
         if name not in self._outputs:
             raise ConfigError(f"{self._name} has no output {name!r}: export it again with --set {_ASKED_BY[name]}")
+
+    @property
+    def told(self) -> list[str]:
+        """What the file tells of each answer besides its score: ``confidence``, ``origin``, both or nothing."""
+        return [name for name in ("confidence", "origin") if name in self._outputs]
 
     @property
     def inputs(self) -> frozenset[str]:

@@ -95,13 +95,14 @@ class Application:
         name = field(fields, "model", str, None)
         model = self._models.only() if name is None else self._models[name]
         answers = await model.answers(_plain_query(fields, model.inputs, self._limits))
-        return JSONResponse({"model": model.name, "answers": [answer.hypotheses[0] for answer in answers]})
+        told = {name: [getattr(answer, name) for answer in answers] for name in model.outputs}
+        return JSONResponse({"model": model.name, "answers": [answer.hypotheses[0] for answer in answers], **told})
 
     async def _infer(self, request: Request) -> Response:
         body = await self._body(request)
         model = self._found(request)
         asked = inference.read_request(body, request.headers.get(inference.HEADER))
-        answers = await model.answers(asked.query(model.inputs, self._limits))
+        answers = await model.answers(asked.query(model.inputs, model.outputs, self._limits))
         content, length = inference.response(asked, model.name, answers)
         if length is None:
             return Response(content, media_type="application/json")
@@ -118,7 +119,7 @@ class Application:
 
     async def _model(self, request: Request) -> Response:
         model = self._found(request)
-        return JSONResponse(inference.metadata(model.name, model.inputs))
+        return JSONResponse(inference.metadata(model.name, model.inputs, model.outputs))
 
     async def _model_ready(self, request: Request) -> Response:
         return JSONResponse({"name": self._found(request).name, "ready": True})

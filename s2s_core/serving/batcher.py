@@ -10,6 +10,7 @@ While the thread computes, the next batch gathers. An item that fails is tried w
 import asyncio
 import contextlib
 import functools
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
@@ -32,10 +33,14 @@ class Answer(NamedTuple):
     Attributes:
         hypotheses: As many texts as there are beams; the last are empty if fewer were found.
         scores: Their scores; minus infinity where there is none.
+        confidence: How probable it is that the best one is right, if the file tells it.
+        origin: Where the best one is from, if the file tells it.
     """
 
     hypotheses: list[str]
     scores: list[float]
+    confidence: float | None = None
+    origin: str | None = None
 
 
 @attrs.frozen(eq=False)
@@ -173,7 +178,10 @@ class Batcher:
         query = items[0].query
         prefixes = None if query.prefixes is None else [item.query.prefixes[item.number] for item in items]  # type: ignore[index]  # all of a group have prefixes, or none
         found = self._model.answers([item.text for item in items], stop=stop, prefix=prefixes, **query.search)
-        return list(map(Answer, found.hypotheses.tolist(), found.scores.tolist()))
+        nothing = itertools.repeat(None)
+        confidence = nothing if found.confidence is None else found.confidence.tolist()
+        origin = nothing if found.origin is None else found.origin.tolist()
+        return list(map(Answer, found.hypotheses.tolist(), found.scores.tolist(), confidence, origin))
 
 
 def _settle(item: _Item, answer: Answer | Exception) -> None:

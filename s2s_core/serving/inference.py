@@ -5,7 +5,7 @@ tensors that ask for it, in their order.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -25,6 +25,8 @@ VERSION = "1"
 """The only version of every model."""
 
 _DATATYPES = {"int64": "INT64", "float32": "FP32"}
+
+_TOLD_DATATYPES = {"confidence": "FP32", "origin": TEXT}
 
 
 @attrs.frozen
@@ -54,16 +56,20 @@ class InferenceRequest:
     inputs: Mapping[str, Tensor]
     outputs: Sequence[Output]
 
-    def query(self, inputs: frozenset[str], limits: Limits) -> Query:
+    def query(self, inputs: frozenset[str], told: Collection[str], limits: Limits) -> Query:
         """Returns what it asks a model.
 
         Args:
             inputs: The settings that the model's file takes.
+            told: What the file tells besides answers and their scores.
             limits: Of the server.
 
         Raises:
-            RequestError: An input is missing, unknown or not as it must be.
+            RequestError: An input is missing, unknown or not as it must be, or the model lacks an output.
         """
+        for output in self.outputs:
+            if output.name in TOLD and output.name not in told:
+                raise RequestError(f"the model has no output {output.name!r}; it has: {listing({*OUTPUTS, *told})}")
         others = dict(self.inputs)
         source = others.pop("source", None)
         if source is None:
@@ -112,7 +118,7 @@ def response(request: InferenceRequest, model: str, answers: Sequence[Answer]) -
     """Returns the body of a response, and how many bytes of it are JSON; None if all are."""
     heads, parts = [], []
     for output in request.outputs:
-        tensor = OUTPUTS[output.name](answers)
+        tensor = {**OUTPUTS, **TOLD}[output.name](answers)
         if output.binary:
             parts.append(tensor.to_binary())
             heads.append({**tensor.head, "parameters": {"binary_data_size": len(parts[-1])}})
@@ -123,7 +129,7 @@ def response(request: InferenceRequest, model: str, answers: Sequence[Answer]) -
     return b"".join((content, *parts)), len(content) if parts else None
 
 
-def metadata(model: str, inputs: frozenset[str]) -> dict[str, Any]:
+def metadata(model: str, inputs: frozenset[str], told: Collection[str]) -> dict[str, Any]:
     """Returns what the protocol tells of a model; inputs that have a default are optional."""
     optional = [_input(name) for name in (*INPUTS, "prefix") if name in inputs]
     return {
@@ -135,6 +141,7 @@ def metadata(model: str, inputs: frozenset[str]) -> dict[str, Any]:
             {"name": "target", "datatype": TEXT, "shape": [-1]},
             {"name": "hypotheses", "datatype": TEXT, "shape": [-1, -1]},
             {"name": "scores", "datatype": "FP32", "shape": [-1, -1]},
+            *({"name": name, "datatype": _TOLD_DATATYPES[name], "shape": [-1]} for name in told),
         ],
     }
 
@@ -159,12 +166,23 @@ def _scores(answers: Sequence[Answer]) -> Tensor:
     return Tensor("scores", "FP32", _table(answers), values)
 
 
+def _confidence(answers: Sequence[Answer]) -> Tensor:
+    return Tensor("confidence", "FP32", (len(answers),), [answer.confidence for answer in answers])
+
+
+def _origin(answers: Sequence[Answer]) -> Tensor:
+    return Tensor("origin", TEXT, (len(answers),), [answer.origin for answer in answers])
+
+
 OUTPUTS: Mapping[str, Callable[[Sequence[Answer]], Tensor]] = {
     "target": _target,
     "hypotheses": _hypotheses,
     "scores": _scores,
 }
 """What makes each output."""
+
+TOLD: Mapping[str, Callable[[Sequence[Answer]], Tensor]] = {"confidence": _confidence, "origin": _origin}
+"""What makes each output that only some files have, for requests that name it."""
 
 
 def _table(answers: Sequence[Answer]) -> tuple[int, int]:
@@ -189,7 +207,7 @@ def _outputs(fields: Mapping[str, Any]) -> list[Output]:
 
 def _output(fields: Mapping[str, Any], *, binary: bool) -> Output:
     name, parameters = field(fields, "name", str), field(fields, "parameters", dict, {})
-    if name not in OUTPUTS:
+    if name not in {*OUTPUTS, *TOLD}:
         raise RequestError(f"there is no output {name!r}{closest(name, OUTPUTS)}; there are: {listing(OUTPUTS)}")
     if "classification" in parameters:
         raise RequestError("outputs are texts and scores, not classes")

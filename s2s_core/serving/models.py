@@ -40,10 +40,11 @@ class ServedModel:
     Attributes:
         name: Its name.
         inputs: The settings of a search that it takes.
+        outputs: What it tells, besides the answers and their scores.
     """
 
     def __init__(self, name: str, file: ExportedModel, limits: Limits, metrics: Metrics) -> None:
-        self.name, self.inputs = name, file.inputs
+        self.name, self.inputs, self.outputs = name, file.inputs, file.told
         self._metrics = metrics
         self._batcher = Batcher(file, limits, self._measured)
 

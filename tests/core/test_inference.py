@@ -15,6 +15,7 @@ from s2s_core.serving.query import Query
 from s2s_core.serving.request_error import RequestError
 from s2s_core.serving.tensor import Tensor, read_tensor
 
+TOLD = ["confidence"]
 INPUTS = frozenset({"beam_size", "length_penalty", "prefix"})
 
 
@@ -25,7 +26,7 @@ def source(*texts, **more):
 
 def query(*inputs, limits=None, **more):
     """Returns what a request in JSON asks."""
-    return read_request(json.dumps({"inputs": inputs, **more}).encode(), None).query(INPUTS, limits or Limits())
+    return read_request(json.dumps({"inputs": inputs, **more}).encode(), None).query(INPUTS, TOLD, limits or Limits())
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
@@ -77,7 +78,7 @@ def test_binary_data_follow_the_json():
     content = json.dumps({"inputs": inputs}).encode()
     body = content + np.array(2, "<i8").tobytes() + b"\1\0\0\0a"
     asked = read_request(body, str(len(content)))
-    assert asked.query(INPUTS, Limits()) == Query(["a"], None, {"beam_size": 2})
+    assert asked.query(INPUTS, TOLD, Limits()) == Query(["a"], None, {"beam_size": 2})
 
 
 ANSWERS = [Answer(["x", "y"], [-0.5, -1.0]), Answer(["z", ""], [-0.25, -float("inf")])]
