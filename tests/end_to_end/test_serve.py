@@ -439,6 +439,7 @@ def test_names_are_refused_that_are_none_or_taken(here, exported_run, tmp_path):
     strange = shutil.copy(path, tmp_path / "a b.onnx")
     assert "can't be a model's name" in here("serve", strange).error()
     assert here("serve", "--max-queue", 1, path).code == 2
+    assert here("serve", "--timeout", "nan", path).code == 2
 
 
 def test_a_file_that_is_none_is_not_served(here, tmp_path):

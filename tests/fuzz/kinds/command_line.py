@@ -50,7 +50,7 @@ def attempt(random: Random, folder: Path) -> Attempt:
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Yields each command with its words, but ``check``, which takes long, and ``serve``, which never ends."""
+    """Yields each command and its words, but ``check``, which takes a while, and ``serve``, which has no end."""
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
