@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from s2s_core.config.structure import override
-from s2s_core.errors import DataError
+from s2s_core.errors import ConfigError, DataError
 from s2s_core.files import require_writable
 from s2s_core.pipeline.model_repository import ModelRepository
 from s2s_core.pipeline.models import Runs, opened, require_tables
@@ -65,6 +65,10 @@ def export(
     try:
         checkpoint = load_together(members)
         checkpoint = attrs.evolve(checkpoint, config=override(checkpoint.config, overrides, run.plugins))
+        if repository and checkpoint.config.export.required_inputs:
+            raise ConfigError(
+                "a model repository and export.required_inputs exclude each other: Triton batches texts alone"
+            )
         held_out = _held_out(run, checkpoint.config.export.parity_examples)
         parity = write(checkpoint, held_out, target, lambda: (run.splits.validation, run.task.references))
     finally:
@@ -72,7 +76,7 @@ def export(
     content = target.read_bytes()
     note_as_known(content)
     if repository:
-        repository.write(content)
+        repository.write(content, checkpoint.config.export)
     seconds = time.perf_counter() - began
     exported = Export(target, target.stat().st_size, seconds, checkpoint.config.decoding, parity, repository)
     progress.exported(exported)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 
+from s2s_core.config.tables import ExportConfig
 from s2s_core.errors import ConfigError
 from s2s_core.files import require_writable, write_atomically
 
@@ -28,10 +29,16 @@ input [
 output [
   {{ name: "target" data_type: TYPE_STRING dims: [ 1 ] reshape: {{ shape: [ ] }} }},
   {{ name: "hypotheses" data_type: TYPE_STRING dims: [ -1 ] }},
-  {{ name: "scores" data_type: TYPE_FP32 dims: [ -1 ] }}
+  {{ name: "scores" data_type: TYPE_FP32 dims: [ -1 ] }}{told}
 ]
 dynamic_batching {{ }}
 """
+
+_TOLD = """,
+  {{ name: "{name}" data_type: {kind} dims: [ 1 ] reshape: {{ shape: [ ] }} }}"""
+
+_KINDS = {"confidence": "TYPE_FP32", "origin": "TYPE_STRING"}
+"""The outputs that only some files have."""
 
 
 @attrs.frozen
@@ -76,14 +83,19 @@ class ModelRepository:
         nearest = next(folder for folder in self.config_path.parents if folder.exists())
         require_writable(nearest / self.config_path.name)
 
-    def write(self, content: bytes) -> None:
+    def write(self, content: bytes, settings: ExportConfig) -> None:
         """Writes the configuration and then the exported file, which is what a server loads.
+
+        Args:
+            content: The exported file's.
+            settings: Of its export, which say what it tells.
 
         Raises:
             OSError: They can't be written.
         """
+        told = "".join(_TOLD.format(name=name, kind=kind) for name, kind in _KINDS.items() if getattr(settings, name))
         self.model_path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.config_path, _CONFIG.format(mark=_MARK, name=self.name))
+        write_atomically(self.config_path, _CONFIG.format(mark=_MARK, name=self.name, told=told))
         write_atomically(self.model_path, content)
 
     def _is_ours(self) -> bool:

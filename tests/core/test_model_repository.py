@@ -5,6 +5,7 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
+from s2s_core.config.tables import ExportConfig
 from s2s_core.errors import ConfigError
 from s2s_core.pipeline.model_repository import ModelRepository
 
@@ -16,10 +17,12 @@ def repository(tmp_path):
     return ModelRepository(tmp_path / "models", "dates")
 
 
-def test_the_configuration_describes_the_file(repository, export_once):
+@pytest.mark.parametrize("telling", [False, True])
+def test_the_configuration_describes_the_file(repository, export_once, request, telling):
     """Triton's own definitions can read it; names, types and ranks are those of the file, without the batch."""
+    path = request.getfixturevalue("sentences_file") if telling else export_once("characters").path
     repository.require_room()
-    repository.write(export_once("characters").path.read_bytes())
+    repository.write(path.read_bytes(), ExportConfig(confidence=telling, origin=telling))
     config = text_format.Parse(repository.config_path.read_text(), model_config_pb2.ModelConfig())
     session = onnxruntime.InferenceSession(repository.model_path)
     for told, values in ((config.input, session.get_inputs()), (config.output, session.get_outputs())):
@@ -38,7 +41,7 @@ def test_an_earlier_export_is_replaced(repository):
     """By the content of the next one."""
     for content in (b"old", b"new"):
         repository.require_room()
-        repository.write(content)
+        repository.write(content, ExportConfig())
     assert repository.model_path.read_bytes() == b"new"
 
 
@@ -54,7 +57,7 @@ def test_strangers_files_are_refused(repository):
 
 def test_links_are_refused(repository, tmp_path):
     """They could lead elsewhere."""
-    repository.write(b"model")
+    repository.write(b"model", ExportConfig())
     repository.model_path.unlink()
     repository.model_path.symlink_to(tmp_path / "precious")
     with pytest.raises(ConfigError, match="is a symbolic link"):

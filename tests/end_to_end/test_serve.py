@@ -474,3 +474,27 @@ def test_without_the_extra_it_says_what_to_install(command, exported_run):
     assert ended.stderr == (
         'error: this command needs Starlette, which isn\'t installed: pip install "s2s-toolkit[serve]"\n'
     )
+
+
+def test_a_file_tells_how_sure_it_is(command, sentences_file, exported_run):
+    """In plain answers, and to requests that name the outputs; a model that doesn't tell says so."""
+    lines = ["abc, cab", "", "cab"]
+    expected = load(sentences_file).answers(lines)
+    with serving(command, f"sure={sentences_file}", f"plain={exported_run.onnx_path}") as server:
+        told = server.answer(lines, model="sure").json
+        assert told["answers"] == expected.hypotheses[:, 0].tolist()
+        assert told["origin"] == expected.origin.tolist()
+        assert told["confidence"] == pytest.approx(expected.confidence.tolist(), abs=1e-4)
+        assert "confidence" not in server.answer(lines, model="plain").json
+        client = triton.InferenceServerClient(f"127.0.0.1:{server.port}")
+        names = [output["name"] for output in client.get_model_metadata("sure")["outputs"]]
+        assert names == ["target", "hypotheses", "scores", "confidence", "origin"]
+        source = triton.InferInput("source", [len(lines)], "BYTES")
+        source.set_data_from_numpy(np.array(lines, object))
+        outputs = [triton.InferRequestedOutput(name) for name in ("confidence", "origin")]
+        found = client.infer("sure", [source], outputs=outputs)
+        np.testing.assert_allclose(found.as_numpy("confidence"), expected.confidence, atol=1e-4)
+        assert texts(found.as_numpy("origin")) == expected.origin.tolist()
+        with pytest.raises(triton.InferenceServerException, match="the model has no output 'confidence'"):
+            client.infer("plain", [source], outputs=outputs)
+        client.close()
