@@ -24,6 +24,7 @@ _EXTRAS = {
     "onnx": ("ONNX", "patch"),
     "onnx_ir": ("ONNX IR", "patch"),
     "onnxscript": ("ONNX Script", "patch"),
+    "pyarrow": ("PyArrow", "parquet"),
     "sacrebleu": ("sacrebleu", "train"),
     "safetensors": ("safetensors", "train"),
     "tokenizers": ("Tokenizers", "train"),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import click
 
 from s2s_core.errors import DataError, one_line
+from s2s_core.runtime.parts import in_parts
 
 Ask = Callable[[list[str]], list[str]]
 """Returns a line of output for each source."""
@@ -56,14 +57,12 @@ class Rescue:
             raise DataError(f"{lines} of {self._read:,} without an answer")
 
     def _answered(self, lines: list[Line]) -> list[str]:
-        """Asks for the answers; if they need too much memory, to one half of the lines after the other."""
-        try:
-            return self._ask([line.text for line in lines]) if lines else []
-        except MemoryError as error:
-            if len(lines) == 1:
-                return [self._without_answer(lines[0], str(error))]
-            middle = len(lines) // 2
-            return [*self._answered(lines[:middle]), *self._answered(lines[middle:])]
+        """Asks for the answers; a line that needs too much memory alone gets none."""
+        answers = in_parts(self._ask, [line.text for line in lines])
+        return [
+            self._without_answer(line, str(answer)) if isinstance(answer, MemoryError) else answer
+            for line, answer in zip(lines, answers, strict=True)
+        ]
 
     def _too_long(self, line: Line) -> str:
         return self._without_answer(line, f"that is more than --max-source-length {self._longest:,}")
