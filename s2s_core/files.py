@@ -37,7 +37,8 @@ def opened_atomically(path: Path) -> Iterator[BinaryIO]:
     """Opens a file to write, which takes its place at the end of the block, unless the block fails.
 
     The content goes to ``.NAME.partial`` beside the file, which then takes its place. Both are on disk after the block,
-    also for a power cut. A leftover of a killed process is replaced, and so is a symbolic link, which is never followed.
+    also for a power cut. A leftover of a killed process is replaced, and so is a symbolic link, which is never
+    followed.
 
     Raises:
         OSError: The file can't be written. The error names ``path``, which is left unchanged.

@@ -51,7 +51,8 @@ class Journal:
                 _locked(path, path.open("rb")).close()
             path.unlink(missing_ok=True)
             journal = cls(path, _locked(path, path.open("xb+")), rows)
-        journal._write(json.dumps({**description, _ROWS: rows}, ensure_ascii=False))
+        with journal._closed_on_error():
+            journal._write(json.dumps({**description, _ROWS: rows}, ensure_ascii=False))
         return journal
 
     @classmethod
@@ -65,6 +66,7 @@ class Journal:
             raise DataError(f"{path} is a symbolic link: remove it")
         with _explained(path):
             journal = cls(path, _locked(path, path.open("rb+")))
+        with journal._closed_on_error():
             journal._read_description(description)
             journal._keep_whole_batches(batch_size)
         return journal
@@ -87,15 +89,30 @@ class Journal:
 
     def close(self) -> None:
         """Keeps the journal for later."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # of a full disk, which has been told
+            self._file.close()
 
     def remove(self) -> None:
         """Removes the journal of a job that is done."""
         self._file.close()
         self.path.unlink()
 
+    @contextlib.contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        """Closes the file if the block fails, which releases its lock.
+
+        Raises:
+            DataError: The file can't be read or written.
+        """
+        try:
+            with _explained(self.path):
+                yield
+        except BaseException:
+            self.close()
+            raise
+
     def _write(self, lines: str) -> None:
-        with _explained(self.path):
+        with _explained(self.path, "; --resume goes on when it can"):
             self._file.write(lines.encode() + b"\n")
             self._file.flush()
 
@@ -114,10 +131,10 @@ class Journal:
     def _keep_whole_batches(self, batch_size: int) -> None:
         """Drops what follows the last whole batch, such as half a line that a killed process has left."""
         end = self._file.tell()
-        while len(batch := [*islice(iter(self._file.readline, b""), batch_size)]) == batch_size:
-            if any(not line.endswith(b"\n") or _parsed(line) is _DAMAGED for line in batch):
+        while batch := [*islice(iter(self._file.readline, b""), batch_size)]:
+            if len(batch) != min(batch_size, self.rows - self.done) or not all(map(_is_whole, batch)):
                 break
-            self.done += batch_size
+            self.done += len(batch)
             end = self._file.tell()
         self._file.seek(end)
         self._file.truncate()
@@ -134,6 +151,11 @@ def _parsed(line: bytes) -> object:
         return _DAMAGED
 
 
+def _is_whole(line: bytes) -> bool:
+    """Returns whether a line holds an answer."""
+    return line.endswith(b"\n") and _parsed(line) is not _DAMAGED
+
+
 def _locked(path: Path, file: BinaryIO) -> BinaryIO:
     """Locks a file until it is closed, where the system can.
 
@@ -146,12 +168,13 @@ def _locked(path: Path, file: BinaryIO) -> BinaryIO:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            file.close()
             raise DataError(f"another process writes to {path}") from error
     return file
 
 
 @contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(path: Path, way_out: str = "") -> Iterator[None]:
     """Turns what goes wrong with the file into one line.
 
     Raises:
@@ -161,4 +184,4 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise DataError(f"can't write {path}: {reason}; what it holds is kept for --resume") from error
+        raise DataError(f"can't write {path}: {reason}{way_out}") from error

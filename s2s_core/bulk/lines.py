@@ -23,5 +23,4 @@ class Lines(Rows):
 
     def write(self, file: BinaryIO, answers: Iterator[Answer]) -> None:
         """Writes a line for each answer, which is empty if there is none."""
-        for answer in answers:
-            file.write((answer or "").encode() + b"\n")
+        file.writelines((answer or "").encode() + b"\n" for answer in answers)

@@ -44,13 +44,13 @@ class ParquetRows(Rows):
 
     def write(self, file: BinaryIO, answers: Iterator[Answer]) -> None:
         """Writes the rows with one column more, which is null where there is no answer."""
-        import pyarrow  # noqa: PLC0415  # of the extra parquet
+        import pyarrow as pa  # noqa: PLC0415  # of the extra parquet
         from pyarrow import parquet  # noqa: PLC0415
 
-        field = pyarrow.field(self._answer, pyarrow.string())
+        field = pa.field(self._answer, pa.string())
         with self._opened() as rows, parquet.ParquetWriter(file, rows.schema_arrow.append(field)) as writer:
             for batch in rows.iter_batches(ROWS, use_threads=False):
-                column = pyarrow.array([*islice(answers, batch.num_rows)], pyarrow.string())
+                column = pa.array([*islice(answers, batch.num_rows)], pa.string())
                 writer.write_batch(batch.append_column(field, column))
 
     @contextlib.contextmanager
@@ -60,13 +60,13 @@ class ParquetRows(Rows):
         Raises:
             DataError: The file can't be read, or is damaged.
         """
-        import pyarrow  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415
         from pyarrow import parquet  # noqa: PLC0415
 
         try:
             with parquet.ParquetFile(self._path, pre_buffer=False) as file:
                 yield file
-        except (pyarrow.ArrowException, UnicodeDecodeError) as error:
+        except (pa.ArrowException, UnicodeDecodeError) as error:
             raise DataError(f"can't read {self._path}: {' '.join(str(error).split())}") from error
 
     def _require_columns(self, schema: Any) -> None:
@@ -78,9 +78,7 @@ class ParquetRows(Rows):
         if len(found) > 1:
             raise DataError(f"{self._path} has {len(found)} columns {self._column!r}")
         if self._answer in schema.names:
-            raise DataError(
-                f"{self._path} has a column {self._answer!r} already: name another with --answer-column"
-            )
+            raise DataError(f"{self._path} has a column {self._answer!r} already: name another with --answer-column")
         kind = schema.field(found[0]).type
         if not _is_text(kind):
             raise DataError(f"column {self._column!r} of {self._path} is no text, but {kind}")

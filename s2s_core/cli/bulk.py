@@ -1,12 +1,11 @@
 """What ``s2s predict`` does with files of many rows: its options, their checks, and the bar on the terminal."""
 
-import contextlib
 import functools
 import hashlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 import click
@@ -124,9 +123,7 @@ class BulkOptions:
         if output.exists() and output.samefile(source):
             raise DataError(f"{output} is the file to answer: name another one for --output")
         if journal.exists() and not (self.resume or self.overwrite):
-            raise DataError(
-                f"{journal} is of an interrupted job: go on with --resume, or start again with --overwrite"
-            )
+            raise DataError(f"{journal} is of an interrupted job: go on with --resume, or start again with --overwrite")
         if output.exists() and not (self.overwrite or (self.resume and journal.exists())):
             raise DataError(f"{output} exists: --overwrite replaces it")
 
@@ -216,7 +213,7 @@ class _Bar:
     def __init__(self) -> None:
         self._bar: Progress | None = None
 
-    def __enter__(self) -> "_Bar":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -138,9 +138,9 @@ def predict(
     A line that is too long, or needs more memory than there is, gets an empty line. It is named on standard error, and
     the exit code is 1.
 
-    With --output the answers go to a file, on all cores. After Ctrl-C or a crash, the same command with --resume goes on.
-    A .parquet, .jsonl or .ndjson file has columns, of which --column is the source; it is written again, with a column
-    of answers.
+    With --output the answers go to a file, and all cores are used. After Ctrl-C or a crash, the same command with
+    --resume goes on. A .parquet, .jsonl or .ndjson file has columns, of which --column is the source; all are kept, and
+    the answers become one more.
 
     \b
     echo hello | s2s predict model.onnx
