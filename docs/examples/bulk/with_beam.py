@@ -4,11 +4,31 @@ import sys
 
 import apache_beam as beam
 import numpy as np
+import pyarrow as pa
+from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
 from apache_beam.ml.inference.onnx_inference import OnnxModelHandlerNumpy
+from pyarrow import parquet
+
+
+def text_of(row, column):
+    return row, np.array(row[column], dtype=object)
+
+
+def answered(pair):
+    row, result = pair
+    return {**row, "answer": str(result.inference)}
+
 
 if __name__ == "__main__":
     path, source, column, output = sys.argv[1:]
-    model = OnnxModelHandlerNumpy(path, providers=["CPUExecutionProvider"], max_batch_size=64)
+    schema = parquet.read_schema(source).append(pa.field("answer", pa.string()))
+    model = OnnxModelHandlerNumpy(path, providers=["CPUExecutionProvider"], max_batch_size=1024)
     with beam.Pipeline() as pipeline:
-        rows = pipeline | beam.io.ReadFromParquet(source)
-        keyed = rows | beam.Map(lambda row: (row, np.array(row[column], dtype=object)))
+        (
+            pipeline
+            | beam.io.ReadFromParquet(source)
+            | beam.Map(text_of, column)
+            | RunInference(KeyedModelHandler(model))
+            | beam.Map(answered)
+            | beam.io.WriteToParquet(output, schema, file_name_suffix=".parquet")
+        )

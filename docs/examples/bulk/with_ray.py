@@ -22,4 +22,6 @@ class Model:
 if __name__ == "__main__":
     path, source, column, output = sys.argv[1:]
     rows = ray.data.read_parquet(source)
-    rows.map_batches(Model, fn_constructor_args=(path, column), batch_size=1024, concurrency=2).write_parquet(output)
+    actors = ray.data.ActorPoolStrategy(min_size=1, max_size=8)  # reading and writing need cores too
+    answered = rows.map_batches(Model, fn_constructor_args=(path, column), batch_size=1024, compute=actors)
+    answered.write_parquet(output)

@@ -1,6 +1,7 @@
 """Answers a column of Parquet files with Spark: python with_spark.py MODEL INPUT COLUMN OUTPUT."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -20,8 +21,7 @@ def load(content):
 if __name__ == "__main__":
     path, source, column, output = sys.argv[1:]
     spark = SparkSession.builder.getOrCreate()
-    with open(path, "rb") as file:
-        content = file.read()  # travels to the executors, which need no such file
+    content = Path(path).read_bytes()  # travels to the executors, which need no such file
     answer = predict_batch_udf(lambda: load(content), return_type=StringType(), batch_size=1024)
     rows = spark.read.parquet(source)
     rows.withColumn("answer", answer(column)).write.parquet(output)
