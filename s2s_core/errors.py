@@ -20,6 +20,7 @@ _EXTRAS = {
     "accelerate": ("Accelerate", "train"),
     "datasets": ("Datasets", "datasets"),
     "filelock": ("filelock", "train"),
+    "huggingface_hub": ("huggingface_hub", "hub"),
     "matplotlib": ("Matplotlib", "plot"),
     "onnx": ("ONNX", "patch"),
     "onnx_ir": ("ONNX IR", "patch"),

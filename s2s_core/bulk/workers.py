@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import attrs
 
-from s2s_core.runtime.parts import in_parts
+from s2s_core.bulk.parts import in_parts
 
 Ask = Callable[[list[str]], list[str]]
 """Returns the answers to a batch; several threads call it at the same time."""

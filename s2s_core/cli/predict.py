@@ -132,8 +132,8 @@ def predict(
     A line is one source; a tab is part of it. With --features a line has columns, separated by one tab each: the
     source, and its features, which are written before it as tags, such as <PST>.
 
-    MODEL is an exported file, or the folder of a run that has one. PyTorch and ONNX aren't needed, only ONNX Runtime.
-    Settings default to those of the export. Options marked * work only if the export asked for them.
+    MODEL is an exported file, the folder of a run that has one, or hf:USER/NAME@REVISION on the Hugging Face Hub.
+    PyTorch and ONNX aren't needed, only ONNX Runtime. Settings default to those of the export. Options marked * work only if the export asked for them.
 
     A line that is too long, or needs more memory than there is, gets an empty line. It is named on standard error, and
     the exit code is 1.
@@ -195,7 +195,13 @@ def _sources(file: str, batch_size: int, features: tuple[int, ...] | None, separ
 
 
 def _exported_file(model: Path) -> Path:
-    """Returns the file that is meant: the path itself, or the file in the folder of a run."""
+    """Returns the file that is meant: the path itself, the file in the folder of a run, or one from the hub."""
+    from s2s_core.runtime.hub import fetch, is_on_hub  # noqa: PLC0415  # s2s starts without ONNX Runtime
+
+    if is_on_hub(model):
+        found = fetch(str(model))
+        click.echo(f"model    hf:{found.repository}@{found.commit}, SHA-256 {found.digest}", err=True)
+        return found.path
     if not model.is_dir():
         return model
     path = model / "model.onnx"

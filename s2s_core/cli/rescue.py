@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import click
 
+from s2s_core.bulk.parts import in_parts
 from s2s_core.errors import DataError, one_line
-from s2s_core.runtime.parts import in_parts
 
 Ask = Callable[[list[str]], list[str]]
 """Returns a line of output for each source."""

@@ -98,6 +98,8 @@ class ExportConfig:
     tolerance: float = setting(1e-3, "maximum difference between a score of the file and the model's", more_than(0))
     prefix: bool = setting(default=False, help="whether the file has an input prefix, with which answers begin")
     lexicon: str = setting("", "file of sources and their exact answers, which come before the model's")
+    language: str = setting("", "language of the model, such as en, for the head of its card; empty leaves it out")
+    license: str = setting("", "license of the model, such as apache-2.0, for the same; empty leaves it out")
 
 
 @attrs.frozen
