@@ -44,7 +44,7 @@ bench: $(INSTALLED)
 # The constraints hold for what pip builds in isolation too.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,datasets,parquet,plot,docs,dev]"
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,datasets,parquet,hub,plot,docs,dev]"
 	touch $@
 
 clean:

@@ -133,7 +133,8 @@ def predict(
     source, and its features, which are written before it as tags, such as <PST>.
 
     MODEL is an exported file, the folder of a run that has one, or hf:USER/NAME@REVISION on the Hugging Face Hub.
-    PyTorch and ONNX aren't needed, only ONNX Runtime. Settings default to those of the export. Options marked * work only if the export asked for them.
+    PyTorch and ONNX aren't needed, only ONNX Runtime. Settings default to those of the export. Options marked * work
+    only if the export asked for them.
 
     A line that is too long, or needs more memory than there is, gets an empty line. It is named on standard error, and
     the exit code is 1.

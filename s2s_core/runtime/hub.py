@@ -66,16 +66,17 @@ def fetch(name: str) -> Fetched:
 
 def _download(name: str, repository: str, revision: str | None) -> Path:
     """Returns the file's place in the hub's cache, whose folder is named after the commit."""
-    from httpx import HTTPError  # noqa: PLC0415  # huggingface_hub depends on it
     from huggingface_hub import errors, hf_hub_download, utils  # noqa: PLC0415  # of the extra hub
 
     utils.disable_progress_bars()
     utils.logging.set_verbosity_error()
     try:
         return Path(hf_hub_download(repository, FILE, revision=revision))
+    except errors.LocalEntryNotFoundError as error:
+        raise ModelError(f"can't fetch {name}: the hub can't be reached, and the file isn't in its cache") from error
     except errors.EntryNotFoundError as error:
-        raise ModelError(f"{name} has no {FILE}, or can't be reached: {_first_line(error)}") from error
-    except (OSError, ValueError, HTTPError) as error:
+        raise ModelError(f"{name} has no file {FILE}") from error
+    except Exception as error:  # whichever client of HTTP the package uses
         raise ModelError(f"can't fetch {name}: {_first_line(error)}") from error
 
 

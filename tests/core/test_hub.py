@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import threading
+from typing import ClassVar
 
 import pytest
 from huggingface_hub import constants
@@ -14,35 +15,35 @@ from s2s_core.runtime.hub import fetch
 COMMIT, OTHER = "a" * 40, "b" * 40
 
 
-class Hub(http.server.BaseHTTPRequestHandler):
-    """Has the model ``someone/small`` in two revisions, ``main`` and ``v1``, and counts what is asked for."""
+REVISIONS = {"main": COMMIT, COMMIT: COMMIT, "v1": OTHER, OTHER: OTHER}
 
-    revisions = {"main": COMMIT, COMMIT: COMMIT, "v1": OTHER, OTHER: OTHER}
-    content, told, asked = b"", "", []
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """Has the model ``someone/small``, with a file in ``main`` and none in ``v1``, and notes what is asked for."""
+
+    content, told = b"", ""
+    asked: ClassVar[list[str]] = []
 
     def do_HEAD(self):
-        self.answer(with_content=False)
-
-    def do_GET(self):
-        self.answer(with_content=True)
-
-    def answer(self, *, with_content):
         self.asked.append(self.path)
-        owner, name, *_, revision, file = self.path.strip("/").split("/")
-        commit = self.revisions.get(revision)
-        if (owner, name) != ("someone", "small"):
-            return self.refuse("RepoNotFound")
-        if commit is None:
-            return self.refuse("RevisionNotFound")
-        if file != "model.onnx" or revision in {"v1", OTHER}:
-            return self.refuse("EntryNotFound")
-        self.send_response(200)
-        self.send_header("X-Repo-Commit", commit)
-        self.send_header("ETag", f'"{self.told}"')
-        self.send_header("Content-Length", str(len(self.content)))
-        self.end_headers()
-        if with_content:
-            self.wfile.write(self.content)
+        model, _, place = self.path.strip("/").partition("/resolve/")
+        revision, _, file = place.partition("/")
+        if model != "someone/small":
+            self.refuse("RepoNotFound")
+        elif revision not in REVISIONS:
+            self.refuse("RevisionNotFound")
+        elif file != "model.onnx" or REVISIONS[revision] == OTHER:
+            self.refuse("EntryNotFound")
+        else:
+            self.send_response(200)
+            self.send_header("X-Repo-Commit", REVISIONS[revision])
+            self.send_header("ETag", f'"{self.told}"')
+            self.send_header("Content-Length", str(len(self.content)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(self.content)
+
+    do_GET = do_HEAD  # noqa: N815  # the name of the base class
 
     def refuse(self, code):
         self.send_response(404)
@@ -64,11 +65,18 @@ def hub(export_once, tmp_path, monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        use_endpoint(monkeypatch, f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
         yield Hub
         server.shutdown()
         thread.join()
+
+
+def use_endpoint(monkeypatch, address):
+    """Does what ``HF_ENDPOINT`` does, which the package reads when it is imported."""
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    template = "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + template)
 
 
 def test_a_file_comes_from_the_hub(hub, exported_characters):
@@ -95,7 +103,7 @@ def test_a_commit_is_fetched_once(hub):
         ("hf:../../etc", "a model on the hub is named "),
         ("hf:nobody/small", "can't fetch hf:nobody/small: "),
         ("hf:someone/small@v2", "can't fetch hf:someone/small@v2: "),
-        ("hf:someone/small@v1", "hf:someone/small@v1 has no model.onnx, or can't be reached: "),
+        ("hf:someone/small@v1", "hf:someone/small@v1 has no file model.onnx"),
     ],
 )
 def test_what_is_not_there_is_one_line(hub, name, expected):
@@ -108,8 +116,8 @@ def test_what_is_not_there_is_one_line(hub, name, expected):
 
 def test_a_hub_that_can_not_be_reached_is_one_line(hub, monkeypatch):
     """Unless the file was fetched before."""
-    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(ModelError, match=r"^hf:someone/small has no model\.onnx, or can't be reached: [^\n]+$"):
+    use_endpoint(monkeypatch, "http://127.0.0.1:9")
+    with pytest.raises(ModelError, match=r"^can't fetch hf:someone/small: the hub can't be reached, and"):
         load("hf:someone/small")
 
 
