@@ -8,7 +8,7 @@ from typing import Protocol
 
 import attrs
 
-from s2s_core.bulk.journal import Journal, journal_path
+from s2s_core.bulk.journal import Description, Journal, journal_path
 from s2s_core.bulk.rows import Rows
 from s2s_core.bulk.workers import Unanswered, Workers
 from s2s_core.errors import DataError, S2SError
@@ -72,9 +72,12 @@ class Job:
                 rows got no answer. In the last case, the output is written.
             JobInterruptedError: Ctrl-C was pressed; what was answered is kept.
         """
-        journal = self._journal(resume=resume)
+        content = _digest(self.source)
+        journal = self._journal({"input": content, **self.settings}, resume=resume)
         try:
             self._answer(journal)
+            if _digest(self.source) != content:
+                raise DataError(f"{self.source} was changed while it was answered: start again with --overwrite")
             unanswered = self._write(journal)
         except KeyboardInterrupt as error:
             raise JobInterruptedError(
@@ -87,10 +90,9 @@ class Job:
         if unanswered:
             raise DataError(f"{unanswered:,} of {journal.rows:,} rows without an answer")
 
-    def _journal(self, *, resume: bool) -> Journal:
+    def _journal(self, description: Description, *, resume: bool) -> Journal:
         """Returns the journal of an interrupted job, or else an empty one, after a check of all rows."""
         path = journal_path(self.output)
-        description = {"input": _digest(self.source), **self.settings}
         if resume and path.exists():
             return Journal.resume(path, description, self.batch_size)
         return Journal.begin(path, description, sum(1 for _ in self.rows.texts()))

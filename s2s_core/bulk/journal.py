@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from s2s_core.bulk.rows import Answer
 from s2s_core.errors import DataError
@@ -140,20 +140,17 @@ class Journal:
         self._file.truncate()
 
 
-_DAMAGED = object()
-
-
-def _parsed(line: bytes) -> object:
-    """Returns what a line holds, or ``_DAMAGED``."""
+def _parsed(line: bytes) -> Any:
+    """Returns what a line holds; a number if it is damaged, which is neither a description nor an answer."""
     try:
         return json.loads(line)
-    except ValueError:
-        return _DAMAGED
+    except (ValueError, RecursionError):
+        return 0
 
 
 def _is_whole(line: bytes) -> bool:
     """Returns whether a line holds an answer."""
-    return line.endswith(b"\n") and _parsed(line) is not _DAMAGED
+    return line.endswith(b"\n") and isinstance(_parsed(line), str | None)
 
 
 def _locked(path: Path, file: BinaryIO) -> BinaryIO:

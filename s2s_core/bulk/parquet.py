@@ -27,20 +27,21 @@ class ParquetRows(Rows):
 
     def __init__(self, path: str, column: str, answer: str) -> None:
         self._path, self._column, self._answer = path, column, answer
-        with self._opened() as file:
-            self._require_columns(file.schema_arrow)
+        self._require_columns(self._schema())
 
     def texts(self) -> Iterator[str]:
         """Yields the source of each row."""
         number = 0
-        with self._opened() as file:
-            for batch in file.iter_batches(ROWS, columns=[self._column], use_threads=False):
-                for number, source in enumerate(batch.column(self._column).to_pylist(), number + 1):  # noqa: B020
-                    if source is None:
-                        raise DataError(
-                            f"{self._path}, row {number:,} has null in {self._column!r}: fill it or leave the row out"
-                        )
-                    yield source
+        for batch in self._batches([self._column]):
+            with self._readable():
+                sources = batch.column(self._column).to_pylist()
+            for source in sources:
+                number += 1
+                if source is None:
+                    raise DataError(
+                        f"{self._path}, row {number:,} has null in {self._column!r}: fill it or leave the row out"
+                    )
+                yield source
 
     def write(self, file: BinaryIO, answers: Iterator[Answer]) -> None:
         """Writes the rows with one column more, which is null where there is no answer."""
@@ -48,25 +49,36 @@ class ParquetRows(Rows):
         from pyarrow import parquet  # noqa: PLC0415
 
         field = pa.field(self._answer, pa.string())
-        with self._opened() as rows, parquet.ParquetWriter(file, rows.schema_arrow.append(field)) as writer:
-            for batch in rows.iter_batches(ROWS, use_threads=False):
+        with parquet.ParquetWriter(file, self._schema().append(field)) as writer:
+            for batch in self._batches():
                 column = pa.array([*islice(answers, batch.num_rows)], pa.string())
                 writer.write_batch(batch.append_column(field, column))
 
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[Any]:
-        """Opens the file; says in one line what can't be read.
-
-        Raises:
-            DataError: The file can't be read, or is damaged.
-        """
-        import pyarrow as pa  # noqa: PLC0415
+    def _batches(self, columns: list[str] | None = None) -> Iterator[Any]:
+        """Yields the rows in batches, with some columns or all."""
         from pyarrow import parquet  # noqa: PLC0415
 
+        with self._readable(), parquet.ParquetFile(self._path, pre_buffer=False) as file:
+            yield from file.iter_batches(ROWS, columns=columns, use_threads=False)
+
+    def _schema(self) -> Any:
+        from pyarrow import parquet  # noqa: PLC0415
+
+        with self._readable():
+            return parquet.read_schema(self._path)
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Says in one line what can't be read.
+
+        Raises:
+            DataError: Something can't.
+        """
+        import pyarrow as pa  # noqa: PLC0415
+
         try:
-            with parquet.ParquetFile(self._path, pre_buffer=False) as file:
-                yield file
-        except (pa.ArrowException, UnicodeDecodeError) as error:
+            yield
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             raise DataError(f"can't read {self._path}: {' '.join(str(error).split())}") from error
 
     def _require_columns(self, schema: Any) -> None:

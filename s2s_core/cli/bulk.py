@@ -96,6 +96,8 @@ class BulkOptions:
         """Checks that both files are of one kind, and that a column is named where there are some."""
         if file == "-":
             raise click.UsageError("--output needs a file to answer; the lines of standard input are answered with >")
+        if not output.name:
+            raise click.UsageError("--output names no file")
         kind = _kind(Path(file))
         if _kind(output) is not kind:
             raise click.UsageError(f"{file} is {kind}, and so must be --output, by its name (got {str(output)!r})")

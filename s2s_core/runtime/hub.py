@@ -1,6 +1,7 @@
 """Fetches exported files from the Hugging Face Hub, by names such as ``hf:USER/NAME@REVISION``."""
 
 import hashlib
+import logging
 import re
 from pathlib import Path
 
@@ -66,10 +67,11 @@ def fetch(name: str) -> Fetched:
 
 def _download(name: str, repository: str, revision: str | None) -> Path:
     """Returns the file's place in the hub's cache, whose folder is named after the commit."""
-    from huggingface_hub import errors, hf_hub_download, utils  # noqa: PLC0415  # of the extra hub
+    from huggingface_hub import errors, hf_hub_download  # noqa: PLC0415  # of the extra hub
+    from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
 
-    utils.disable_progress_bars()
-    utils.logging.set_verbosity_error()
+    disable_progress_bars()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # problems are raised as well
     try:
         return Path(hf_hub_download(repository, FILE, revision=revision))
     except errors.LocalEntryNotFoundError as error:

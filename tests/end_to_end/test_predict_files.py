@@ -164,6 +164,7 @@ def test_another_model_or_input_does_not_go_on(here, command, file, export_once,
         (["in.txt", "--column", "text", "-o", "out.txt"], "--column needs a file whose name ends with .parquet or "),
         (["in.jsonl", "--column", "text", "--scores", "-o", "out.jsonl"], "--scores is for lines; with --column, "),
         (["in.jsonl", "--column", "text", "--n-best", "2", "-o", "out.jsonl"], "--n-best is for lines; with --column"),
+        (["in.txt", "-o", ""], "--output names no file"),
         (["in.txt", "-o", "out.txt", "--resume", "--overwrite"], "--resume and --overwrite exclude each other"),
     ],
 )

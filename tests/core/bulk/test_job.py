@@ -99,7 +99,7 @@ def test_an_interruption_tells_what_was_kept(tmp_path):
     assert course.said == [(6, 10)]
 
 
-@pytest.mark.parametrize("end", [b'"TEX', b"\0\0\0\0\n", b'"TEXT 6"\n', b"{]\n"])
+@pytest.mark.parametrize("end", [b'"TEX', b"\0\0\0\0\n", b'"TEXT 6"\n', b"{]\n", b"5\n" * 3, b"[" * 5000 + b"\n"])
 def test_what_a_crash_left_half_written_is_answered_again(tmp_path, end):
     """Half a line, half a batch, or what a power cut makes of a file."""
     write_lines(tmp_path)
@@ -136,6 +136,19 @@ def test_a_file_of_something_else_is_not_resumed(tmp_path, content):
     with pytest.raises(DataError, match=r"out\.txt\.part is no file of an interrupted job"):
         make_job(tmp_path).run(resume=True)
     assert (tmp_path / "out.txt.part").read_text() == content
+
+
+def test_an_input_that_changes_is_told(tmp_path):
+    """Rather than that rows get the answers of others."""
+    write_lines(tmp_path)
+
+    def ask(batch):
+        write_lines(tmp_path, 7)
+        return upper(batch)
+
+    with pytest.raises(DataError, match=r"in\.txt was changed while it was answered: start again with --overwrite$"):
+        make_job(tmp_path, ask=ask).run()
+    assert not (tmp_path / "out.txt").exists()
 
 
 def test_a_job_has_its_journal_alone(tmp_path):
