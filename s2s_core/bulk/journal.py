@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Self
 
 from s2s_core.bulk.rows import Answer
 from s2s_core.errors import DataError
+from s2s_core.files import write_atomically
 
 Description = Mapping[str, str]
 """What a job answers, with what and how: whatever decides the answers, by names that messages show."""
@@ -49,10 +50,9 @@ class Journal:
         with _explained(path):
             if path.exists():
                 _locked(path, path.open("rb")).close()
-            path.unlink(missing_ok=True)
-            journal = cls(path, _locked(path, path.open("xb+")), rows)
-        with journal._closed_on_error():
-            journal._write(json.dumps({**description, _ROWS: rows}, ensure_ascii=False))
+            write_atomically(path, json.dumps({**description, _ROWS: rows}, ensure_ascii=False) + "\n")
+            journal = cls(path, _locked(path, path.open("rb+")), rows)
+            journal._file.seek(0, os.SEEK_END)
         return journal
 
     @classmethod
