@@ -227,7 +227,10 @@ def test_the_default_folder_is_named_like_the_components(plugins):
             {"source": {"tokenizer": {"minimun_count": 1}}},
             "unknown setting source.tokenizer.minimun_count (did you mean 'minimum_count'?); source.tokenizer has: ",
         ),
-        ({"export": {"zzz": 1}}, "unknown setting export.zzz; export has: lexicon, parity_examples, prefix, tolerance"),
+        (
+            {"export": {"zzz": 1}},
+            "unknown setting export.zzz; export has: language, lexicon, license, parity_examples, prefix, tolerance",
+        ),
         ({"training": {"steps": 1.0}}, "training.steps must be a whole number (got 1.0)"),
         ({"training": {"steps": True}}, "training.steps must be a whole number (got True)"),
         ({"training": {"steps": "5"}}, "training.steps must be a whole number (got '5')"),
