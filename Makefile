@@ -39,11 +39,12 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/latency.py $(RUN)
 	$(BIN)/python benchmarks/tokenizing.py
 	$(BIN)/python benchmarks/startup.py $(RUN)
+	$(BIN)/python benchmarks/bulk.py $(RUN)
 
 # The constraints hold for what pip builds in isolation too.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,datasets,plot,serve,docs,dev]"
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,datasets,parquet,hub,plot,serve,docs,dev]"
 	touch $@
 
 clean:

@@ -3,7 +3,9 @@
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 
 def require_writable(path: Path) -> None:
@@ -21,10 +23,21 @@ def require_writable(path: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Writes a whole file or nothing.
+    """Writes a whole file or nothing; see ``opened_atomically``.
 
-    The content goes to ``.NAME.partial`` beside the file, which then takes its place. Both are on disk when this
-    returns, also for a power cut. A leftover of a killed process is replaced, and so is a symbolic link, which is never
+    Raises:
+        OSError: The file can't be written. The error names ``path``, which is left unchanged.
+    """
+    with opened_atomically(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def opened_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file to write, which takes its place at the end of the block, unless the block fails.
+
+    The content goes to ``.NAME.partial`` beside the file, which then takes its place. Both are on disk after the block,
+    also for a power cut. A leftover of a killed process is replaced, and so is a symbolic link, which is never
     followed.
 
     Raises:
@@ -34,7 +47,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     try:
         partial.unlink(missing_ok=True)
         with partial.open("xb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -43,7 +56,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         with contextlib.suppress(OSError):
             partial.unlink()
         if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror, str(path)) from error
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         raise
 
 

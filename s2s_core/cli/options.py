@@ -131,7 +131,13 @@ def run_arguments(
 
 
 def exported_file(model: Path) -> Path:
-    """Returns the file that is meant: the path itself, or the file in the folder of a run."""
+    """Returns the file that is meant: the path itself, the file in the folder of a run, or one from the hub."""
+    from s2s_core.runtime.hub import fetch, is_on_hub  # noqa: PLC0415  # s2s starts without ONNX Runtime
+
+    if is_on_hub(model):
+        found = fetch(str(model))
+        click.echo(f"model    hf:{found.repository}@{found.commit}, SHA-256 {found.digest}", err=True)
+        return found.path
     if not model.is_dir():
         return model
     path = model / "model.onnx"

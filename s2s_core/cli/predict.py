@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from s2s_core.cli.bulk import BulkOptions, answer_file, bulk_options
 from s2s_core.cli.options import Command, exported_file
 from s2s_core.cli.rescue import Rescue
 from s2s_core.config.decoding import MOST_BEAMS, DecodingConfig, Input, inputs_of
@@ -114,6 +115,7 @@ def _whole(bound: float | None) -> int | None:
 @click.option(
     "--batch-size", type=click.IntRange(1, MOST_ROWS), default=64, show_default=True, help="Lines answered at once."
 )
+@bulk_options
 def predict(
     model: Path,
     file: str,
@@ -124,6 +126,7 @@ def predict(
     threads: int,
     batch_size: int,
     max_source_length: int,
+    bulk: BulkOptions,
     *,
     scores: bool,
     confidence: bool,
@@ -135,39 +138,78 @@ def predict(
     A line is one source; a tab is part of it. With --features a line has columns, separated by one tab each: the
     source, and its features, which are written before it as tags, such as <PST>.
 
-    MODEL is an exported file, or the folder of a run that has one. PyTorch and ONNX aren't needed, only ONNX Runtime.
-    Settings default to those of the export. Options marked * work only if the export asked for them.
+    MODEL is an exported file, the folder of a run that has one, or hf:USER/NAME@REVISION on the Hugging Face Hub.
+    PyTorch and ONNX aren't needed, only ONNX Runtime. Settings default to those of the export. Options marked * work
+    only if the export asked for them.
 
     A line that is too long, or needs more memory than there is, gets an empty line. It is named on standard error, and
     the exit code is 1.
+
+    With --output the answers go to a file, and all cores are used. After Ctrl-C or a crash, the same command with
+    --resume goes on. A .parquet, .jsonl or .ndjson file has columns, of which --column is the source; all are kept, and
+    the answers become one more.
 
     \b
     echo hello | s2s predict model.onnx
     s2s predict model.onnx words.txt --beam-size 5 --n-best 3 --scores > answers.tsv
     printf 'walk\\tV;PST\\n' | s2s predict model.onnx --features 2
+    s2s predict model.onnx words.parquet --column word -o answers.parquet
     """
     from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415  # s2s starts without ONNX Runtime
     from s2s_core.runtime.memory import affordable_memory  # noqa: PLC0415
     from s2s_core.runtime.trial import require_tried  # noqa: PLC0415
 
     separator = _separator(features, feature_separator)
+    bulk.require_sense(
+        file,
+        lines_only={
+            "--n-best": n_best,
+            "--scores": scores,
+            "--confidence": confidence,
+            "--origin": origin,
+            "--features": features,
+        },
+    )
     exported = exported_file(model)
     require_tried(exported)
-    loaded = ExportedModel(exported, provider=provider, threads=threads, memory=affordable_memory() or 0)
+    workers = bulk.workers_beside(threads)
+    loaded = ExportedModel(
+        exported, provider=provider, threads=threads or int(workers > 1), memory=affordable_memory() or 0
+    )
     search["beam_size"] = _beams(loaded, search["beam_size"], n_best)
-    batches = read_batches(file, batch_size)
-    if features:
-        batches = join_features(batches, file_name(file), features, separator)
-    elif not loaded.knows("\t"):
-        batches = _warned_of_tabs(batches)
     columns = Columns(n_best or 1, scores=scores, confidence=confidence, origin=origin)
     columns.require(loaded)
-    answered = Rescue(lambda batch: [*columns.lines(loaded, batch, search)], max_source_length)
+
+    def ask(batch: list[str]) -> list[str]:
+        return [*columns.lines(loaded, batch, search)]
+
+    if bulk.output is not None:
+        answer_file(
+            bulk,
+            file,
+            exported,
+            lambda: _sources(file, batch_size, features, separator),
+            ask if bulk.column is None else lambda batch: loaded(batch, **search),
+            workers=workers,
+            batch_size=batch_size,
+            longest=max_source_length,
+        )
+        return
+    batches = _sources(file, batch_size, features, separator)
+    if not (features or loaded.knows("\t")):
+        batches = _warned_of_tabs(batches)
+    answered = Rescue(ask, max_source_length)
     for batch in batches:
         for line in answered(batch):
             sys.stdout.buffer.write(line.encode() + b"\n")
         sys.stdout.buffer.flush()
     answered.require_all_answered()
+
+
+def _sources(file: str, batch_size: int, features: tuple[int, ...] | None, separator: str) -> Iterator[list[str]]:
+    """Yields the sources of lines in batches."""
+    batches = read_batches(file, batch_size)
+    return join_features(batches, file_name(file), features, separator) if features else batches
 
 
 def _beams(model: "ExportedModel", beam_size: int | None, n_best: int | None) -> int | None:

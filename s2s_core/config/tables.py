@@ -133,6 +133,9 @@ class ExportConfig:
             if self.unit == "word" and getattr(self, name):
                 raise BadValueError(name, 'false with unit = "word"', value=True)
 
+    language: str = setting("", "language of the model, such as en, for the head of its card; empty leaves it out")
+    license: str = setting("", "license of the model, such as apache-2.0, for the same; empty leaves it out")
+
 
 @attrs.frozen
 class RunConfig:

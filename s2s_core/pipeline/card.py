@@ -1,4 +1,4 @@
-"""A model's card: the README.md in a run's folder."""
+"""A model's card: the README.md in a run's folder. It begins with what hubs read."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.evaluation.spread import Spread
 from s2s_core.files import write_atomically
+from s2s_core.pipeline.card_head import card_head
 from s2s_core.runs.run import Run
 
 _CARD = """# {task}: {encoder} → {decoder}
@@ -54,7 +55,7 @@ def write_card(run: Run, description: Mapping[str, Any], evaluation: Evaluation)
         description: The exported file's metadata.
         evaluation: On the test set.
     """
-    card = _CARD.format(
+    card = card_head(run, evaluation) + _CARD.format(
         **_head(run, description, evaluation),
         scores="\n".join(f"| {name} | {shown} |" for name, shown in _shown(evaluation).items()),
         facts=_facts(run, description, evaluation),
@@ -71,7 +72,7 @@ def write_seeds_card(run: Run, description: Mapping[str, Any], evaluation: Evalu
         evaluation: Of their models together on the test set.
         spread: Of their test scores.
     """
-    card = _SEEDS_CARD.format(
+    card = card_head(run, evaluation) + _SEEDS_CARD.format(
         **_head(run, description, evaluation),
         count=len(spread.seeds),
         seeds=", ".join(map(str, spread.seeds)),

@@ -18,6 +18,7 @@ from s2s_core.compat import runtime_errors as errors
 from s2s_core.config.decoding import ASKED_BY, INPUTS
 from s2s_core.config.fields import LARGEST
 from s2s_core.errors import ChangedFileWarning, ConfigError, DataError, ModelError, closest, is_utf8, listing
+from s2s_core.runtime.hub import fetch, is_on_hub
 from s2s_core.runtime.memory import is_out_of_memory, limit_memory
 from s2s_core.runtime.structure import structure_of
 from s2s_core.version import FORMAT_VERSION, __version__
@@ -314,7 +315,12 @@ def threads_for(size: int) -> int:
 
 
 def load(file: str | Path | bytes, *, provider: str = "cpu", threads: int = 0, memory: int = 0) -> ExportedModel:
-    """Loads an exported model: ``load("model.onnx")(["hello"])``; see ``ExportedModel``."""
+    """Loads an exported model: ``load("model.onnx")(["hello"])``; see ``ExportedModel``.
+
+    A name such as ``hf:USER/NAME@REVISION`` is one of the Hugging Face Hub, and is fetched first.
+    """
+    if not isinstance(file, bytes) and is_on_hub(file):
+        file = fetch(str(file)).path
     return ExportedModel(file, provider=provider, threads=threads, memory=memory)
 
 

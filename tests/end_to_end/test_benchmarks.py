@@ -62,6 +62,18 @@ def script(monkeypatch, capsys):
     return load
 
 
+def test_bulk_answers_files(script, exported_run):
+    """Of each size with each number of workers."""
+    _, run = script("bulk")
+    printed = run(exported_run.folder, "--rows", 10, "--rows", 70, "--workers", 1, "--workers", 2)
+    assert [line.split()[:2] for line in printed.splitlines()[1:]] == [
+        ["10", "1"],
+        ["10", "2"],
+        ["70", "1"],
+        ["70", "2"],
+    ]
+
+
 def test_busy_times_training_alone_and_beside_loops(script, monkeypatch):
     """In this process, here; otherwise each way has one of its own."""
     module, run = script("busy")

@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 
+import attrs
 import pytest
+from huggingface_hub import ModelCard
 
 from s2s_core import evaluate
 from s2s_core.evaluation.answers import Answered
 from s2s_core.evaluation.evaluation import evaluate_answers
 from s2s_core.pipeline.card import write_card
+from s2s_core.pipeline.card_head import card_head
 from s2s_core.runs.components import make_metrics, make_task
 from s2s_core.runs.run import Run
 from s2s_core.runtime.file import ExportedModel, load
@@ -119,13 +122,33 @@ def test_the_card_has_the_scores_and_a_program_that_runs(exported_run, file):
     """The card says how good the model is and how to run it from its folder."""
     card = exported_run.card_path.read_text(encoding="utf-8")
     scores = json.loads(exported_run.metrics_path.read_text().splitlines()[-1])["test"]
-    assert card.startswith("# reverse: mlp-rnn → mlp-rnn\n")
+    assert "\n---\n\n# reverse: mlp-rnn → mlp-rnn\n" in card
     assert "| on the test set, 20 lines | |" in card
     assert f"| edit_distance | {scores['edit_distance']:.4f} |" in card
     assert f"| token_accuracy | {scores['token_accuracy'] * 100:.2f} % |" in card
     assert f"- Parameters: {json.loads(exported_run.description_path.read_text())['parameters']:,}\n" in card
     program = re.search("```python\n(.*)```", card, re.DOTALL).group(1)
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, cwd=exported_run.folder)
+
+
+def test_hubs_read_the_head_of_the_card(exported_run, tmp_path):
+    """As ``huggingface_hub`` reads it, with the scores; a language and a license only if they are set."""
+    card = ModelCard.load(exported_run.card_path)
+    scores = json.loads(exported_run.metrics_path.read_text().splitlines()[-1])["test"]
+    head = card.data
+    assert (head.library_name, head.pipeline_tag) == ("onnx", "text2text-generation")
+    assert head.tags == ["s2s", "onnx", "reverse"]
+    assert (head.language, head.license) == (None, None)
+    assert head.model_name == "reverse: mlp-rnn → mlp-rnn"
+    assert {result.metric_type: result.metric_value for result in head.eval_results} == scores
+    assert {(result.dataset_name, result.dataset_split) for result in head.eval_results} == {("reverse", "test")}
+    config = exported_run.config
+    export = attrs.evolve(config.export, language="en", license="apache-2.0")
+    run = attrs.evolve(exported_run, config=attrs.evolve(config, export=export))
+    answered = Answered(["abc"], [["cba"]], ["cba"])
+    metrics = make_metrics(config.evaluation, make_task(config.task, run.plugins), run.plugins)
+    head = ModelCard(card_head(run, evaluate_answers(answered, [3], metrics))).data
+    assert (head.language, head.license) == ("en", "apache-2.0")
 
 
 def test_the_resolved_configuration_gives_the_same_bits(here, exported_run, contents, tmp_path):

@@ -116,7 +116,7 @@ def test_the_file_is_all_seeds_together(many, here):
     assert in_pytorch == in_file == record["together"]
     assert len(load(folder / "model.onnx").metadata["members"]) == 2
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert card.startswith("# reverse: gru → gru, 2 seeds together\n")
+    assert "\n---\n\n# reverse: gru → gru, 2 seeds together\n" in card
     shown = f"{record['together']['scores']['edit_distance']:.4f}"
     mean, deviation = (record["scores"]["edit_distance"][name] for name in ("mean", "standard_deviation"))
     assert f"| edit_distance | {shown} | {mean:.4f} ± {deviation:.4f} |" in card
