@@ -192,7 +192,7 @@ class ExportedModel:
 
     @property
     def told(self) -> list[str]:
-        """What the file tells of each answer besides its score: ``confidence``, ``origin``, both or nothing."""
+        """The outputs about each answer that only some files have, of ``confidence`` and ``origin``."""
         return [name for name in ("confidence", "origin") if name in self._outputs]
 
     @property
