@@ -100,6 +100,32 @@ def test_calibration_counts_by_itself(script, tmp_path, export_telling):
     assert len(printed) == 1 + len(module.SHARES)
 
 
+def test_sentences_are_timed_and_looked_up(script, tmp_path, export_once, sentences_file):
+    """Each way once, and every entry that is one word."""
+    _, run = script("sentences")
+    (tmp_path / "text.txt").write_text("abc, cab ab.\n\nabc abc!\nnever read\n", encoding="utf-8")
+    (tmp_path / "words.tsv").write_text("abc\tknown\nabc\tother\nto us\tno word\ncab\twrong\n", encoding="utf-8")
+    printed = run(
+        sentences_file,
+        export_once("characters").path,
+        tmp_path / "text.txt",
+        "--lexicon",
+        tmp_path / "words.tsv",
+        "--count",
+        4,
+        "--rounds",
+        1,
+    ).splitlines()
+    assert printed[0] == "5 running words in 3 sentences, 3 distinct"
+    assert [line.split("  ")[0].split(",")[0] for line in printed[1:5]] == [
+        "sentences",
+        "sentences",
+        "the model",
+        "the model",
+    ]
+    assert printed[5] == "1 of 2 of the lexicon's words are answered as it says"
+
+
 def test_gpu_works_without_one(script, tmp_path, monkeypatch):
     """A stage that fails is told by a line, not by the exit code."""
     module, run = script("gpu")
