@@ -4,8 +4,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
-import numpy as np
-from numpy.typing import NDArray
 
 from s2s_core.data.task import Example, References
 from s2s_core.errors import ConfigError
@@ -65,10 +63,10 @@ class Answered:
             return f"{_number(lines, 'line')} ({_number(sources, 'distinct source')})"
         return f"{_number(sources, 'source')} with {lines:,} references, any of which counts as right"
 
-    def is_right(self) -> NDArray[np.bool_]:
-        """Returns which answers are one of their references, character by character, [N]."""
+    def is_right(self) -> list[bool]:
+        """Returns for each row whether the answer is one of its references, character by character."""
         pairs = zip(self.hypotheses, self.references, strict=True)
-        return np.array([hypothesis in references for hypothesis, references in pairs])
+        return [hypothesis in references for hypothesis, references in pairs]
 
     def mean_loss(self) -> float:
         """Returns the mean loss of a target token, EOS included; the likelihoods must have been computed."""

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
-import numpy as np
 
 from s2s_core.evaluation.answers import Answered
 
@@ -65,11 +64,19 @@ def reliability(answered: Answered, confidences: Sequence[float]) -> Reliability
         answered: The answers; one is right if it is one of the row's references.
         confidences: Of each row, from 0 to 1.
     """
-    sure = np.array(confidences, np.float64)
-    right = answered.is_right()
-    places = np.minimum((sure * BINS).astype(int), BINS - 1)
-    members = [np.flatnonzero(places == place) for place in range(BINS)]
-    bins = [Bin(len(rows), float(sure[rows].mean()), float(right[rows].mean())) for rows in members if len(rows)]
-    error = sum(each.answers * abs(each.confidence - each.right) for each in bins) / len(sure)
-    surest = np.argsort(-sure, kind="stable")[: math.ceil(SUREST * len(sure))]
-    return Reliability(bins, float(error), float(1 - right[surest].mean()))
+    rows = sorted(zip(confidences, answered.is_right(), strict=True), key=lambda row: -row[0])
+    bins = [_bin(members) for place in range(BINS) if (members := [row for row in rows if _place(row[0]) == place])]
+    error = math.fsum(each.answers * abs(each.confidence - each.right) for each in bins) / len(rows)
+    surest = rows[: math.ceil(SUREST * len(rows))]
+    return Reliability(bins, error, 1 - _bin(surest).right)
+
+
+def _place(confidence: float) -> int:
+    """Returns the number of the bin that a confidence belongs to."""
+    return min(int(confidence * BINS), BINS - 1)
+
+
+def _bin(rows: Sequence[tuple[float, bool]]) -> Bin:
+    """Returns what there is to tell of answers, each with its confidence and whether it is right."""
+    count = len(rows)
+    return Bin(count, math.fsum(sure for sure, _ in rows) / count, sum(right for _, right in rows) / count)

@@ -92,7 +92,7 @@ def calibrate(
     """
     certainties = Certainties(model, decoding)
     answered = answer(certainties, examples[:MOST_EXAMPLES], {}, rule=rule)
-    return Calibration.fit(*certainties.of(answered.sources), answered.is_right())
+    return Calibration.fit(*certainties.of(answered.sources), np.array(answered.is_right()))
 
 
 def prove_confidence(

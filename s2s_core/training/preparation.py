@@ -8,6 +8,7 @@ from accelerate import Accelerator
 
 from s2s_core.data.batches import TrainingBatches
 from s2s_core.errors import ConfigError
+from s2s_core.evaluation.calibration import require_enough
 from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.model.checkpoint import TextModel, load_checkpoint, load_tokenizers, new_checkpoint
 from s2s_core.runs.components import require_copying, train_tokenizers
@@ -76,6 +77,8 @@ def prepare(run: Run, progress: TrainingProgress | None = None, *, resume: bool 
     require_copying(run.config, run.plugins)
     initial_run = None if resume else run.open_initial()
     progress.opened(run)
+    if run.config.export.confidence:
+        require_enough(len(run.splits.validation))  # before hours of training, not after
     accelerator = make_accelerator(run)
     extends = resume and Run.open(run.folder, run.plugins).config != run.config
     state = _resumed_state(run, extends=extends) if resume else TrainingState(run.splits.fingerprint())
