@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         PluginError,
         S2SError,
         S2SWarning,
+        UnreachableEntriesWarning,
         is_utf8,
     )
     from s2s_core.evaluation.metric import Likelihood, LikelihoodMetric, Metric
@@ -65,7 +66,7 @@ _MODULES = {
     "s2s_core.data.task": ("Example", "Task"),
     "s2s_core.errors": (
         "ChangedDataWarning", "ChangedFileWarning", "ConfigError", "DataError", "ExportError", "ModelError",
-        "PluginError", "S2SError", "S2SWarning", "is_utf8",
+        "PluginError", "S2SError", "S2SWarning", "UnreachableEntriesWarning", "is_utf8",
     ),
     "s2s_core.evaluation.metric": ("Likelihood", "LikelihoodMetric", "Metric"),
     "s2s_core.model.dropout": ("Dropout",),
@@ -134,6 +135,7 @@ __all__ = [
     "Tokenizer",
     "TokenizerConfig",
     "TrainedRun",
+    "UnreachableEntriesWarning",
     "__version__",
     "at_least",
     "between",

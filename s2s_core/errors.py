@@ -113,6 +113,10 @@ class ChangedDataWarning(S2SWarning):
     """The training data aren't those that a run was trained on, so what is held out may have been trained on."""
 
 
+class UnreachableEntriesWarning(S2SWarning):
+    """A lexicon has entries that no text leads to, as they are no single word and the file looks words up."""
+
+
 def closest(name: str, names: Iterable[str]) -> str:
     """Returns ``" (did you mean 'x'?)"`` for the one of some names that is nearest to ``name``, or an empty string."""
     if len(name) > _LONGEST_NAME:

@@ -267,7 +267,10 @@ class Columns:
 
         Raises:
             ConfigError: It doesn't.
+            UsageError: Several answers are asked for, and the file has one to each text.
         """
+        if self.n_best > 1 and model.unit == "word":
+            raise click.UsageError("--n-best must be 1 for a file that answers each word of a text by itself")
         for name in ("confidence", "origin"):
             if getattr(self, name):
                 model.require_output(name)

@@ -1,5 +1,6 @@
 """``s2s score``: how likely a model finds given answers."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,9 +48,12 @@ def score(context: click.Context, paths: tuple[Path, ...], batch_size: int) -> N
             total = likelihood.log_probability
             click.echo(f"{total:.4f}\t{total / likelihood.tokens:.4f}")
             likelihoods.append(likelihood)
-    tokens = sum(likelihood.tokens for likelihood in likelihoods)
-    perplexity = Perplexity().score(likelihoods)
-    click.echo(f"perplexity {perplexity:.4f}, of {tokens:,} tokens in {len(likelihoods):,} lines", err=True)
+    possible = [likelihood for likelihood in likelihoods if math.isfinite(likelihood.log_probability)]
+    if len(possible) < len(likelihoods):
+        click.echo(f"{len(likelihoods) - len(possible):,} of {len(likelihoods):,} answers are impossible", err=True)
+    tokens = sum(likelihood.tokens for likelihood in possible)
+    perplexity = f"{Perplexity().score(possible):.4f}" if possible else "unknown"
+    click.echo(f"perplexity {perplexity}, of {tokens:,} tokens in {len(possible):,} lines", err=True)
 
 
 def _separate(context: click.Context, paths: tuple[Path, ...]) -> tuple[list[Path], str]:

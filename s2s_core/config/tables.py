@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import attrs
 
-from s2s_core.config.decoding import DecodingConfig
+from s2s_core.config.decoding import DecodingConfig, features_of, graph_inputs
 from s2s_core.config.fields import (
     BadValueError,
     all_different,
@@ -16,7 +16,7 @@ from s2s_core.config.fields import (
     setting,
 )
 from s2s_core.config.training import TrainingConfig
-from s2s_core.errors import ConfigError
+from s2s_core.errors import ConfigError, closest, listing
 
 WIDEST = 16_384
 """The most numbers in a token's vector."""
@@ -127,14 +127,16 @@ class ExportConfig:
         (), "inputs that have no default, as some bindings can't set one that has", all_different()
     )
 
+    language: str = setting("", "language of the model, such as en, for the head of its card; empty leaves it out")
+    license: str = setting("", "license of the model, such as apache-2.0, for the same; empty leaves it out")
+
     def __attrs_post_init__(self) -> None:
-        """Refuses what isn't defined for each word of a text."""
+        """Refuses what isn't defined for each word of a text, or only for that."""
         for name in ("prefix", "scorer"):
             if self.unit == "word" and getattr(self, name):
                 raise BadValueError(name, 'false with unit = "word"', value=True)
-
-    language: str = setting("", "language of the model, such as en, for the head of its card; empty leaves it out")
-    license: str = setting("", "license of the model, such as apache-2.0, for the same; empty leaves it out")
+        if self.unit == "text" and (self.punctuation != "keep" or self.separator):
+            raise BadValueError("unit", '"word" for punctuation and separator', self.unit)
 
 
 @attrs.frozen
@@ -161,11 +163,23 @@ class RunConfig:
             )
         if target.tie_embeddings and not target.share_vocabulary:
             raise ConfigError("target.tie_embeddings needs target.share_vocabulary = true, so that ids mean the same")
+        self._require_inputs()
         if target.tie_embeddings and source.embedding_size != target.embedding_size:
             raise ConfigError(
                 "target.tie_embeddings: source.embedding_size and target.embedding_size must be the same "
                 f"(got {source.embedding_size} and {target.embedding_size})"
             )
+
+    def _require_inputs(self) -> None:
+        """Refuses to require an input that the exported file hasn't."""
+        features = features_of(self.decoding, prefix=False)
+        names = [name for name, _, _ in graph_inputs(self.decoding, features)]
+        texts = {"prefix": self.export.prefix, "answer": self.export.scorer}
+        names += [name for name, is_there in texts.items() if is_there]
+        for name in self.export.required_inputs:
+            if name not in names:
+                has = f"the file has no input {name!r}{closest(name, names)}; it has: {listing(names)}"
+                raise ConfigError(f"export.required_inputs: {has}")
 
 
 def _text(component: Component) -> str:

@@ -29,8 +29,11 @@ LEAST_GAP = 1e-3
 LOWEST = -1e4
 """The lowest log-probability that is told from lower ones, so that none is infinite."""
 
-RIDGE = 1e-3
-"""The penalty on the weights' squares, which keeps them finite where a line separates right from wrong."""
+RIDGE = 0.1
+"""The penalty on the squares of the weights' distance from the usual ones."""
+
+LEAST_WEIGHT = 0.01
+"""The least weight of the log-probability, so that a surer model is never less sure."""
 
 ROUNDS = 100
 """Newton's steps, at most; it usually needs fewer than ten."""
@@ -72,17 +75,20 @@ class Calibration:
             DataError: There are too few examples.
         """
         require_enough(len(right))
-        features = np.stack([np.maximum(log_probabilities, LOWEST), lengths, np.ones(len(right))], 1)
+        features = np.stack([_floored(log_probabilities), lengths, np.ones(len(right))], 1)
         slope, per_token, offset = _fit_line(features, right)
         line = cls(1 / slope, per_token, offset)
         points, values = _fit_curve(line.odds(log_probabilities, lengths), right)
         return attrs.evolve(line, points=points, values=values)
 
     def __call__(self, log_probabilities: Numbers, lengths: Numbers) -> Numbers:
-        """Returns the probability that each answer is right, [N]; an answer of probability 0 is never right."""
+        """Returns the probability that each answer is right, [N].
+
+        An answer of probability 0 is never right, nor is one whose probability is no number, as of an endless answer.
+        """
         odds = self.odds(log_probabilities, lengths)
         sure = np.interp(odds, self.points, self.values) if self.points else _logistic(odds)
-        return np.where(np.isneginf(log_probabilities), 0.0, sure)
+        return np.where(np.isfinite(log_probabilities), sure, 0.0)
 
     def odds(self, log_probabilities: Numbers, lengths: Numbers) -> Numbers:
         """Returns the logarithm of the odds that each answer is right, by the line, [N]."""
@@ -90,6 +96,11 @@ class Calibration:
             np.maximum(log_probabilities, LOWEST) / self.temperature + self.per_token * lengths + self.offset
         )
         return odds
+
+
+def _floored(log_probabilities: Numbers) -> Numbers:
+    """Returns log-probabilities that are numbers."""
+    return np.maximum(np.nan_to_num(log_probabilities, nan=LOWEST), LOWEST)
 
 
 def _logistic(odds: Numbers) -> Numbers:
@@ -110,18 +121,25 @@ def require_enough(examples: int) -> None:
 
 
 def _fit_line(features: Numbers, right: NDArray[np.bool_]) -> Sequence[float]:
-    """Returns the weights of a logistic regression, by Newton's method; that of the log-probability is positive."""
+    """Returns the weights of a logistic regression, by Newton's method; that of the log-probability is positive.
+
+    The targets are Platt's, slightly less than 1 and more than 0, so that a few examples that are all right don't make
+    it certain. Where the examples tell nothing, the weights are those of the model's own probability.
+    """
+    count = right.sum()
+    targets = np.where(right, (count + 1) / (count + 2), 1 / (len(right) - count + 2))
+    usual = np.array([1.0, 0.0, 0.0])
     penalty = RIDGE * np.diag([1.0, 1.0, 0.0])
-    weights = np.array([1.0, 0.0, 0.0])
+    weights = usual
     for _ in range(ROUNDS):
         predicted = _logistic(features @ weights)
-        gradient = features.T @ (predicted - right) + penalty @ weights
+        gradient = features.T @ (predicted - targets) + penalty @ (weights - usual)
         curvature = (features * (predicted * (1 - predicted))[:, None]).T @ features + penalty + 1e-6 * np.eye(3)
         step = np.linalg.solve(curvature, gradient)
         weights = weights - step / max(1.0, np.abs(step).max())
         if np.abs(step).max() < 1e-9:
             break
-    weights[0] = max(weights[0], RIDGE)
+    weights[0] = max(weights[0], LEAST_WEIGHT)
     return [float(weight) for weight in weights]
 
 

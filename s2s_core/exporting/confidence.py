@@ -42,7 +42,8 @@ def calibrated(op: Op, log_probability: Value, length: Value, calibration: Calib
     scaled = op.Div(op.Max(log_probability, LOWEST), calibration.temperature)
     odds = op.Add(op.Add(scaled, op.Mul(length, calibration.per_token)), calibration.offset)
     probability = _curve(op, odds, calibration) if calibration.points else op.Sigmoid(odds)
-    return op.Where(op.Equal(log_probability, NEVER), 0.0, probability)
+    is_none = op.Or(op.Equal(log_probability, NEVER), op.IsNaN(log_probability))
+    return op.Where(is_none, 0.0, probability)
 
 
 def _curve(op: Op, odds: Value, calibration: Calibration) -> Value:

@@ -11,11 +11,11 @@ import onnx
 import onnx_ir as ir
 import torch
 
-from s2s_core.config.decoding import features_of, graph_inputs
-from s2s_core.config.tables import ExportConfig, RunConfig
+from s2s_core.config.decoding import features_of
+from s2s_core.config.tables import ExportConfig
 from s2s_core.data.lexicon import Entries, read_lexicon
 from s2s_core.data.task import Example, References
-from s2s_core.errors import ConfigError, ExportError, closest, listing
+from s2s_core.errors import ExportError
 from s2s_core.evaluation.calibration import require_enough
 from s2s_core.exporting.calibration import calibrate, prove_confidence
 from s2s_core.exporting.confidence import with_confidence
@@ -24,7 +24,7 @@ from s2s_core.exporting.lexicon_proof import prove_lexicon
 from s2s_core.exporting.parity import Parity, prove
 from s2s_core.exporting.pieces import export_pieces
 from s2s_core.exporting.scorer_proof import prove_scorer
-from s2s_core.exporting.sentences import with_sentences
+from s2s_core.exporting.sentences import warn_of_unreachable, with_sentences
 from s2s_core.exporting.sentences_proof import prove_sentences
 from s2s_core.exporting.stitch import stitch
 from s2s_core.files import write_atomically
@@ -53,7 +53,6 @@ def export(
         examples: Returns the examples that confidence is calibrated on; it is called only if the file tells it.
 
     Raises:
-        ConfigError: An input is required that the file hasn't.
         DataError: The lexicon can't be read, or there are too few examples.
         ExportError: The model can't be exported, or the file doesn't answer as the model does; nothing is written.
         OSError: The file can't be written.
@@ -61,7 +60,6 @@ def export(
     checkpoint = attrs.evolve(checkpoint, model=copy.deepcopy(checkpoint.model).to(torch.device("cpu")).eval())
     config = checkpoint.config
     settings = config.export
-    _require_inputs(config)
     known = examples() if settings.confidence else None
     if known is not None:
         require_enough(len(known[0]))
@@ -83,6 +81,8 @@ def export(
         metadata["calibration"] = attrs.asdict(calibration)
     if settings.lexicon or settings.origin or settings.unit == "word":
         entries = _entries(settings, checkpoint.source_tokenizer)
+        if settings.unit == "word":
+            warn_of_unreachable(entries)
         model = _with_lexicon(model, entries, checkpoint, held_out)
         metadata["lexicon"] = len(entries)
     if settings.unit == "word":
@@ -91,19 +91,6 @@ def export(
     onnx.helper.set_model_props(model, {METADATA: json.dumps(metadata, ensure_ascii=False)})
     write_atomically(path, model.SerializeToString(deterministic=True))
     return parity
-
-
-def _require_inputs(config: RunConfig) -> None:
-    """Checks that the file has the inputs that are required."""
-    features = features_of(config.decoding, prefix=False)
-    names = [name for name, _, _ in graph_inputs(config.decoding, features)]
-    names += [
-        name for name, is_there in (("prefix", config.export.prefix), ("answer", config.export.scorer)) if is_there
-    ]
-    for name in config.export.required_inputs:
-        if name not in names:
-            has = f"the file has no input {name!r}{closest(name, names)}; it has: {listing(names)}"
-            raise ConfigError(f"export.required_inputs: {has}")
 
 
 def _entries(settings: ExportConfig, tokenizer: Tokenizer) -> Entries:

@@ -72,7 +72,8 @@ def with_lexicon(
     op = builder.op
     count = op.Shape(graph.inputs[0])
     given = {name: never_empty(op, value, op.Shape(value)) for name, (value, _) in inputs.items()}
-    given = {name: op.Expand(value, op.Shape(given["source"])) for name, value in given.items()}  # [N]
+    size = op.Shape(given["source"])  # Reshape refuses other numbers of texts, which Expand alone would take for N = 1
+    given = {name: op.Reshape(op.Expand(value, size), size) for name, value in given.items()}  # [N]
     keys = tokenizer.normalize.onnx(op, given["source"])
     rows = op.LabelEncoder(keys, _domain="ai.onnx.ml", _version=4, **_labels(entries))  # [N]
     rows.name = ROWS

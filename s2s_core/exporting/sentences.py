@@ -14,8 +14,12 @@ With ``N`` sentences, ``W`` pieces of the longest, ``D`` distinct words::
     pieces with answers in place of words [N, W] ─► joined ─► target [N], hypotheses [N, 1], scores [N, 1]
 """
 
+import warnings
+
 import onnx_ir as ir
 
+from s2s_core.data.lexicon import Entries
+from s2s_core.errors import UnreachableEntriesWarning
 from s2s_core.exporting.graph import FLOAT, add_output, add_outputs, builder_of, finished
 from s2s_core.exporting.lexicon import ANSWERS, LEXICON, MODEL, SCORES, SOURCE
 from s2s_core.text import sentences
@@ -70,3 +74,15 @@ def with_sentences(model: ir.Model, punctuation: sentences.Punctuation, separato
         add_output(builder, op.Slice(origin, [0], count, [0]), "origin", STRING, ["N"])
     graph.sort()
     return finished(builder)
+
+
+def warn_of_unreachable(entries: Entries) -> None:
+    """Warns of entries that are no single word, which are never looked up."""
+    unreachable = [source for source in entries if not sentences.is_single_word(source)]
+    if unreachable:
+        warnings.warn(
+            f"{len(unreachable):,} of {len(entries):,} entries of the lexicon are no single word and never found, such "
+            f"as {unreachable[0]!r}",
+            UnreachableEntriesWarning,
+            stacklevel=3,
+        )

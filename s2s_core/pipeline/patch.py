@@ -64,6 +64,7 @@ def patch(model: str | Path, fixes: str | Path, output: str | Path, *, plugins: 
 
     from s2s_core.exporting.lexicon import has_lexicon, replace_entries, with_lexicon  # noqa: PLC0415
     from s2s_core.exporting.lexicon_proof import prove_lexicon  # noqa: PLC0415
+    from s2s_core.exporting.sentences import warn_of_unreachable  # noqa: PLC0415
     from s2s_core.runtime.file import METADATA, ExportedModel  # noqa: PLC0415
     from s2s_core.runtime.structure import structure_of  # noqa: PLC0415
 
@@ -81,9 +82,11 @@ def patch(model: str | Path, fixes: str | Path, output: str | Path, *, plugins: 
     replace_entries(graph, entries)
     patched = ir.to_proto(graph)
     content, changed = patched.SerializeToString(), list(wanted)[:MOST_PROVED]
-    of_words = opened.metadata["config"].get("export", {}).get("unit") == "word"
+    of_words = opened.unit == "word"
     decoding = opened.metadata["config"]["decoding"]
     prove_lexicon(content, plain, entries, tokenizer.normalize, changed, decoding, of_words=of_words)
+    if of_words:
+        warn_of_unreachable(entries)
     made = _patch(Path(output), before, entries)
     note = {"date": f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}", **_counts(made)}
     checksum = structure_of(patched.SerializeToString(deterministic=True)).checksum

@@ -40,7 +40,7 @@ def reliability_curves(paths: Sequence[Path]) -> list[ReliabilityCurve]:
     for name, path in zip(names(paths), paths, strict=True):
         reliability = read_test(path).get("reliability")
         bins = reliability.get("bins") if isinstance(reliability, dict) else None
-        if not isinstance(bins, list) or not all(isinstance(each, dict) for each in bins):
+        if not bins or not isinstance(bins, list) or not all(isinstance(each, dict) for each in bins):
             raise ModelError(
                 f"{path} has no confidences: a run with --set export.confidence=true has them, and s2s evaluate "
                 "--json of its file"

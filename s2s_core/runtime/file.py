@@ -41,7 +41,7 @@ _FORMS = {
 _ALWAYS = ("target", "hypotheses", "scores")
 """The outputs that every file has."""
 
-_ASKED_BY = {
+_OUTPUTS_ASKED_BY = {
     "confidence": "export.confidence=true",
     "origin": "export.origin=true",
     "answer_scores": "export.scorer=true",
@@ -188,7 +188,7 @@ class ExportedModel:
             ConfigError: It hasn't.
         """
         if name not in self._outputs:
-            raise ConfigError(f"{self._name} has no output {name!r}: export it again with --set {_ASKED_BY[name]}")
+            raise ConfigError(f"{self._name} has no output {name!r}: {self._way(_OUTPUTS_ASKED_BY[name])}")
 
     @property
     def told(self) -> list[str]:
@@ -207,6 +207,15 @@ class ExportedModel:
         if not isinstance(beams, int):
             raise ModelError(f"{self._name} has damaged metadata: config.decoding.beam_size is no whole number")
         return beams
+
+    @property
+    def unit(self) -> str:
+        """What the model is asked for: ``"text"``, or ``"word"`` if it answers each word of a text by itself."""
+        export = self._noted("config").get("export", {})
+        unit = export.get("unit", "text") if isinstance(export, dict) else None
+        if unit not in {"text", "word"}:
+            raise ModelError(f"{self._name} has damaged metadata: config.export.unit is neither text nor word")
+        return str(unit)
 
     def knows(self, character: str) -> bool:
         """Returns whether a source token contains a character. A tokenizer that saves no tokens knows all."""
@@ -248,8 +257,16 @@ class ExportedModel:
             raise TypeError(f"a search has no setting {name!r}{closest(name, names)}; it has: {listing(names)}")
         feature = INPUTS[name].feature if name in INPUTS else name
         if name not in self._inputs:
-            way = f"with --set {ASKED_BY[feature]}" if feature else "and change it with no tool that fixes its inputs"
-            raise ConfigError(f"{self._name} has no input {name!r}: export it again {way}")
+            fixed = "export it again and change it with no tool that fixes its inputs"
+            raise ConfigError(
+                f"{self._name} has no input {name!r}: {self._way(ASKED_BY[feature]) if feature else fixed}"
+            )
+
+    def _way(self, setting: str) -> str:
+        """Returns what to do about a part that a setting asks for and the file hasn't."""
+        if self.unit == "word" and setting in {ASKED_BY["prefix"], ASKED_BY["answer"]}:
+            return "it isn't defined for a file that answers each word of a text by itself"
+        return f"export it again with --set {setting}"
 
     def _require_plain(self, content: bytes) -> int:
         """Checks that the file has only parts that a file of s2s may have, and returns its checksum."""
@@ -379,8 +396,9 @@ def _strings(texts: Sequence[str]) -> NDArray[np.object_]:
 def _one_each(name: str, given: str | Sequence[str], count: int) -> NDArray[np.object_]:
     """Returns prefixes or answers, one for each text."""
     texts = [given] * count if isinstance(given, str) else given
-    if len(texts) != count:
-        raise DataError(f"give one {name} for all texts, or one for each: {count} (got {len(texts)})")
+    if not hasattr(texts, "__len__") or len(texts) != count:
+        got = len(texts) if hasattr(texts, "__len__") else _shown(given)
+        raise DataError(f"give one {name} for all texts, or one for each: {count} (got {got})")
     return _strings(texts)
 
 

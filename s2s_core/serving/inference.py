@@ -124,8 +124,8 @@ def response(request: InferenceRequest, model: str, answers: Sequence[Answer]) -
             heads.append({**tensor.head, "parameters": {"binary_data_size": len(parts[-1])}})
         else:
             heads.append(tensor.to_json())
-    told = {} if request.id is None else {"id": request.id}
-    content = json.dumps({"model_name": model, "model_version": VERSION, **told, "outputs": heads}).encode()
+    named = {} if request.id is None else {"id": request.id}
+    content = json.dumps({"model_name": model, "model_version": VERSION, **named, "outputs": heads}).encode()
     return b"".join((content, *parts)), len(content) if parts else None
 
 
@@ -208,7 +208,8 @@ def _outputs(fields: Mapping[str, Any]) -> list[Output]:
 def _output(fields: Mapping[str, Any], *, binary: bool) -> Output:
     name, parameters = field(fields, "name", str), field(fields, "parameters", dict, {})
     if name not in {*OUTPUTS, *TOLD}:
-        raise RequestError(f"there is no output {name!r}{closest(name, OUTPUTS)}; there are: {listing(OUTPUTS)}")
+        known = {**OUTPUTS, **TOLD}
+        raise RequestError(f"there is no output {name!r}{closest(name, known)}; there may be: {listing(known)}")
     if "classification" in parameters:
         raise RequestError("outputs are texts and scores, not classes")
     return Output(name, field(parameters, "binary_data", bool, binary))

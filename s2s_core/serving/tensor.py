@@ -27,7 +27,7 @@ MOST_DIMENSIONS = 8
 _SIZE = struct.Struct("<I")
 
 _LOWEST = float(np.finfo(np.float32).min)
-"""Stands for minus infinity, which JSON doesn't have."""
+"""Stands for minus infinity and for what is no number, which JSON doesn't have."""
 
 
 @attrs.frozen
@@ -54,7 +54,7 @@ class Tensor:
     def to_json(self) -> dict[str, Any]:
         """Returns it with its elements."""
         values = list(self.values)
-        return {**self.head, "data": [max(value, _LOWEST) for value in values] if self.datatype == "FP32" else values}
+        return {**self.head, "data": [max(_LOWEST, value) for value in values] if self.datatype == "FP32" else values}
 
     def to_binary(self) -> bytes:
         """Returns its elements in binary."""

@@ -42,6 +42,26 @@ def test_few_examples_have_no_curve():
         Calibration.fit(*answers_of_an_overconfident_model(19, 4))
 
 
+@pytest.mark.parametrize("right", [True, False])
+def test_a_few_examples_make_nothing_certain(right):
+    """If all are right or all are wrong, the next one mayn't be, and an answer that the model doubts is doubtful."""
+    log_probabilities = np.full(20, -0.1)
+    calibration = Calibration.fit(log_probabilities, np.full(20, 5.0), np.full(20, right))
+    (sure,) = calibration(np.array([-0.1]), np.array([5.0]))
+    assert sure == pytest.approx(21 / 22 if right else 1 / 22, abs=0.01)
+    assert calibration(np.array([-90.0]), np.array([5.0]))[0] < 1e-3
+
+
+def test_what_is_no_number_is_not_right():
+    """An endless answer of an unstable model has no log-probability; the others are calibrated without it."""
+    log_probabilities, lengths, right = answers_of_an_overconfident_model(1000, 5)
+    log_probabilities[::50], right[::50] = np.nan, False
+    calibration = Calibration.fit(log_probabilities, lengths, right)
+    assert np.isfinite([calibration.temperature, *calibration.points]).all()
+    assert calibration(np.array([np.nan, -0.1]), np.array([9.0, 3.0]))[0] == 0.0
+    assert calibration(np.array([-0.1]), np.array([3.0]))[0] > 0.5
+
+
 @given(
     count=st.integers(20, 400),
     seed=st.integers(0, 2**32 - 1),

@@ -1,6 +1,7 @@
 """What a file can tell besides answers, and take besides sources: confidence, origin, scores, words, plain inputs."""
 
 import copy
+import json
 import math
 
 import attrs
@@ -11,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import s2s_core as s2s
 from s2s_core.config.tables import ExportConfig
 from s2s_core.data.task import Example
 from s2s_core.decoding.likelihood import Likelihoods
-from s2s_core.errors import ConfigError, DataError, ExportError
+from s2s_core.errors import ConfigError, DataError, ExportError, ModelError
 from s2s_core.evaluation.calibration import Calibration
 from s2s_core.exporting.calibration import prove_confidence
 from s2s_core.exporting.exporter import export
@@ -65,6 +67,16 @@ def test_given_answers_are_scored_as_in_pytorch(telling_file, checkpoints):
     assert model.score([], []).shape == (0,)
     with pytest.raises(DataError, match="give one answer for all texts, or one for each: 2"):
         model.score(["a", "b"], ["a", "b", "c"])
+    with pytest.raises(DataError, match=r"one for each: 1 \(got 7\)"):
+        model.score(["a"], 7)
+
+
+def test_plain_onnx_runtime_refuses_several_answers_to_one_source(telling_file):
+    """Instead of scoring the first alone; who ranks answers repeats the source."""
+    session = onnxruntime.InferenceSession(telling_file, providers=["CPUExecutionProvider"])
+    given = {"source": np.array(["cab"], object), "answer": np.array(["x", "y"], object), "beam_size": np.array(1)}
+    with pytest.raises(Exception, match="reshape"):
+        session.run(["answer_scores"], given)
 
 
 def test_required_inputs_have_no_default(telling_file):
@@ -113,12 +125,41 @@ def test_each_word_is_answered_by_itself(sentences_file, telling_file, texts):
 def test_a_patch_changes_words_of_sentences(sentences_file, tmp_path):
     """The entries stand before each word, with whatever stands around it."""
     (tmp_path / "fixes.tsv").write_text("cab\ttaxi\nabc\n", encoding="utf-8")
-    made = patch(sentences_file, tmp_path / "fixes.tsv", tmp_path / "new.onnx")
+    with pytest.warns(s2s.UnreachableEntriesWarning):
+        made = patch(sentences_file, tmp_path / "fixes.tsv", tmp_path / "new.onnx")
     assert (made.added, made.removed) == (1, 1)
     model = load(made.path)
     assert model(["cab, \u65e5\u672c!"]) == ["taxi, | Japan!"]
     assert "abc" not in lexicon(made.path)
     assert model(["abc"]) != ["known"]
+
+
+def test_entries_that_nothing_leads_to_are_told(sentences_file, tmp_path):
+    """As a file of words never looks up two at once."""
+    (tmp_path / "fixes.tsv").write_text("ice cream\tcold\ncab\ttaxi\n", encoding="utf-8")
+    with pytest.warns(s2s.UnreachableEntriesWarning, match=r"2 of 4 entries .* never found, such as 'to us'"):
+        patch(sentences_file, tmp_path / "fixes.tsv", tmp_path / "new.onnx")
+
+
+@pytest.mark.parametrize("export", [None, [], {"unit": "line"}])
+def test_a_damaged_table_is_told(sentences_file, tmp_path, export):
+    """It says how a file is to be patched."""
+    model = onnx.load(sentences_file)
+    metadata = load(sentences_file).metadata
+    metadata["config"]["export"] = export
+    onnx.helper.set_model_props(model, {"s2s": json.dumps(metadata)})
+    onnx.save(model, tmp_path / "damaged.onnx")
+    (tmp_path / "fixes.tsv").write_text("cab\ttaxi\n", encoding="utf-8")
+    with pytest.raises(ModelError, match="damaged metadata: config.export.unit is neither text nor word"):
+        patch(tmp_path / "damaged.onnx", tmp_path / "fixes.tsv", tmp_path / "new.onnx")
+
+
+def test_a_file_of_words_says_what_it_can_not_have(sentences_file):
+    """And not how to export it with that."""
+    model = load(sentences_file)
+    for call in (lambda: model(["a"], prefix="b"), lambda: model.score(["a"], ["b"])):
+        with pytest.raises(ConfigError, match="isn't defined for a file that answers each word of a text by itself"):
+            call()
 
 
 def test_words_are_answered_without_pytorch_or_s2s(sentences_file):
@@ -150,10 +191,11 @@ def test_settings_that_contradict_each_other_are_refused(checkpoints, tmp_path):
         ExportConfig(unit="word", prefix=True)
     with pytest.raises(ValueError, match='scorer must be false with unit = "word"'):
         ExportConfig(unit="word", scorer=True)
+    with pytest.raises(ValueError, match='unit must be "word" for punctuation and separator'):
+        ExportConfig(separator="_")
     plain = checkpoints["characters"]
-    config = attrs.evolve(plain.config, export=ExportConfig(required_inputs=("beam_sice",)))
     with pytest.raises(ConfigError, match=r"the file has no input 'beam_sice'.*did you mean 'beam_size'"):
-        export(attrs.evolve(plain, config=config), HELD_OUT, tmp_path / "model.onnx")
+        attrs.evolve(plain.config, export=ExportConfig(required_inputs=("beam_sice",)))
     config = attrs.evolve(plain.config, export=ExportConfig(confidence=True))
     with pytest.raises(DataError, match="at least 20 validation examples"):
         export(attrs.evolve(plain, config=config), HELD_OUT, tmp_path / "model.onnx", lambda: (EXAMPLES, "each"))

@@ -70,4 +70,14 @@ def test_what_has_no_confidence_is_told(exported_run, here, tmp_path):
         "has no confidences: a run with --set export.confidence=true"
         in here("plot", "reliability", exported_run.folder, "--json").error()
     )
+    (tmp_path / "empty.json").write_text('{"reliability": {"bins": []}}')
+    assert "has no confidences" in here("plot", "reliability", tmp_path / "empty.json").error()
     assert "confidence must be a finite number" in here("plot", "reliability", tmp_path / "odd.json", "--json").error()
+
+
+def test_words_have_one_answer(here, sentences_file, tmp_path):
+    """So several to each line are refused."""
+    (tmp_path / "text.txt").write_text("abc\n")
+    ended = here("predict", sentences_file, tmp_path / "text.txt", "--n-best", 2)
+    assert ended.code == 2
+    assert "--n-best must be 1 for a file that answers each word of a text by itself" in ended.err

@@ -52,6 +52,14 @@ def test_a_file_scores_without_pytorch(here, export_telling, checkpoints, tmp_pa
     assert "has no output 'answer_scores': export it again with --set export.scorer=true" in ended.err
 
 
+def test_impossible_answers_are_counted_apart(here, export_telling, tmp_path):
+    """One that contradicts the lexicon; the perplexity is that of the others."""
+    (tmp_path / "pairs.tsv").write_text("abc\tknown\nabc\twrong\n", encoding="utf-8")
+    ended = here("score", export_telling("scorer.onnx", scorer=True), tmp_path / "pairs.tsv")
+    assert ended.out == "0.0000\t0.0000\n-inf\t-inf\n"
+    assert ended.err == "1 of 2 answers are impossible\nperplexity 1.0000, of 6 tokens in 1 lines\n"
+
+
 def test_the_perplexity_comes_last(here, exported_run, pairs):
     """It is that of all tokens together, and goes to standard error."""
     ended = here("score", exported_run.folder, pairs, "--batch-size", 2)
