@@ -75,8 +75,9 @@ class Calibration:
             DataError: There are too few examples.
         """
         require_enough(len(right))
-        features = np.stack([_floored(log_probabilities), lengths, np.ones(len(right))], 1)
-        slope, per_token, offset = _fit_line(features, right)
+        exist = np.isfinite(log_probabilities)
+        log_probabilities, lengths, right = log_probabilities[exist], lengths[exist], right[exist]
+        slope, per_token, offset = _fit_line(np.stack([log_probabilities, lengths, np.ones(len(right))], 1), right)
         line = cls(1 / slope, per_token, offset)
         points, values = _fit_curve(line.odds(log_probabilities, lengths), right)
         return attrs.evolve(line, points=points, values=values)
@@ -96,11 +97,6 @@ class Calibration:
             np.maximum(log_probabilities, LOWEST) / self.temperature + self.per_token * lengths + self.offset
         )
         return odds
-
-
-def _floored(log_probabilities: Numbers) -> Numbers:
-    """Returns log-probabilities that are numbers."""
-    return np.maximum(np.nan_to_num(log_probabilities, nan=LOWEST), LOWEST)
 
 
 def _logistic(odds: Numbers) -> Numbers:
