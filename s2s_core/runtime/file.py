@@ -210,7 +210,7 @@ class ExportedModel:
 
     @property
     def unit(self) -> str:
-        """What the model is asked for: ``"text"``, or ``"word"`` if it answers each word of a text by itself."""
+        """Says ``"word"`` if the file answers each word of a text by itself, else ``"text"``."""
         export = self._noted("config").get("export", {})
         unit = export.get("unit", "text") if isinstance(export, dict) else None
         if unit not in {"text", "word"}:
