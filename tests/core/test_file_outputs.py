@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import s2s_core as s2s
@@ -94,6 +94,7 @@ def test_required_inputs_have_no_default(telling_file):
     assert model(["cab"]) == [hypotheses[0, 0]] or model.beam_size != 2
 
 
+@settings(max_examples=30)  # each runs two files
 @given(texts=st.lists(TEXT, max_size=3))
 def test_each_word_is_answered_by_itself(sentences_file, telling_file, texts):
     """Its answers, scores, confidences and origins, joined, by a file that answers words."""
