@@ -296,6 +296,8 @@ class ExportedModel:
 
     def _required_inputs(self) -> dict[str, NDArray[Any]]:
         """Returns the inputs that the file has no default for, with those of its settings."""
+        if len(self._session.get_inputs()) == 1:
+            return {}
         try:
             return required_inputs(self._session, self._noted("config", "decoding"))
         except (KeyError, TypeError, ValueError, ConfigError) as error:
