@@ -83,19 +83,18 @@ def test_busy_times_training_alone_and_beside_loops(script, monkeypatch):
     assert printed.splitlines()[1].startswith("one thread ")
 
 
-def test_calibration_counts_by_itself(script, tmp_path, export_telling):
+def test_calibration_counts_by_itself(script, tmp_path, sentences_file):
     """What it prints is what ``s2s`` measures, too."""
     module, run = script("calibration")
-    path = export_telling("plain.onnx")
     pairs = [("abc", "known"), ("abc", "wrong"), ("cab", "x"), ("ab", "b")]
     file = tmp_path / "pairs.tsv"
     file.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), encoding="utf-8")
-    answers = s2s.load(path).answers([source for source, _ in pairs])
+    answers = s2s.load(sentences_file).answers([source for source, _ in pairs])
     rows = Answered(*zip(*((source, [target]) for source, target in pairs), strict=True), answers.hypotheses[:, 0])
     expected = reliability(rows, answers.confidence)
-    printed = run(path, file).splitlines()
+    printed = run(sentences_file, file).splitlines()
     assert printed[0] == f"4 answers: expected calibration error {expected.calibration_error:.2%}"
-    assert run(path, file, "--references", "all").startswith("3 answers: ")
+    assert run(sentences_file, file, "--references", "all").startswith("3 answers: ")
     assert printed[4].startswith(f"surest  80%: {expected.surest_wrong:.2%} wrong")
     assert len(printed) == 1 + len(module.SHARES)
 

@@ -34,28 +34,27 @@ def test_answers_are_scored_as_the_search_scores_them(here, exported_run, tmp_pa
     )
 
 
-def test_a_file_scores_without_pytorch(here, export_telling, checkpoints, tmp_path):
+def test_a_file_scores_without_pytorch(here, telling_file, export_once, checkpoints, tmp_path):
     """As the model that it was made of does, and with the same count of tokens; any other file says what it lacks."""
     path = tmp_path / "pairs.tsv"
     pairs = [("cab", "x"), ("b", "xyzzy"), ("abca", "")]
     path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), encoding="utf-8")
-    file = export_telling("scorer.onnx", scorer=True)
-    ended = here("score", file, path)
+    ended = here("score", telling_file, path)
     assert ended.code == 0
     likelihoods = Likelihoods(checkpoints["characters"])([Example(*pair) for pair in pairs])
     for line, likelihood in zip(ended.out.splitlines(), likelihoods, strict=True):
         total, share = map(float, line.split("\t"))
         assert total == pytest.approx(likelihood.log_probability, rel=1e-4, abs=1e-3)
         assert share == pytest.approx(total / likelihood.tokens, abs=1e-4)
-    ended = here("score", export_telling("plain.onnx"), path)
+    ended = here("score", export_once("characters").path, path)
     assert ended.code == 1
     assert "has no output 'answer_scores': export it again with --set export.scorer=true" in ended.err
 
 
-def test_impossible_answers_are_counted_apart(here, export_telling, tmp_path):
+def test_impossible_answers_are_counted_apart(here, telling_file, tmp_path):
     """One that contradicts the lexicon; the perplexity is that of the others."""
     (tmp_path / "pairs.tsv").write_text("abc\tknown\nabc\twrong\n", encoding="utf-8")
-    ended = here("score", export_telling("scorer.onnx", scorer=True), tmp_path / "pairs.tsv")
+    ended = here("score", telling_file, tmp_path / "pairs.tsv")
     assert ended.out == "0.0000\t0.0000\n-inf\t-inf\n"
     assert ended.err == "1 of 2 answers are impossible\nperplexity 1.0000, of 6 tokens in 1 lines\n"
 
