@@ -23,9 +23,9 @@ SMALL = {
 
 @pytest.fixture
 def pairs(tmp_path):
-    """A file of a few pairs."""
+    """A file of a few pairs, but enough for a confidence to be calibrated on those that are held out."""
     path = tmp_path / "pairs.tsv"
-    path.write_text("".join(f"word {number}\tw o {number}\n" for number in range(40)), encoding="utf-8")
+    path.write_text("".join(f"word {number}\tw o {number}\n" for number in range(400)), encoding="utf-8")
     return path
 
 
