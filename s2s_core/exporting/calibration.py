@@ -11,7 +11,7 @@ from s2s_core.data.task import Example, References
 from s2s_core.errors import REPORT, ExportError
 from s2s_core.evaluation.answers import answer
 from s2s_core.evaluation.calibration import Calibration
-from s2s_core.exporting.session import open_session
+from s2s_core.exporting.session import open_probed
 from s2s_core.exporting.stitch import HYPOTHESIS_IDS, LOG_PROBABILITIES, ORDER
 from s2s_core.exporting.strange_texts import STRANGE_TEXTS
 from s2s_core.runtime.file import required_inputs
@@ -40,14 +40,9 @@ class Certainties:
     """
 
     def __init__(self, model: onnx.ModelProto, decoding: Mapping[str, Any]) -> None:
-        probe = onnx.ModelProto()
-        probe.CopyFrom(model)
-        inside = [(LOG_PROBABILITIES, onnx.TensorProto.FLOAT, 2), (ORDER, onnx.TensorProto.INT64, 2)]
-        inside.append((HYPOTHESIS_IDS, onnx.TensorProto.INT64, 3))
-        probe.graph.output.extend(
-            onnx.helper.make_tensor_value_info(name, kind, [None] * rank) for name, kind, rank in inside
-        )
-        self._session = open_session(probe.SerializeToString())
+        kinds = onnx.TensorProto
+        inside = {LOG_PROBABILITIES: (kinds.FLOAT, 2), ORDER: (kinds.INT64, 2), HYPOTHESIS_IDS: (kinds.INT64, 3)}
+        self._session = open_probed(model, inside)
         self._given = required_inputs(self._session, decoding)
         self._told = [value.name for value in self._session.get_outputs() if value.name == "confidence"]
         self.log_probabilities: dict[str, float] = {}

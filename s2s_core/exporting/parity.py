@@ -16,7 +16,7 @@ from s2s_core.decoding.distinct import Answers
 from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.errors import ExportError
 from s2s_core.exporting.replay import Trace, is_tie, same_ids
-from s2s_core.exporting.session import open_session
+from s2s_core.exporting.session import open_probed
 from s2s_core.exporting.stitch import HYPOTHESIS_IDS, HYPOTHESIS_SCORES, TRACE
 from s2s_core.exporting.strange_texts import STRANGE_TEXTS
 from s2s_core.model.checkpoint import TextModel
@@ -119,14 +119,9 @@ class ProbedFile:
 
     def __init__(self, model: onnx.ModelProto, checkpoint: TextModel) -> None:
         self.features = features_of(checkpoint.config.decoding, prefix=checkpoint.config.export.prefix)
-        probe = onnx.ModelProto()
-        probe.CopyFrom(model)
-        inside = [(HYPOTHESIS_SCORES, onnx.TensorProto.FLOAT, 2)]
-        inside += [(name, onnx.TensorProto.INT64, 3) for name in (HYPOTHESIS_IDS, *TRACE)]
-        probe.graph.output.extend(
-            onnx.helper.make_tensor_value_info(name, kind, [None] * rank) for name, kind, rank in inside
-        )
-        self._session = open_session(probe.SerializeToString())
+        inside = {HYPOTHESIS_SCORES: (onnx.TensorProto.FLOAT, 2)}
+        inside |= dict.fromkeys((HYPOTHESIS_IDS, *TRACE), (onnx.TensorProto.INT64, 3))
+        self._session = open_probed(model, inside)
         self._given = required_inputs(self._session, attrs.asdict(checkpoint.config.decoding))
 
     def answer(
