@@ -18,6 +18,7 @@ from s2s_core.config.decoding import DecodingConfig, SearchFeatures, graph_input
 from s2s_core.decoding import Beams, Start, Step
 from s2s_core.decoding.start import Extras, Settings
 from s2s_core.errors import ExportError
+from s2s_core.exporting import translations
 from s2s_core.exporting.graph import OPSET
 from s2s_core.exporting.quiet import quiet
 from s2s_core.model.contract import require_contract
@@ -221,7 +222,9 @@ def trace(module: nn.Module, arguments: tuple[Any, ...], shapes: tuple[Any, ...]
 
 @functools.cache
 def _registry() -> OnnxRegistry:
-    return OnnxRegistry.from_torchlib(opset_version=OPSET)
+    registry = OnnxRegistry.from_torchlib(opset_version=OPSET)
+    translations.register(registry)
+    return registry
 
 
 HINTS = {
