@@ -4,6 +4,8 @@
 """
 
 import collections
+import functools
+import multiprocessing
 import os
 import shlex
 import shutil
@@ -14,6 +16,8 @@ from random import Random
 import click
 
 os.environ["OMP_NUM_THREADS"] = "1"  # threads don't survive a fork
+
+from s2s_core.pipeline.side_by_side import usable_cores
 
 from . import material, process, verdict
 from .attempt import Attempt
@@ -26,14 +30,22 @@ ENDINGS = ("answered", "refused", "stopped", "faults")
 
 @click.command()
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="May be repeated.  [default: all]")
-@click.option("--tries", type=int, help="Tries of each kind.  [default: 13,500 in all]")
+@click.option("--tries", type=int, help="Tries of each kind.  [default: 15,000 in all]")
 @click.option("--first", default=0, help="The number of the first try.")
 @click.option("--seed", default=0, show_default=True, help="Another seed makes other tries.")
 @click.option("--output", default="runs/fuzz", type=click.Path(path_type=Path), show_default=True)
 @click.option("--show", is_flag=True, help="Print how each try ended.")
 @click.option("--fresh", is_flag=True, help="Train the runs that are changed anew.")
+@click.option("--workers", type=click.IntRange(1), help="How many tries run at once.  [default: one per core]")
 def main(
-    kinds: tuple[str, ...], tries: int | None, first: int, seed: int, output: Path, show: bool, fresh: bool
+    kinds: tuple[str, ...],
+    tries: int | None,
+    first: int,
+    seed: int,
+    output: Path,
+    show: bool,
+    fresh: bool,
+    workers: int | None,
 ) -> None:
     """Changes valid inputs at random, and sees whether s2s answers as it should."""
     output = output.resolve()
@@ -43,13 +55,15 @@ def main(
     if not (output / "material").is_dir():
         material.make(output / "material")
     faults = 0
-    for kind in kinds or KINDS:
-        count = TRIES[kind] if tries is None else tries
-        endings = collections.Counter(
-            one_try(output, kind, f"{seed}-{number}", show=show) for number in range(first, first + count)
-        )
-        click.echo(f"{kind}: {count:,} tries, " + ", ".join(f"{endings[name]:,} {name}" for name in ENDINGS))
-        faults += endings["faults"]
+    with multiprocessing.get_context("fork").Pool(workers or usable_cores()) as pool:
+        for kind in kinds or KINDS:
+            count = TRIES[kind] if tries is None else tries
+            names = (f"{seed}-{number}" for number in range(first, first + count))
+            endings = collections.Counter(
+                pool.imap_unordered(functools.partial(one_try, output, kind, show=show), names)
+            )
+            click.echo(f"{kind}: {count:,} tries, " + ", ".join(f"{endings[name]:,} {name}" for name in ENDINGS))
+            faults += endings["faults"]
     raise SystemExit(1 if faults else 0)
 
 

@@ -1,13 +1,22 @@
 """What is changed: a few pairs, settings, and small runs, one of them half trained."""
 
 import contextlib
+import io
+import itertools
 import os
 import signal
+import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
+
+import attrs
 
 import s2s_core as s2s
+from s2s_core.bulk.journal import Journal
+from s2s_core.cli.main import main
 from s2s_core.runs.interruption import TrainingInterruptedError
 
 LETTERS = "abcdeghiklmnorstu\u00e4\u00df \N{GRINNING FACE}"
@@ -53,6 +62,28 @@ HALF = "half"
 """A run that was interrupted."""
 
 
+@attrs.frozen
+class Job:
+    """A job of ``s2s predict`` that was interrupted.
+
+    Attributes:
+        source: The file that it answers.
+        output: The file that it would have written.
+    """
+
+    source: str
+    output: str
+
+    @property
+    def arguments(self) -> list[str]:
+        """The words after ``s2s``."""
+        options = ["--output", self.output, "--batch-size", "2", "--workers", "1"]
+        return ["predict", "run/model.onnx", self.source, *options]
+
+
+JOB = Job("job.txt", "job.out.txt")
+
+
 def make(folder: Path) -> None:
     """Writes the material to a folder, in a fork: threads of libraries would not survive later ones."""
     folder.mkdir(parents=True)
@@ -85,5 +116,25 @@ def _write(folder: Path) -> None:
     Path("lines.txt").write_text("".join(f"{source}\n" for source, _ in PAIRS[:12]), encoding="utf-8")
     for name, tables in RUNS.items():
         s2s.run(settings=[TINY, tables], output=Path(name), progress=s2s.Progress())
+    _interrupt_a_job()
     with contextlib.suppress(TrainingInterruptedError):
         s2s.train(settings=[TINY, RUNS["run"]], output=Path(HALF), progress=_Interrupting())
+
+
+def _interrupt_a_job() -> None:
+    """Sends Ctrl-C after the third batch."""
+    Path(JOB.source).write_bytes(Path("lines.txt").read_bytes())
+    append, written = Journal.append, itertools.count(1)
+
+    def interrupting(journal: Journal, answers: Sequence[str | None]) -> None:
+        append(journal, answers)
+        if next(written) == 3:
+            raise KeyboardInterrupt
+
+    with (
+        mock.patch.object(sys, "argv", ["s2s", *JOB.arguments]),
+        mock.patch.object(Journal, "append", interrupting),
+        contextlib.redirect_stderr(io.StringIO()),
+        contextlib.suppress(SystemExit),
+    ):
+        main()

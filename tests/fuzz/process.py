@@ -4,6 +4,7 @@ import gc
 import importlib
 import os
 import pkgutil
+import re
 import resource
 import signal
 import sys
@@ -27,6 +28,9 @@ LONGEST = {False: 10.0, True: 90.0}
 SLACK = 6
 """How much longer than it computes a process may take, as other processes compute too."""
 
+_LISTENS = re.compile(r"^serving .* on http://127\.0\.0\.1:(\d+)$", re.MULTILINE)
+"""What a server prints when it listens."""
+
 LIMITS = {resource.RLIMIT_AS: 12 << 30, resource.RLIMIT_FSIZE: 1 << 28, resource.RLIMIT_CORE: 0}
 
 
@@ -41,6 +45,7 @@ class Ending:
         seconds: How long it took; see ``_seconds``.
         interrupted: Whether it was sent Ctrl-C.
         hung: Whether it was killed, because it took too long.
+        seen: What is wrong with a server, as its clients see it.
     """
 
     code: int
@@ -49,6 +54,7 @@ class Ending:
     seconds: float
     interrupted: bool
     hung: bool
+    seen: str | None = None
 
 
 def run(attempt: Attempt, folder: Path, streams: Path) -> Ending:
@@ -58,6 +64,7 @@ def run(attempt: Attempt, folder: Path, streams: Path) -> Ending:
     child = os.fork()
     if not child:
         _be(attempt, folder, streams)
+    seen = _visit(attempt, child, streams / "err") if attempt.visit else None
     interrupted, hung, seconds = False, False, 0.0
     patience, longest = PATIENCE[attempt.exports], LONGEST[attempt.exports]
     while not (ended := os.waitpid(child, os.WNOHANG))[0]:
@@ -70,8 +77,26 @@ def run(attempt: Attempt, folder: Path, streams: Path) -> Ending:
             os.killpg(child, signal.SIGKILL)
         time.sleep(0.002)
     out, err = ((streams / name).read_bytes() for name in ("out", "err"))
+    if attempt.output:
+        out = (folder / attempt.output).read_bytes() if (folder / attempt.output).is_file() else b""
     code = os.waitstatus_to_exitcode(ended[1])
-    return Ending(code, out, err, seconds, interrupted, hung)
+    return Ending(code, out, err, seconds, interrupted, hung, seen)
+
+
+def _visit(attempt: Attempt, child: int, printed: Path) -> str | None:
+    """Waits until a server listens, or has ended; sends its clients, and then tells it to stop."""
+    while not (port := _LISTENS.search(_text(printed))):
+        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return None
+        time.sleep(0.01)
+    assert attempt.visit is not None
+    seen = attempt.visit(int(port[1]))
+    os.kill(child, signal.SIGTERM)
+    return seen
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
 
 
 def _seconds(child: int, began: float) -> float:

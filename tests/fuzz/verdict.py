@@ -24,7 +24,14 @@ def fault(attempt: Attempt, ending: Ending) -> str | None:
     """Returns what is wrong in a few words, or None."""
     text = ending.err.decode(errors="replace")
     lines = [line for line in text.replace("\r", "\n").split("\n") if line]
-    checks = (_end(ending), _traceback(lines), _code(attempt, ending, lines), _lines(lines), _message(ending, lines))
+    checks = (
+        ending.seen,
+        _end(ending),
+        _traceback(lines),
+        _code(attempt, ending, lines),
+        _lines(lines),
+        _message(ending, lines),
+    )
     return next(filter(None, (*checks, _answers(attempt, ending))), None)
 
 
