@@ -56,7 +56,7 @@ class TableColumns:
         Raises:
             BadRowError: The row has too few columns, or not as many as the rows before, or a bad feature.
         """
-        if len(fields) != self._width:
+        if not self._width or len(fields) != self._width:
             self._check_width(len(fields))
         features = [fields[place] for place in self._features]
         return _pair(self._config, fields[self._source], fields[self._target], features)

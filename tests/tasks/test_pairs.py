@@ -346,6 +346,14 @@ def test_an_object_without_fields_is_a_bad_row(write):
 # Bad rows
 
 
+def test_an_empty_line_before_the_first_pair_is_a_bad_row(write):
+    """In CSV, where it has no column at all."""
+    path = write("a.csv", "\n" + as_csv(PAIRS))
+    with pytest.raises(DataError, match=f"^{path}, line 1 has 0 columns, but task.source_column is 1; "):
+        read_all(path)
+    assert PAIRS == read_all(path, on_error="skip")
+
+
 BAD_ROWS = [
     ("a.tsv", b"only", "line 2 has 1 column, but the first good row has 2"),
     ("a.tsv", b"", "line 2 has 1 column, but the first good row has 2"),

@@ -6,6 +6,7 @@ from random import Random
 
 import click
 
+from s2s_core.cli.lazy import LazyCommand
 from s2s_core.cli.main import cli
 
 from ..attempt import Attempt
@@ -51,7 +52,8 @@ def attempt(random: Random, folder: Path) -> Attempt:
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Yields each command and its words, but ``check``, which takes a while, and ``serve``, which has no end."""
-    for name, command in group.commands.items():
+    for name, listed in group.commands.items():
+        command = listed.load() if isinstance(listed, LazyCommand) else listed
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
         elif name not in {"check", "serve"}:
