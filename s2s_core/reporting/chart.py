@@ -8,7 +8,7 @@ import attrs
 
 from s2s_core.reporting.markup import plain, shown
 
-WIDTH, HEIGHT = 390, 225
+WIDTH, HEIGHT = 350, 210
 LEFT, RIGHT, TOP, BOTTOM = 50, 14, 12, 38
 """The margins of a chart of lines, where its labels are."""
 
@@ -17,6 +17,12 @@ COLORS = 6
 
 _TICKS = 5
 """About how many marks an axis has."""
+
+MOST_DOTS = 200
+"""The most points of a line that have a dot each."""
+
+_LARGEST = 1e100
+"""The largest number that is drawn, so that no difference of two is infinite; only damaged logs have larger ones."""
 
 CELL, FONT = 22, 6.8
 """The side of a square of a map, and about how wide a character of its labels is."""
@@ -61,14 +67,17 @@ def line_chart(
         lines: One or more, with at least a point each.
         across: What the x axis is.
         display: Formats a y for people.
-        limits: The lowest and the highest y that the axis must and may have; ``None`` leaves it to the points.
+        limits: A y from which the axis begins, and one where it ends, unless points are beyond; ``None`` leaves that
+            to the points.
         from_zero: Whether the x axis begins at 0 wherever the points do.
-        best: An x to mark.
+        best: An x to mark, if a point is there.
     """
+    lines = [attrs.evolve(line, xs=[*map(_bounded, line.xs)], ys=[*map(_bounded, line.ys)]) for line in lines]
     xs = [x for line in lines for x in line.xs]
     ys = [y for line in lines for y in line.ys]
-    across_ticks = ticks(0 if from_zero else min(xs), max(xs))
-    low, high = (min(ys) if limits[0] is None else limits[0]), max(ys)
+    best = best if best in xs else None
+    across_ticks = ticks(min(0, *xs) if from_zero else min(xs), max(0, *xs))
+    low, high = min(ys if limits[0] is None else (limits[0], *ys)), max(ys)
     up_ticks = ticks(low, high)
     low, high = min(low, up_ticks[0]), max(high, up_ticks[-1])
     if limits[1] is not None and max(ys) <= limits[1]:
@@ -92,6 +101,10 @@ def line_chart(
         f'<figure class="chart"><figcaption>{shown(heading)}</figcaption>{keys}'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{shown(heading)}">{"".join(parts)}</svg></figure>'
     )
+
+
+def _bounded(number: float) -> float:
+    return min(max(number, -_LARGEST), _LARGEST)
 
 
 _WIDE, _TALL = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
@@ -119,8 +132,9 @@ def _line(line: Line, place: Place, across: str, display: Callable[[float], str]
     path = " ".join(f"{x},{y}" for x, y in points)
     dots = "".join(
         f'<circle cx="{x}" cy="{y}" r="{5 if value == best else 3}">'
-        f"<title>{shown(line.name)}: {shown(display(level))}; {shown(across)}: {value:,.4g}</title></circle>"
+        f"<title>{shown(line.name)}: {shown(display(level))}; {shown(across)}: {value:,.6g}</title></circle>"
         for (x, y), value, level in zip(points, line.xs, line.ys, strict=True)
+        if value == best or len(points) <= MOST_DOTS
     )
     return f'<g class="c{line.color % COLORS}{dashed}"><polyline points="{path}"/>{dots}</g>'
 
@@ -131,13 +145,13 @@ def _legend(line: Line) -> str:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Returns round numbers from just below ``low`` to just above ``high``, about ``_TICKS`` of them."""
+    """Returns about ``_TICKS`` round numbers from just below ``low`` to just above ``high``, which isn't less."""
     span = high - low or abs(low) or 1.0
     high = low + span
     size = 10 ** math.floor(math.log10(span / _TICKS))
     step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if span / (size * factor) <= _TICKS)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(number * step, 10) for number in range(first, max(last, first + 1) + 1)]
+    return [float(f"{number * step:.12g}") for number in range(first, max(last, first + 1) + 1)]
 
 
 def heat_map(

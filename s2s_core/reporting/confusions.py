@@ -16,7 +16,7 @@ def confusions_section(run: RunContents, level: int = 2) -> str:
     confusions = run.confusions
     if confusions is None or not confusions.pairs:
         return ""
-    head = ["right", "answer", "times", "of all that are right", "such as"]
+    head = ["right", "answer", "times", "share of the symbol", "such as"]
     rows = [_row(pair, confusions) for pair in confusions.pairs[:MOST_CONFUSIONS]]
     return section("Confusions", note(_counted(confusions)), table(head, rows, kind="confusions"), level=level)
 

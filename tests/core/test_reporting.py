@@ -86,6 +86,21 @@ def test_a_chart_of_one_point_can_be_drawn():
         assert chart.count("<circle") == 1
 
 
+@pytest.mark.parametrize("numbers", [[-5, -2], [1e308, -1e308], [1e-15, 3e-15], [0], [-3], [10**400]])
+def test_a_chart_of_strange_numbers_can_be_drawn(numbers):
+    """As a damaged log may have them."""
+    chart = line_chart("x", [Line("y", numbers, numbers)], across="z", display=str, limits=(0.0, 1.0))
+    assert "nan" not in chart
+    assert chart.count("<circle") == len(numbers)
+
+
+def test_many_points_are_a_line_without_dots():
+    """But the best one keeps its own."""
+    chart = line_chart("x", [Line("y", range(1000), range(1000))], across="z", display=str, best=7)
+    assert chart.count("<circle") == 1
+    assert len(chart) < 20_000
+
+
 def test_a_map_escapes_its_labels():
     """They are tokens of the data."""
     drawn = heat_map("x", ["<b>"], ["&", "\u202e"], [[0.5, 1.5]], str)
