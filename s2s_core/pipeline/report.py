@@ -1,5 +1,6 @@
 """Writes reports of runs: one HTML file with curves, scores, errors, attention, confusions and settings."""
 
+import contextlib
 import json
 import math
 import warnings
@@ -153,7 +154,7 @@ def _contents(run: Run, name: str, limits: tuple[int, int]) -> RunContents:
         seed=config.training.seed,
         settings=run.settings(),
         steps=config.training.steps,
-        metrics=dict(_metrics(run)),
+        metrics=_metrics(run),
         curves=_learning(run, problems),
         file=_file(run),
         weights_size=run.weights_path.stat().st_size if run.weights_path.is_file() else None,
@@ -177,11 +178,14 @@ def _has_ended(run: Run) -> bool:
     return "test" in read_test(run.folder)
 
 
-def _metrics(run: Run) -> Iterator[tuple[str, BaseMetric]]:
-    """Yields the installed metrics, any of which a log may name."""
+def _metrics(run: Run) -> dict[str, BaseMetric]:
+    """Returns the installed metrics, any of which a log may name, without broken ones."""
+    metrics: dict[str, BaseMetric] = {}
     for name in run.plugins.names("metric"):
-        kind: Any = run.plugins.component("metric", name)
-        yield name, kind()
+        with contextlib.suppress(PluginError):
+            kind: Any = run.plugins.component("metric", name)
+            metrics[name] = kind()
+    return metrics
 
 
 def _learning(run: Run, problems: list[str]) -> "list[LearningCurve]":

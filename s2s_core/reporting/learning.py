@@ -16,16 +16,17 @@ def learning_section(runs: Sequence[RunContents]) -> str:
         return ""
     best = drawn[0].best_step if len(runs) == 1 else None
     names = list(dict.fromkeys(curve.metric for run in drawn for curve in run.curves))
-    charts = [_losses(drawn, best), *(_scores(drawn, name, best) for name in names)]
+    charts = [_losses(runs, best), *(_scores(runs, name, best) for name in names)]
     return section("Learning", f'<div class="charts">{"".join(charts)}</div>', _progress(drawn[0]) if best else "")
 
 
 def _losses(runs: Sequence[RunContents], best: int | None) -> str:
     lines = []
     for number, run in enumerate(runs):
-        curve, name = run.curves[0], f"{run.name}, " if len(runs) > 1 else ""
-        lines.append(Line(f"{name}training", curve.steps, curve.losses, number))
-        lines.append(Line(f"{name}validation", curve.steps, curve.validation_losses, number, dashed=True))
+        name = f"{run.name}, " if len(runs) > 1 else ""
+        for curve in run.curves[:1]:  # all of a run's curves have the same losses
+            lines.append(Line(f"{name}training", curve.steps, curve.losses, number))
+            lines.append(Line(f"{name}validation", curve.steps, curve.validation_losses, number, dashed=True))
     return line_chart("loss of a target token", lines, across=UPDATES, display=_plain, limits=(0.0, None), best=best)
 
 

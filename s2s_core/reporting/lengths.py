@@ -14,7 +14,7 @@ def lengths_section(runs: Sequence[RunContents]) -> str:
     if not drawn:
         return ""
     names = list(dict.fromkeys(curve.metric for run in drawn for curve in run.lengths))
-    charts = "".join(_scores(drawn, name) for name in names)
+    charts = "".join(_scores(runs, name) for name in names)
     return section("By length of the source", f'<div class="charts">{charts}</div>', _counts(drawn))
 
 
