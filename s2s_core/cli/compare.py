@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from s2s_core.evaluation.flips import Flip
     from s2s_core.pipeline.compare import Compared, Comparison
 
-METHOD = "paired bootstrap (Koehn 2004, aclanthology.org/W04-3250)"
-
 Cells = list[str]
 
 
@@ -119,6 +117,8 @@ def _flip(flip: "Flip") -> dict[str, object]:
 
 def _lines(comparison: "Comparison", flips: int) -> Iterator[str]:
     """Yields the comparison for people."""
+    from s2s_core.evaluation.bootstrap import METHOD  # noqa: PLC0415  # help needs none of it
+
     names = list(comparison.metrics)
     first, *others = comparison.models
     rows: list[Cells] = [["", *(name.replace("_", " ") for name in names)], _scores(comparison, first)]
@@ -136,18 +136,13 @@ def _scores(comparison: "Comparison", model: "Compared") -> Cells:
 
 
 def _differences(comparison: "Comparison", model: "Compared") -> Iterator[Cells]:
-    from s2s_core.pipeline.printing import signed  # noqa: PLC0415  # help needs none of it
+    from s2s_core.evaluation.bootstrap import shown_p_value, signed  # noqa: PLC0415  # help needs none of it
 
     shown = [(metric.display, model.differences[name]) for name, metric in comparison.metrics.items()]
     yield ["  difference", *(signed(display, one.score) for display, one in shown)]
     yield ["  95 % interval, from", *(signed(display, one.low) for display, one in shown)]
     yield ["  to", *(signed(display, one.high) for display, one in shown)]
-    yield ["  p-value", *(_p_value(one.p_value, comparison.resamples) for _, one in shown)]
-
-
-def _p_value(value: float, resamples: int) -> str:
-    """Returns a p-value; one that no resample has is below the share of a single one."""
-    return f"{value:.3f}" if value else f"< {1 / resamples:.2g}"
+    yield ["  p-value", *(shown_p_value(one.p_value, comparison.resamples) for _, one in shown)]
 
 
 def _aligned(rows: Sequence[Cells]) -> Iterator[str]:

@@ -84,6 +84,7 @@ for command in (
     LazyCommand("serve", "s2s_core.cli.serve:serve", "Answer requests over HTTP with exported files."),
     LazyCommand("score", "s2s_core.cli.score:score", "Tell how likely a run's model finds given answers."),
     LazyCommand("plot", "s2s_core.cli.plot:plot", "Draw scores, learning, states and attention."),
+    LazyCommand("report", "s2s_core.cli.report:report", "Write a page on how runs learnt, answer and err."),
     LazyCommand(
         "plugins", "s2s_core.cli.plugins:plugins", "List, show and check the installed components, and write new ones."
     ),

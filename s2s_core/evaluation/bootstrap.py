@@ -17,6 +17,8 @@ from s2s_core.evaluation.metric import BaseMetric
 
 RESAMPLES = 1000
 
+METHOD = "paired bootstrap (Koehn 2004, aclanthology.org/W04-3250)"
+
 SEED = 0
 """The seed of the resamples, so that a comparison gives the same numbers each time."""
 
@@ -59,6 +61,16 @@ class Difference:
     def to_json(self) -> dict[str, Any]:
         """Returns the difference as JSON can hold it."""
         return attrs.asdict(self)
+
+
+def signed(display: Callable[[float], str], value: float) -> str:
+    """Returns a difference of scores formatted for people, with its sign."""
+    return ("+" if value > 0 else "") + display(value)
+
+
+def shown_p_value(value: float, resamples: int) -> str:
+    """Returns a p-value formatted for people; one that no resample has is below the share of a single one."""
+    return f"{value:.3f}" if value else f"< {1 / resamples:.2g}"
 
 
 def resampled_scores(

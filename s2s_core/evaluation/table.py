@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from s2s_core.evaluation.answers import Answered, score_line
+from s2s_core.evaluation.answers import Answered, Scores, score_line
 from s2s_core.evaluation.metric import BaseMetric
 
 NOTHING = r"\N"
@@ -19,14 +19,19 @@ def details(answered: Answered, metrics: Mapping[str, BaseMetric]) -> Iterator[s
     """
     most = max(map(len, answered.references))
     yield "\t".join(("source", *_reference_names(most), "hypothesis", *metrics))
-    scores = [score_line(answered, row, metrics) for row in range(len(answered.sources))]
-    badness = [_badness(line, metrics) for line in scores]
-    for row in sorted(range(len(scores)), key=badness.__getitem__):
+    for row, scores in worst_first(answered, metrics):
         references = answered.references[row]
         missing = [NOTHING] * (most - len(references))
         texts = map(escape, (answered.sources[row], *references))
-        shown = (f"{value:.6g}" for value in scores[row].values())
+        shown = (f"{value:.6g}" for value in scores.values())
         yield "\t".join((*texts, *missing, escape(answered.hypotheses[row]), *shown))
+
+
+def worst_first(answered: Answered, metrics: Mapping[str, BaseMetric]) -> list[tuple[int, Scores]]:
+    """Returns the number of each row with its scores, worst first by the first metric; the next one breaks a tie."""
+    scores = [score_line(answered, row, metrics) for row in range(len(answered.sources))]
+    badness = [_badness(line, metrics) for line in scores]
+    return [(row, scores[row]) for row in sorted(range(len(scores)), key=badness.__getitem__)]
 
 
 def escape(text: str) -> str:

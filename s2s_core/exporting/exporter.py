@@ -43,6 +43,7 @@ def export(
     held_out: Sequence[str],
     path: Path,
     examples: Callable[[], Examples] = lambda: ((), "each"),
+    heard: Callable[[str], None] = lambda _: None,
 ) -> Parity:
     """Writes a model as one ONNX file, text in and text out.
 
@@ -51,6 +52,7 @@ def export(
         held_out: Sources that it wasn't trained on, on which file and model are compared.
         path: The file.
         examples: Returns the examples that confidence is calibrated on; it is called only if the file tells it.
+        heard: Called with what is being done, each time that changes.
 
     Raises:
         DataError: The lexicon can't be read, or there are too few examples.
@@ -64,28 +66,34 @@ def export(
     if known is not None:
         require_enough(len(known[0]))
     features = features_of(config.decoding, prefix=settings.prefix or settings.scorer)
+    heard("tracing the steps of the search")
     pieces = export_pieces(checkpoint.model, features)
     tokenizers = (checkpoint.source_tokenizer, checkpoint.target_tokenizer)
+    heard("stitching them into one graph")
     model = ir.to_proto(stitch(pieces, tokenizers, config))
     _check(model)
     held_out = held_out[: settings.parity_examples]
-    parity = prove(model, checkpoint, held_out, settings.tolerance)
+    parity = prove(model, checkpoint, held_out, settings.tolerance, heard)
     if settings.scorer:
+        heard("proving its scores of given answers")
         prove_scorer(model, checkpoint, held_out, settings.tolerance)
     metadata = {**checkpoint.describe(), "parity": attrs.asdict(parity)}
     decoding = attrs.asdict(config.decoding)
     if known is not None:
+        heard("calibrating its confidence")
         calibration = calibrate(model, *known, decoding)
         model = _changed(model, lambda graph: with_confidence(graph, calibration))
         prove_confidence(model, calibration, held_out, decoding)
         metadata["calibration"] = attrs.asdict(calibration)
     if settings.lexicon or settings.origin or settings.unit == "word":
+        heard("adding its lexicon")
         entries = _entries(settings, checkpoint.source_tokenizer)
         if settings.unit == "word":
             warn_of_unreachable(entries)
         model = _with_lexicon(model, entries, checkpoint, held_out)
         metadata["lexicon"] = len(entries)
     if settings.unit == "word":
+        heard("adding sentences")
         model = _with_sentences(model, checkpoint, held_out)
     metadata["checksum"] = structure_of(model.SerializeToString(deterministic=True)).checksum
     onnx.helper.set_model_props(model, {METADATA: json.dumps(metadata, ensure_ascii=False)})

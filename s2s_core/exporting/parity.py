@@ -3,7 +3,7 @@
 For every batch, the scores must be close, the ids equal or just as good, and the texts equal.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -57,7 +57,13 @@ class Parity:
     score_difference: float
 
 
-def prove(model: onnx.ModelProto, checkpoint: TextModel, texts: Sequence[str], tolerance: float) -> Parity:
+def prove(
+    model: onnx.ModelProto,
+    checkpoint: TextModel,
+    texts: Sequence[str],
+    tolerance: float,
+    heard: Callable[[str], None] = lambda _: None,
+) -> Parity:
     """Compares a file with the model that it was made of, on held-out and strange texts.
 
     Args:
@@ -65,21 +71,21 @@ def prove(model: onnx.ModelProto, checkpoint: TextModel, texts: Sequence[str], t
         checkpoint: The model, on the CPU.
         texts: Held-out sources.
         tolerance: The largest difference of a score that is allowed.
+        heard: Called with what is being done, each time that changes.
 
     Raises:
         ExportError: They differ; the message says on which text.
     """
+    heard("opening it in ONNX Runtime")
     file = ProbedFile(model, checkpoint)
-    records = [
-        compare(file, checkpoint, batch, decoding, tolerance)
-        for decoding in _searches(checkpoint.config.decoding)
-        for batch in _batches(texts)
-    ]
     together = [*texts, *STRANGE_TEXTS]
-    records += [
-        compare(file, checkpoint, together, decoding, tolerance)
-        for decoding in _other_searches(checkpoint.config.decoding, file.features)
-    ]
+    own = checkpoint.config.decoding
+    comparisons = [(batch, decoding) for decoding in _searches(own) for batch in _batches(texts)]
+    comparisons += [(together, decoding) for decoding in _other_searches(own, file.features)]
+    records = []
+    for number, (batch, decoding) in enumerate(comparisons, 1):
+        heard(f"comparing it with the model, batch {number} of {len(comparisons)}")
+        records.append(compare(file, checkpoint, batch, decoding, tolerance))
     return Parity(
         texts=len({*texts, *STRANGE_TEXTS}),
         batches=len(records),

@@ -10,6 +10,7 @@ from s2s_core.data.task import Example, References, Split
 from s2s_core.errors import ConfigError, DataError
 from s2s_core.evaluation.answers import Answered, Scores, score
 from s2s_core.evaluation.bootstrap import RESAMPLES, Difference, Samples, resampled_scores
+from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.evaluation.flips import Flips
 from s2s_core.evaluation.metric import BaseMetric, LikelihoodMetric
 from s2s_core.pipeline.evaluate import evaluate
@@ -108,7 +109,28 @@ def compare(
         evaluate(model, overrides, split=split, examples=own, references=references, plugins=plugins)
         for model in models
     ]
-    names = [_name(model) for model in models]
+    return compare_evaluations([_name(model) for model in models], evaluations, resamples=resamples, heard=heard)
+
+
+def compare_evaluations(
+    names: Sequence[str],
+    evaluations: Sequence[Evaluation],
+    *,
+    resamples: int = RESAMPLES,
+    heard: Callable[[int, int], None] | None = None,
+) -> Comparison:
+    """Compares models that are evaluated already; see ``compare``.
+
+    Args:
+        names: Of the models, at least two.
+        evaluations: Of each.
+        resamples: How often the test set is resampled.
+        heard: Called after each resample with the number of those that are done, and of all.
+
+    Raises:
+        ConfigError: They have no metric in common.
+        DataError: They have different sources or references.
+    """
     first = evaluations[0].answered
     answered = [
         _aligned(evaluation.answered, first, names[0], name)

@@ -81,8 +81,12 @@ class BarProgress(PrintedProgress):
     def exporting(self, path: Path) -> None:
         """Shows that the export is in progress."""
         del path
-        self._shown = console.Console().status(f"{'export':<9}{EXPORTING}")
-        self._shown.start()
+        self._shown = self._export = console.Console().status(f"{'export':<9}{EXPORTING}")
+        self._export.start()
+
+    def export_doing(self, what: str) -> None:
+        """Shows what the export is doing, in the same line."""
+        self._export.update(f"{'export':<9}{what}")
 
     def stopped(self) -> None:
         """Leaves the bar as it is, and takes the rest away."""

@@ -70,7 +70,9 @@ def export(
                 "a model repository and export.required_inputs exclude each other: Triton batches texts alone"
             )
         held_out = _held_out(run, checkpoint.config.export.parity_examples)
-        parity = write(checkpoint, held_out, target, lambda: (run.splits.validation, run.task.references))
+        parity = write(
+            checkpoint, held_out, target, lambda: (run.splits.validation, run.task.references), progress.export_doing
+        )
     finally:
         progress.stopped()
     content = target.read_bytes()

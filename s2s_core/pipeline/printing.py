@@ -1,7 +1,7 @@
 """Prints the events of a run, each line under its topic."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ import click
 
 from s2s_core.data.splits import Splits
 from s2s_core.errors import one_line
+from s2s_core.evaluation.bootstrap import signed
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.evaluation.lengths import LengthScores
 from s2s_core.evaluation.metric import BaseMetric
@@ -184,7 +185,8 @@ class PrintedProgress(Progress):
         line("change", f"{changes}; {size:.1f} times smaller, {speed:.1f} times faster")
 
     def finished(self, run: Run) -> None:
-        """Prints how to use the file."""
+        """Prints how to see where it fails, and how to use the file."""
+        line("report", f"s2s report {run.folder} makes a page of its curves, errors and confusions")
         click.echo("\nRun it with nothing but ONNX Runtime, whose warnings about inputs with defaults are harmless:\n")
         click.echo(USAGE.format(path=one_line(str(run.onnx_path)), example=run.splits.test[0].source))
 
@@ -219,11 +221,6 @@ def _times(mean: float) -> str:
         return f"less than {LEAST_TIMES:g} times"
     number = f"{mean:.2g}" if mean < 9.95 else f"{mean:,.0f}"  # 9.95 would be rounded to 10
     return f"{number} time{'s' * (number != '1')}"
-
-
-def signed(display: Callable[[float], str], value: float) -> str:
-    """Returns a difference of scores formatted for people, with its sign."""
-    return ("+" if value > 0 else "") + display(value)
 
 
 def _cost(file: FileCost) -> str:

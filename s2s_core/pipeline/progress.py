@@ -27,6 +27,9 @@ class Progress(TrainingProgress):
     def exporting(self, path: Path) -> None:
         """Called before the file is made and compared with the model, which takes a while."""
 
+    def export_doing(self, what: str) -> None:
+        """Called during the export with what is being done, each time that changes."""
+
     def exported(self, export: "Export") -> None:
         """Called when the file is written."""
 

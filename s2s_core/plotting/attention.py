@@ -6,11 +6,14 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from s2s_core.config.tables import RunConfig
 from s2s_core.errors import ConfigError, DataError
 from s2s_core.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from s2s_core.model.checkpoint import TextModel
 
 END = "⏎"
 """The label of EOS."""
@@ -39,20 +42,25 @@ def attention_map(run: Run, text: str) -> AttentionMap:
         DataError: The text has no tokens.
         ModelError: There is no trained model, or it is damaged.
     """
+    from s2s_core.model.checkpoint import load_checkpoint  # noqa: PLC0415  # needs PyTorch
+
+    return attention_of(load_checkpoint(run), run.config, text)
+
+
+def attention_of(checkpoint: "TextModel", config: RunConfig, text: str) -> AttentionMap:
+    """Translates a text with a model that is loaded, as ``attention_map`` does."""
     import torch  # noqa: PLC0415  # takes a second to import
 
     from s2s_core.decoding.translate import Translator  # noqa: PLC0415
-    from s2s_core.model.checkpoint import load_checkpoint  # noqa: PLC0415
     from s2s_core.text.copies import encode_source, tokens_of  # noqa: PLC0415
     from s2s_core.text.vocabulary import BOS, EOS, PAD  # noqa: PLC0415
 
-    checkpoint = load_checkpoint(run)
     model = checkpoint.trained
     tokenizers = checkpoint.source_tokenizer, checkpoint.target_tokenizer
     source_tokens = tokens_of(checkpoint.source_tokenizer, text)
     if not source_tokens:
         raise DataError(f"there is nothing to attend to in {text!r}: give a text of at least one token")
-    answer = Translator(checkpoint, run.config.decoding).hypotheses([text]).ids[0, 0].tolist()
+    answer = Translator(checkpoint, config.decoding).hypotheses([text]).ids[0, 0].tolist()
     target = [token for token in answer if token != PAD]
     source = [*checkpoint.source_tokenizer.encode(text), EOS]
     copies = torch.tensor([[*encode_source(text, tokenizers)[1], EOS]]) if model.copies else None
@@ -62,7 +70,7 @@ def attention_map(run: Run, text: str) -> AttentionMap:
         for token in [BOS, *target[:-1]]:
             _, attention, state = model.attentive_step(torch.tensor([token]), state)
             if attention is None:
-                raise ConfigError(f"decoder {run.config.decoder.name!r} has no attention to draw")
+                raise ConfigError(f"decoder {config.decoder.name!r} has no attention to draw")
             weights.append(attention[0].double().numpy())  # [S]
     surfaces = (*checkpoint.target_tokenizer.vocabulary.surfaces, *source_tokens)  # those of the source, if it copies
     return AttentionMap(

@@ -71,6 +71,11 @@ class RunFolder:
         return self.folder / "README.md"
 
     @property
+    def report_path(self) -> Path:
+        """The report that ``s2s report`` makes."""
+        return self.folder / "report.html"
+
+    @property
     def previous_path(self) -> Path:
         """The folder of the run that was overwritten, until this one has a model."""
         return self.folder / "previous"
@@ -154,6 +159,7 @@ class RunFolder:
         yield self.resume_path
         yield self.onnx_path
         yield self.card_path
+        yield self.report_path
         yield self.description_path
         yield self.weights_path
 

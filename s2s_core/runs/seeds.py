@@ -76,7 +76,7 @@ class SeedsFolder:
     def _written(self) -> tuple[Path, ...]:
         """Returns what the runs are together."""
         whole = RunFolder(self.folder)
-        return self.settings_path, self.record_path, whole.onnx_path, whole.card_path
+        return self.settings_path, self.record_path, whole.onnx_path, whole.card_path, whole.report_path
 
     def read_record(self) -> dict[str, Any]:
         """Reads ``seeds.json``.

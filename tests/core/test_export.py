@@ -341,8 +341,12 @@ def test_a_wrong_weight_is_refused(exported):
 
 
 def test_the_proof_holds_for_the_file(exported):
-    """What was refused above is accepted as it is."""
-    assert prove(onnx.load(exported.path), exported.checkpoint, TEXTS, 1e-3).ties == 0
+    """What was refused above is accepted as it is, and each batch is told before it is compared."""
+    heard: list[str] = []
+    parity = prove(onnx.load(exported.path), exported.checkpoint, TEXTS, 1e-3, heard.append)
+    assert parity.ties == 0
+    last = f"comparing it with the model, batch {parity.batches} of {parity.batches}"
+    assert (heard[0], heard[-1], len(heard)) == ("opening it in ONNX Runtime", last, parity.batches + 1)
 
 
 def test_a_file_that_cannot_be_written_is_an_error(export_again, tmp_path):

@@ -2,6 +2,7 @@
 
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -100,6 +101,22 @@ def test_a_bar_shows_the_step_and_the_score(capsys):
     shown.stopped()
     end = "10/20 loss 9.9000 exact match 25.00 % 1,000 tokens/s"
     assert end in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_export_on_a_terminal_says_what_it_does(monkeypatch, capsys):
+    """In one line, which is gone in the end; elsewhere that takes no lines."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_INTERACTIVE", "1")
+    shown = BarProgress()
+    shown.exporting(Path("model.onnx"))
+    for number in (1, 2):
+        shown.export_doing(f"comparing it with the model, batch {number} of 2")
+    shown.stopped()
+    drawn = capsys.readouterr().out
+    assert "export   comparing it with the model, batch 2 of 2" in drawn
+    lines = LineProgress()
+    lines.export_doing("anything")
+    assert capsys.readouterr().out == ""
 
 
 def test_a_notebook_shows_a_bar_though_it_is_no_terminal(monkeypatch):

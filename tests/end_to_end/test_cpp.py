@@ -1,4 +1,4 @@
-"""An exported file answers in C++ as it does in Python."""
+"""An exported file answers in C and in C++ as it does in Python."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from documentation import UNREACHABLE
 
 from s2s_core import load
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "cpp"
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 HEADERS = "com.github.asus4.onnxruntime@0.4.9"
 """A package of npm that has ONNX Runtime's headers beside much else."""
@@ -62,21 +62,21 @@ def _download(package: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(scope="module")
-def program(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example, built as its page says."""
-    for needed in ("cmake", "c++"):
+@pytest.fixture(scope="module", params=["c", "cpp"])
+def program(archive: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An example, built as its page says."""
+    for needed in ("cmake", {"c": "cc", "cpp": "c++"}[request.param]):
         if shutil.which(needed) is None:
             pytest.skip(f"there is no {needed}")
-    folder = tmp_path_factory.mktemp("cpp")
-    strict = ("-D", "CMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
-    run("cmake", "-S", EXAMPLE, "-B", folder, "-D", f"CMAKE_PREFIX_PATH={archive}", *strict)
+    folder = tmp_path_factory.mktemp(request.param)
+    strict = ("-D", f"CMAKE_{'C' if request.param == 'c' else 'CXX'}_FLAGS=-Wall -Wextra -Werror")
+    run("cmake", "-S", EXAMPLES / request.param, "-B", folder, "-D", f"CMAKE_PREFIX_PATH={archive}", *strict)
     run("cmake", "--build", folder)
     return folder / "predict"
 
 
 @pytest.mark.parametrize("search", [{}, {"beam_size": 4}])
-def test_cpp_gives_the_answers_of_python(program, exported_characters, search):
+def test_both_give_the_answers_of_python(program, exported_characters, search):
     """With the file's own search, and with another number of beams."""
     expected = load(exported_characters.path)(LINES, **search)
     one_line = [answer.replace("\r", " ").replace("\n", " ") for answer in expected]
@@ -85,7 +85,7 @@ def test_cpp_gives_the_answers_of_python(program, exported_characters, search):
     assert len(set(one_line)) > 1  # or nothing is compared
 
 
-def test_cpp_gives_no_line_for_no_line(program, exported_characters):
+def test_both_give_no_line_for_no_line(program, exported_characters):
     """An empty batch answers nothing."""
     assert "" == run(program, exported_characters.path, input="")
 
@@ -94,7 +94,7 @@ def test_cpp_gives_no_line_for_no_line(program, exported_characters):
     ("words", "code", "said"),
     [((), 2, "usage: "), (("missing.onnx",), 1, "error: "), (("missing.onnx", "0"), 2, "usage: ")],
 )
-def test_cpp_says_in_a_line_what_is_wrong(program, tmp_path, words, code, said):
+def test_both_say_in_a_line_what_is_wrong(program, tmp_path, words, code, said):
     """And nothing else."""
     done = subprocess.run(
         [program, *words], check=False, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8"
@@ -104,7 +104,7 @@ def test_cpp_says_in_a_line_what_is_wrong(program, tmp_path, words, code, said):
     assert line.startswith(said)
 
 
-def test_cpp_refuses_a_text_that_is_not_utf_8(program, exported_characters):
+def test_both_refuse_a_text_that_is_not_utf_8(program, exported_characters):
     """With a line that says so."""
     done = subprocess.run([program, exported_characters.path], check=False, input=b"a\xff\n", capture_output=True)
     (line,) = done.stderr.splitlines()

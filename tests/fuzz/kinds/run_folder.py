@@ -42,7 +42,7 @@ def _reading(random: Random, name: str) -> list[str]:
         ["evaluate", name], ["evaluate", name], ["evaluate", name, "run"], ["evaluate", f"{name}/model.onnx"],
         ["score", name, "two.tsv"], ["predict", name], ["compare", name, "run"],
         ["plot", "learning", name, "--json"], ["plot", "length", name, "--json"], ["plot", "states", name, "--json"],
-        ["plot", "attention", name, "abc", "--json"],
+        ["plot", "attention", name, "abc", "--json"], ["report", name], ["report", name, "run", "-o", "page.html"],
     ))  # fmt: skip
 
 
