@@ -61,7 +61,9 @@ def export(
         click.echo("web      npm fetches onnxruntime-web, unless it has it")
     if file := next((folder for folder in folders if folder.is_file()), None):
         if web is None or output or lexicon or triton or assignments or len(folders) > 1:
-            raise click.UsageError(f"{file} is exported already: it takes --web alone; give the folder of a run")
+            raise click.UsageError(
+                f"{file} is exported already: of it, only --web makes something; give the folder of a run"
+            )
         _make_page(file, web, onnxruntime_web)
         return
     if len(folders) > 1 and output is None:

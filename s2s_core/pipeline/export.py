@@ -10,8 +10,8 @@ from s2s_core.config.structure import override
 from s2s_core.errors import ConfigError, DataError
 from s2s_core.files import require_writable
 from s2s_core.pipeline.model_repository import ModelRepository
-from s2s_core.pipeline.onnxruntime_web import runtime_files
 from s2s_core.pipeline.models import Runs, opened, require_tables
+from s2s_core.pipeline.onnxruntime_web import runtime_files
 from s2s_core.pipeline.progress import Progress, default_progress
 from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.pipeline.results import Export

@@ -1,13 +1,13 @@
 """A web page that answers with an exported file in the browser: a folder that any static server serves.
 
-    FOLDER/index.html, style.css, page.js, icon.svg, licences.txt      the page, as it stands in ``page/``
-    FOLDER/service-worker.js                                           keeps all files for a visit without a network
-    FOLDER/onnxruntime-web.js, onnxruntime-web.wasm.gzip               ONNX Runtime
-    FOLDER/model.onnx                                                  the exported file
-    FOLDER/page.json                                                   what the file takes and tells, and every file's hash
+    FOLDER/index.html, style.css, page.js, icon.svg, licences.txt   the page, as it stands in ``page/``
+    FOLDER/service-worker.js                                        keeps all files for a visit without a network
+    FOLDER/onnxruntime-web.js, onnxruntime-web.wasm.gzip            ONNX Runtime
+    FOLDER/model.onnx                                               the exported file
+    FOLDER/page.json                                                what the file takes and tells; hashes of all files
 
-The WebAssembly is compressed here, as many servers don't do it, and the page unpacks it. It isn't called ``.gz``, as some
-servers say of such a file that it is compressed for the way alone.
+The WebAssembly is compressed here, as many servers don't do it, and the page unpacks it. It isn't called ``.gz``, as
+some servers say of such a file that it is compressed for the way alone.
 """
 
 import base64

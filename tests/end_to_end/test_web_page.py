@@ -1,4 +1,4 @@
-"""A page that ``s2s export --web`` makes answers in a real browser as the file does in Python, also without a network."""
+"""A page by ``s2s export --web`` answers in a real browser as the file does in Python, also without a network."""
 
 import json
 import os
@@ -128,6 +128,11 @@ def asked(browser, lines):
     return json.loads(browser.evaluate(SHOWN))
 
 
+def put(browser, name, value):
+    """Sets an input of the page."""
+    browser.evaluate(f"document.getElementsByName({name!r})[0].value = {json.dumps(value)}")
+
+
 def assert_same(shown, lines, answers, tolerance=1e-4):
     """Compares what a page shows with what Python answers."""
     assert [each["source"] for each in shown] == lines
@@ -137,7 +142,9 @@ def assert_same(shown, lines, answers, tolerance=1e-4):
         assert each["hypotheses"] == (hypotheses[:count].tolist() if count > 1 else [])
         assert [float(score) for score in each["scores"]] == pytest.approx(scores[:count].tolist(), abs=tolerance)
     if answers.confidence is not None:
-        assert [float(each["confidence"]) for each in shown] == pytest.approx(answers.confidence.tolist(), abs=tolerance)
+        assert [float(each["confidence"]) for each in shown] == pytest.approx(
+            answers.confidence.tolist(), abs=tolerance
+        )
         assert [each["origin"] for each in shown] == [f"from the {origin}" for origin in answers.origin]
 
 
@@ -161,10 +168,10 @@ def test_the_page_answers_as_python_does_also_offline(browser, visit, exported_r
     assert browser.complaints == []
 
 
-@pytest.mark.parametrize("name", ["words", "telling_file", "sentences_file"])
-def test_the_page_shows_all_that_a_file_tells(browser, visit, request, export_once, name):
-    """Several answers, confidence and origin, also of sentences. Random weights enlarge what is rounded otherwise."""
-    path = request.getfixturevalue(name) if name.endswith("file") else export_once(name).path
+@pytest.mark.parametrize("name", ["telling_file", "sentences_file"])
+def test_the_page_shows_all_that_a_file_tells(browser, visit, request, name):
+    """Confidence and origin, also of sentences. Random weights enlarge what is rounded otherwise."""
+    path = request.getfixturevalue(name)
     lines = ["", "abc, cab  ab!", "it's 12 \u65e5\u672c \N{SLIGHTLY SMILING FACE}", *texts(50, longest=8)]
     visit(path)
     assert_same(asked(browser, lines), lines, load(path).answers(lines), tolerance=5e-3)
@@ -175,12 +182,13 @@ def test_the_page_sets_required_inputs(browser, visit, telling_file):
     """Those that the file has no default for; without a number there, nothing is asked."""
     visit(telling_file)
     lines = ["cab", "abc", "\u65e5\u672c"]
-    browser.evaluate("for (const [name, value] of [['beam_size', 3], ['answer', 'x']]) document.getElementsByName(name)[0].value = value")
+    put(browser, "beam_size", 3)
+    put(browser, "answer", "x")
     shown = asked(browser, lines)
     model = load(telling_file)
     assert_same(shown, lines, model.answers(lines, beam_size=3))
     assert [float(each["given"]) for each in shown] == pytest.approx(model.score(lines, ["x"] * 3).tolist(), abs=1e-4)
-    browser.evaluate("document.getElementsByName('beam_size')[0].value = ''")
+    put(browser, "beam_size", "")
     browser.press("Enter")
     assert browser.evaluate("form.checkValidity()") is False
     assert json.loads(browser.evaluate(SHOWN)) == shown
@@ -214,24 +222,24 @@ def test_the_page_needs_no_mouse_and_no_eyes(browser, visit, telling_file):
     assert expected - named == set()
 
 
-def test_a_new_export_replaces_the_page_that_is_kept(browser, visit, export_once, package, tmp_path):
+def test_a_new_export_replaces_the_page_that_is_kept(browser, visit, telling_file, sentences_file, package, tmp_path):
     """The next visit but one has it, and the old one's files are gone."""
-    server = visit(export_once("characters").path)
+    server = visit(telling_file)
     browser.wait(KEPT)
     before = browser.evaluate("caches.keys()")
-    web_page(export_once("words").path, tmp_path / "site", package)
+    web_page(sentences_file, tmp_path / "site", package)
     browser.open(server.url, LOADED)
     browser.wait(f"caches.keys().then((names) => names.length === 1 && names[0] !== {json.dumps(before[0])})")
     browser.open(server.url, LOADED)
-    assert browser.evaluate("document.title") == "words"
-    assert_same(asked(browser, ["abc"]), ["abc"], load(export_once("words").path).answers(["abc"]))
+    assert browser.evaluate("document.title") == "sentences"
+    assert_same(asked(browser, ["abc"]), ["abc"], load(sentences_file).answers(["abc"]))
     assert browser.complaints == []
 
 
-def test_a_page_with_another_model_is_refused(browser, serve, export_once, package, tmp_path):
+def test_a_page_with_another_model_is_refused(browser, serve, telling_file, sentences_file, package, tmp_path):
     """Its file isn't the one that belongs to the page; the page says so and computes nothing."""
-    web_page(export_once("characters").path, tmp_path / "site", package)
-    shutil.copy(export_once("words").path, tmp_path / "site" / "model.onnx")
+    web_page(telling_file, tmp_path / "site", package)
+    shutil.copy(sentences_file, tmp_path / "site" / "model.onnx")
     browser.open(serve(tmp_path / "site").url, LOADED)
     problem = browser.evaluate("document.querySelector('#problem').textContent")
     assert problem.startswith("The model can't be loaded: model.onnx isn't the file that belongs to this page")
