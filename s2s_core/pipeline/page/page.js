@@ -41,7 +41,8 @@ async function load() {
   await answers("", chosen()); // the first answer takes longest, as the browser compiles what it needs
   $("loading").hidden = true;
   $("answer").disabled = false;
-  say(`Ready, in ${duration(performance.now())}.`);
+  const { startTime } = performance.mark("ready");
+  say(`Ready, in ${duration(startTime)}.`);
 }
 
 async function fetched(path) {
