@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from s2s_core.pipeline.score import score
     from s2s_core.pipeline.seeds import run_seeds
     from s2s_core.pipeline.train import train
+    from s2s_core.pipeline.web_page import WebPage, web_page
     from s2s_core.plugins.hookspecs import Run, hookimpl
     from s2s_core.runs.processes import is_first_process
     from s2s_core.runtime.file import load
@@ -86,6 +87,7 @@ _MODULES = {
     "s2s_core.pipeline.score": ("score",),
     "s2s_core.pipeline.seeds": ("run_seeds",),
     "s2s_core.pipeline.train": ("train",),
+    "s2s_core.pipeline.web_page": ("WebPage", "web_page"),
     "s2s_core.plugins.hookspecs": ("Run", "hookimpl"),
     "s2s_core.runs.processes": ("is_first_process",),
     "s2s_core.runtime.file": ("load",),
@@ -136,6 +138,7 @@ __all__ = [
     "TokenizerConfig",
     "TrainedRun",
     "UnreachableEntriesWarning",
+    "WebPage",
     "__version__",
     "at_least",
     "between",
@@ -164,6 +167,7 @@ __all__ = [
     "score",
     "setting",
     "train",
+    "web_page",
     "with_features",
 ]
 

@@ -1,9 +1,10 @@
-"""Writes files atomically, so that no reader sees half of one."""
+"""Writes files and folders atomically, so that no reader sees half of one."""
 
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -58,6 +59,42 @@ def opened_atomically(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError):
             raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         raise
+
+
+def write_folder_atomically(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes a whole folder or nothing, and replaces an earlier one.
+
+    The files go to ``.NAME.partial`` beside the folder, which then takes its place. An earlier one is called
+    ``.NAME.replaced`` for the moment between. Leftovers of a killed process are removed.
+
+    Args:
+        folder: Where. Folders above it are made.
+        files: The content of each file, by its name.
+
+    Raises:
+        OSError: The folder can't be written. The error names ``folder``, which is left unchanged.
+    """
+    place = folder.resolve()
+    partial, replaced = (place.with_name(f".{place.name}.{state}") for state in ("partial", "replaced"))
+    try:
+        for leftover in (partial, replaced):
+            if leftover.exists():
+                shutil.rmtree(leftover)
+        partial.mkdir(parents=True)
+        for name, content in files.items():
+            write_atomically(partial / name, content)
+        if place.exists():
+            place.rename(replaced)
+        partial.rename(place)
+        sync_folder(place.parent)
+    except BaseException as error:
+        if replaced.exists() and not place.exists():
+            replaced.rename(place)
+        shutil.rmtree(partial, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror or str(error), str(folder)) from error
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def append_line(path: Path, line: str) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 
 from s2s_core.cli.context import installed
-from s2s_core.cli.options import FILE, FOLDER, RUN
+from s2s_core.cli.options import FILE, FOLDER
 from s2s_core.config.overrides import nested, parse_assignment
 
 
 @click.command()
-@click.argument("folders", type=RUN, nargs=-1, required=True)
+@click.argument("folders", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("-o", "--output", type=FILE, help="The file.  [default: model.onnx in the run's folder]")
 @click.option("--lexicon", type=FILE, help="Sources and exact answers, tab-separated, which come before the model's.")
 @click.option(
@@ -18,6 +18,16 @@ from s2s_core.config.overrides import nested, parse_assignment
     type=FOLDER,
     help="A model repository of Triton, which gets a copy of the file, and a configuration, under the file's name "
     "or, without --output, under that of the run's folder.",
+)
+@click.option(
+    "--web",
+    type=FOLDER,
+    help="A folder that becomes a web page, which answers with a copy of the file in the browser.",
+)
+@click.option(
+    "--onnxruntime-web",
+    type=click.Path(exists=True, path_type=Path),
+    help="For --web, the npm package onnxruntime-web: its tarball or folder.  [default: npm fetches it]",
 )
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting of decoding or export.")
 @click.pass_context
@@ -27,12 +37,15 @@ def export(
     output: Path | None,
     lexicon: Path | None,
     triton: Path | None,
+    web: Path | None,
+    onnxruntime_web: Path | None,
     assignments: tuple[str, ...],
 ) -> None:
     """Exports the best model of the run in a folder, and compares the file with it before it is written.
 
     Several runs become one file that answers with the mean of their models' probabilities. They must have the same
-    task and vocabularies, such as runs that differ in their seed.
+    task and vocabularies, such as runs that differ in their seed. With --web alone, a file that is exported already
+    can stand for the run.
 
     \b
     s2s export runs/reverse-mlp-rnn-mlp-rnn
@@ -40,10 +53,39 @@ def export(
     s2s export runs/reverse-mlp-rnn-mlp-rnn -o known.onnx --lexicon words.tsv
     s2s export runs/seed-0 runs/seed-1 runs/seed-2 -o together.onnx
     s2s export runs/dates --triton models
+    s2s export runs/dates/model.onnx --web site
     """
+    if onnxruntime_web and web is None:
+        raise click.UsageError("--onnxruntime-web is for --web")
+    if web and not onnxruntime_web:
+        click.echo("web      npm fetches onnxruntime-web, unless it has it")
+    if file := next((folder for folder in folders if folder.is_file()), None):
+        if web is None or output or lexicon or triton or assignments or len(folders) > 1:
+            raise click.UsageError(
+                f"{file} is exported already: of it, only --web makes something; give the folder of a run"
+            )
+        _make_page(file, web, onnxruntime_web)
+        return
     if len(folders) > 1 and output is None:
         raise click.UsageError("several runs need --output, such as -o together.onnx")
     from s2s_core.pipeline.export import export as export_runs  # noqa: PLC0415  # help needs none of it
 
     settings = [*map(parse_assignment, assignments), *([nested("export.lexicon", str(lexicon))] if lexicon else [])]
-    export_runs(folders, output, settings, triton=triton, plugins=installed(context))
+    export_runs(
+        folders,
+        output,
+        settings,
+        triton=triton,
+        web=web,
+        onnxruntime_web=onnxruntime_web,
+        plugins=installed(context),
+    )
+
+
+def _make_page(file: Path, folder: Path, onnxruntime_web: Path | None) -> None:
+    from s2s_core.pipeline.web_page import web_page  # noqa: PLC0415  # help needs none of it
+    from s2s_core.runtime.trial import require_tried  # noqa: PLC0415
+
+    require_tried(file)
+    page = web_page(file, folder, onnxruntime_web)
+    click.echo(f"web      {page.in_words()}")

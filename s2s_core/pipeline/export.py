@@ -11,9 +11,11 @@ from s2s_core.errors import ConfigError, DataError
 from s2s_core.files import require_writable
 from s2s_core.pipeline.model_repository import ModelRepository
 from s2s_core.pipeline.models import Runs, opened, require_tables
+from s2s_core.pipeline.onnxruntime_web import runtime_files
 from s2s_core.pipeline.progress import Progress, default_progress
 from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.pipeline.results import Export
+from s2s_core.pipeline.web_page import WebPage, page_name
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 
@@ -24,6 +26,8 @@ def export(
     settings: Settings | None = None,
     *,
     triton: str | Path | None = None,
+    web: str | Path | None = None,
+    onnxruntime_web: str | Path | None = None,
     plugins: Plugins | None = None,
     progress: Progress | None = None,
 ) -> Export:
@@ -39,19 +43,24 @@ def export(
         settings: Settings of ``decoding``, which become the defaults in the file, and of ``export``.
         triton: A model repository of Triton, which gets a copy of the file. The model is called as the file, or as the
             run's folder if ``path`` is left out.
+        web: A folder that becomes a web page, which answers with a copy of the file in the browser. ``web_page`` makes
+            one of a file that is there already.
+        onnxruntime_web: For the page, the npm package of this name, a tarball or a folder; npm fetches it if it is
+            left out.
         plugins: Where components come from, by default the installed plugins.
         progress: Receives the events. By default they are printed; ``Progress()`` prints nothing.
 
     Raises:
-        ConfigError: A setting can't be used, the runs have different tasks or vocabularies, or the model repository
-            has another model of the name.
+        ConfigError: A setting can't be used, the runs have different tasks or vocabularies, the model repository
+            has another model of the name, the page's folder is somebody else's, or its package can't be had.
         ExportError: The file doesn't answer as the model does; nothing is written.
         ModelError: There is no trained model, or it is damaged.
         OSError: The file can't be written.
     """
     from s2s_core.exporting.exporter import export as write  # noqa: PLC0415  # needs PyTorch
     from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
-    from s2s_core.runtime.trial import note_as_known  # noqa: PLC0415  # needs ONNX Runtime
+    from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415  # needs ONNX Runtime
+    from s2s_core.runtime.trial import note_as_known  # noqa: PLC0415
 
     began = time.perf_counter()
     progress = progress or default_progress()
@@ -61,6 +70,10 @@ def export(
     run, target = members[0], members[0].onnx_path if path is None else Path(path)
     require_writable(target)
     repository = _repository(triton, run.onnx_path.parent if path is None else target)
+    page = WebPage(Path(web), page_name(target)) if web is not None else None
+    if page:
+        page.require_room()
+        runtime = runtime_files(Path(onnxruntime_web) if onnxruntime_web else None)
     progress.exporting(target)
     try:
         checkpoint = load_together(members)
@@ -79,8 +92,10 @@ def export(
     note_as_known(content)
     if repository:
         repository.write(content, checkpoint.config.export)
+    if page:
+        page.write(content, ExportedModel(content), runtime)
     seconds = time.perf_counter() - began
-    exported = Export(target, target.stat().st_size, seconds, checkpoint.config.decoding, parity, repository)
+    exported = Export(target, target.stat().st_size, seconds, checkpoint.config.decoding, parity, repository, page)
     progress.exported(exported)
     return exported
 

@@ -161,6 +161,8 @@ class PrintedProgress(Progress):
         )
         if export.repository:
             line("triton", f"{export.repository.config_path.parent}")
+        if export.page:
+            line("web", export.page.in_words())
 
     def reliable(self, reliability: Reliability) -> None:
         """Prints how sure the file is, and whether rightly."""

@@ -201,6 +201,11 @@ class ExportedModel:
         return frozenset(self._inputs & {*INPUTS, "prefix"})
 
     @property
+    def required(self) -> Mapping[str, NDArray[Any]]:
+        """The inputs, besides the source, that the file has no default for, each with that of its settings."""
+        return self._required
+
+    @property
     def beam_size(self) -> int:
         """The number of beams that the file searches with unless a call sets it."""
         beams = self._noted("config", "decoding", "beam_size")

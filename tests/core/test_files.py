@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from s2s_core.files import append_line, require_writable, write_atomically
+from s2s_core.files import append_line, require_writable, write_atomically, write_folder_atomically
 
 
 def names(folder):
@@ -194,3 +194,30 @@ def test_a_power_cut_takes_no_line(tmp_path, calls):
     append_line(tmp_path / "log", "two")
     assert calls == ["file", "folder", "file"]
     assert (tmp_path / "log").read_text() == "one\ntwo\n"
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path):
+    """Also after a process was killed in between; folders above it are made."""
+    place = tmp_path / "new" / "site"
+    write_folder_atomically(place, {"old": b"1", "both": b"2"})
+    (place.parent / ".site.partial").mkdir()
+    (place.parent / ".site.replaced").mkdir()
+    write_folder_atomically(place, {"both": b"3"})
+    assert (names(place), (place / "both").read_bytes(), names(place.parent)) == (["both"], b"3", ["site"])
+
+
+def test_a_folder_that_can_not_be_replaced_stays(tmp_path, monkeypatch):
+    """The error names it, and nothing else is left."""
+    place = tmp_path / "site"
+    write_folder_atomically(place, {"old": b"1"})
+    rename = Path.rename
+
+    def fail(path, target):
+        if path.name == ".site.partial":
+            raise OSError(errno.ENOSPC, "no room")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(OSError, match=f"no room: '{place}'"):
+        write_folder_atomically(place, {"new": b"2"})
+    assert (names(place), names(tmp_path)) == (["old"], ["site"])

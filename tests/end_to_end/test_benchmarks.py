@@ -74,6 +74,18 @@ def test_bulk_answers_files(script, exported_run):
     ]
 
 
+def test_browser_measures_a_page(script, tmp_path, monkeypatch, sentences_file):
+    """The bytes of each file, and four times; without a browser here."""
+    module, run = script("browser")
+    (tmp_path / "texts.txt").write_text("abc\ncab\n")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("page")
+    monkeypatch.setattr(module.s2s, "web_page", lambda model, site, package: (tmp_path / "site").rename(site))
+    monkeypatch.setattr(module, "visit", lambda site, profile, lines: (2.0, 1.0, 0.5))
+    printed = run(sentences_file, tmp_path / "texts.txt").splitlines()
+    assert [line.split()[0] for line in printed] == ["file", "index.html", "all", "first", "second", "an", "an"]
+
+
 def test_busy_times_training_alone_and_beside_loops(script, monkeypatch):
     """In this process, here; otherwise each way has one of its own."""
     module, run = script("busy")

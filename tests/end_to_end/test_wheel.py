@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 import venv
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -56,17 +57,17 @@ def test_wheel_holds_every_module_of_the_source_tree(distributions):
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_distributions_hold_what_new_plugins_are_made_of(distributions, kind):
-    """Every template is in both, though none is a module."""
+def test_distributions_hold_what_is_no_module(distributions, kind):
+    """Every template of a plugin, and what web pages are made of, is in both."""
     if kind == "wheel":
         names = set(zipfile.ZipFile(distributions[0]).namelist())
     else:
         with tarfile.open(distributions[1]) as archive:
             names = {name.partition("/")[2] for name in archive.getnames()}
-    folder = ROOT / "s2s_core" / "plugins" / "scaffold" / "templates"
-    templates = [path for path in folder.rglob("*") if path.is_file()]
-    assert templates
-    assert {path.relative_to(ROOT).as_posix() for path in templates} - names == set()
+    folders = [ROOT / "s2s_core" / "plugins" / "scaffold" / "templates", ROOT / "s2s_core" / "pipeline" / "page"]
+    files = [[path for path in folder.rglob("*") if path.is_file()] for folder in folders]
+    assert all(files)
+    assert {path.relative_to(ROOT).as_posix() for path in chain(*files)} - names == set()
 
 
 def test_sdist_holds_what_a_packager_needs(distributions):

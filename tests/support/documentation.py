@@ -235,7 +235,7 @@ class Environment:
             encoding="utf-8",
             timeout=MINUTES * 60,
         )
-        if "npm" in script and UNREACHABLE.search(done.stdout):
+        if re.search("npm|--web", script) and UNREACHABLE.search(done.stdout):
             raise UnreachableError("npm can't reach its registry")
         return done.stdout
 
