@@ -7,12 +7,18 @@ import click
 from s2s_core.cli.context import installed
 from s2s_core.cli.options import FILE, FOLDER, RUN
 from s2s_core.config.overrides import nested, parse_assignment
+from s2s_core.config.tables import QUANTIZATIONS
 
 
 @click.command()
 @click.argument("folders", type=RUN, nargs=-1, required=True)
 @click.option("-o", "--output", type=FILE, help="The file.  [default: model.onnx in the run's folder]")
 @click.option("--lexicon", type=FILE, help="Sources and exact answers, tab-separated, which come before the model's.")
+@click.option(
+    "--quantize",
+    type=click.Choice(QUANTIZATIONS),
+    help="Store the weights in fewer bits, and measure what that loses.",
+)
 @click.option(
     "--triton",
     type=FOLDER,
@@ -26,6 +32,7 @@ def export(
     folders: tuple[Path, ...],
     output: Path | None,
     lexicon: Path | None,
+    quantize: str | None,
     triton: Path | None,
     assignments: tuple[str, ...],
 ) -> None:
@@ -38,6 +45,7 @@ def export(
     s2s export runs/reverse-mlp-rnn-mlp-rnn
     s2s export runs/reverse-mlp-rnn-mlp-rnn -o beam5.onnx --set decoding.beam_size=5
     s2s export runs/reverse-mlp-rnn-mlp-rnn -o known.onnx --lexicon words.tsv
+    s2s export runs/reverse-mlp-rnn-mlp-rnn -o small.onnx --quantize int8
     s2s export runs/seed-0 runs/seed-1 runs/seed-2 -o together.onnx
     s2s export runs/dates --triton models
     """
@@ -45,5 +53,7 @@ def export(
         raise click.UsageError("several runs need --output, such as -o together.onnx")
     from s2s_core.pipeline.export import export as export_runs  # noqa: PLC0415  # help needs none of it
 
-    settings = [*map(parse_assignment, assignments), *([nested("export.lexicon", str(lexicon))] if lexicon else [])]
+    settings = list(map(parse_assignment, assignments))
+    given = {"export.lexicon": lexicon and str(lexicon), "export.quantize": quantize}
+    settings += [nested(name, value) for name, value in given.items() if value]
     export_runs(folders, output, settings, triton=triton, plugins=installed(context))

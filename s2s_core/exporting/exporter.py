@@ -2,9 +2,9 @@
 
 import copy
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import attrs
 import onnx
@@ -23,6 +23,7 @@ from s2s_core.exporting.lexicon import with_lexicon
 from s2s_core.exporting.lexicon_proof import prove_lexicon
 from s2s_core.exporting.parity import Parity, prove
 from s2s_core.exporting.pieces import export_pieces
+from s2s_core.exporting.quantization import least_runtime, quantized
 from s2s_core.exporting.scorer_proof import prove_scorer
 from s2s_core.exporting.sentences import warn_of_unreachable, with_sentences
 from s2s_core.exporting.sentences_proof import prove_sentences
@@ -37,12 +38,16 @@ from s2s_core.text.tokenizer import Tokenizer
 Examples = tuple[Sequence[Example], References]
 """Examples, and whether any target of those with the same source is right."""
 
+Measure = Callable[[bytes, bytes], Mapping[str, Any]]
+"""Compares a file with the same in fewer bits, and returns what the metadata say of both."""
+
 
 def export(
     checkpoint: TextModel,
     held_out: Sequence[str],
     path: Path,
     examples: Callable[[], Examples] = lambda: ((), "each"),
+    measure: Measure = lambda _plain, _quantized: {},
 ) -> Parity:
     """Writes a model as one ONNX file, text in and text out.
 
@@ -51,6 +56,8 @@ def export(
         held_out: Sources that it wasn't trained on, on which file and model are compared.
         path: The file.
         examples: Returns the examples that confidence is calibrated on; it is called only if the file tells it.
+        measure: Compares the file with the same in fewer bits; it is called only if such a file is asked for, which is
+            then written unless this raises an error.
 
     Raises:
         DataError: The lexicon can't be read, or there are too few examples.
@@ -73,7 +80,35 @@ def export(
     if settings.scorer:
         prove_scorer(model, checkpoint, held_out, settings.tolerance)
     metadata = {**checkpoint.describe(), "parity": attrs.asdict(parity)}
-    decoding = attrs.asdict(config.decoding)
+    content = _content(*_completed(model, checkpoint, held_out, known, metadata))
+    if settings.quantize:
+        small = _changed(model, lambda graph: quantized(graph, settings.quantize))
+        needs = {"kind": settings.quantize, "onnxruntime": least_runtime(small)}
+        small, metadata = _completed(small, checkpoint, held_out, known, metadata)
+        metadata["quantization"] = {**needs, **measure(content, _content(small, metadata))}
+        content = _content(small, metadata)
+    write_atomically(path, content)
+    return parity
+
+
+def _completed(
+    model: onnx.ModelProto,
+    checkpoint: TextModel,
+    held_out: Sequence[str],
+    known: Examples | None,
+    metadata: Mapping[str, Any],
+) -> tuple[onnx.ModelProto, dict[str, Any]]:
+    """Returns a model with all that its settings add to it, each after its proof, and its metadata.
+
+    Args:
+        model: What was stitched.
+        checkpoint: Has the settings.
+        held_out: Sources that the model wasn't trained on.
+        known: What confidence is calibrated on, if the file tells it.
+        metadata: What is known so far.
+    """
+    settings, metadata = checkpoint.config.export, dict(metadata)
+    decoding = attrs.asdict(checkpoint.config.decoding)
     if known is not None:
         calibration = calibrate(model, *known, decoding)
         model = _changed(model, lambda graph: with_confidence(graph, calibration))
@@ -87,10 +122,15 @@ def export(
         metadata["lexicon"] = len(entries)
     if settings.unit == "word":
         model = _with_sentences(model, checkpoint, held_out)
-    metadata["checksum"] = structure_of(model.SerializeToString(deterministic=True)).checksum
-    onnx.helper.set_model_props(model, {METADATA: json.dumps(metadata, ensure_ascii=False)})
-    write_atomically(path, model.SerializeToString(deterministic=True))
-    return parity
+    return model, metadata
+
+
+def _content(model: onnx.ModelProto, metadata: Mapping[str, Any]) -> bytes:
+    """Returns a file's content."""
+    checksum = structure_of(model.SerializeToString(deterministic=True)).checksum
+    onnx.helper.set_model_props(model, {METADATA: json.dumps({**metadata, "checksum": checksum}, ensure_ascii=False)})
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
 
 
 def _entries(settings: ExportConfig, tokenizer: Tokenizer) -> Entries:
@@ -126,8 +166,9 @@ def _with_sentences(model: onnx.ModelProto, checkpoint: TextModel, held_out: Seq
 
 
 def _changed(model: onnx.ModelProto, change: Callable[[ir.Model], ir.Model]) -> onnx.ModelProto:
-    """Returns a model to which something was added, after a check that it is valid."""
-    changed = ir.to_proto(change(ir.from_proto(model)))
+    """Returns a changed copy of a model, after a check that it is valid."""
+    own = onnx.ModelProto.FromString(model.SerializeToString())  # as the change renames what it shares with its source
+    changed = ir.to_proto(change(ir.from_proto(own)))
     _check(changed)
     return changed
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -12,6 +13,7 @@ from s2s_core.files import require_writable
 from s2s_core.pipeline.model_repository import ModelRepository
 from s2s_core.pipeline.models import Runs, opened, require_tables
 from s2s_core.pipeline.progress import Progress, default_progress
+from s2s_core.pipeline.quantization import Quantization
 from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.pipeline.results import Export
 from s2s_core.plugins.registry import Plugins
@@ -45,7 +47,7 @@ def export(
     Raises:
         ConfigError: A setting can't be used, the runs have different tasks or vocabularies, or the model repository
             has another model of the name.
-        ExportError: The file doesn't answer as the model does; nothing is written.
+        ExportError: The file doesn't answer as the model does, or smaller weights lose too much; nothing is written.
         ModelError: There is no trained model, or it is damaged.
         OSError: The file can't be written.
     """
@@ -70,7 +72,15 @@ def export(
                 "a model repository and export.required_inputs exclude each other: Triton batches texts alone"
             )
         held_out = _held_out(run, checkpoint.config.export.parity_examples)
-        parity = write(checkpoint, held_out, target, lambda: (run.splits.validation, run.task.references))
+        quantizations: list[Quantization] = []
+
+        def measure(plain: bytes, quantized: bytes) -> dict[str, Any]:
+            metrics = run.metrics(checkpoint.target_tokenizer.tokens)
+            settings, rule = checkpoint.config.export, run.task.references
+            quantizations.append(Quantization.measure(plain, quantized, settings, run.splits, metrics, rule))
+            return quantizations[0].to_json()
+
+        parity = write(checkpoint, held_out, target, lambda: (run.splits.validation, run.task.references), measure)
     finally:
         progress.stopped()
     content = target.read_bytes()
@@ -78,7 +88,8 @@ def export(
     if repository:
         repository.write(content, checkpoint.config.export)
     seconds = time.perf_counter() - began
-    exported = Export(target, target.stat().st_size, seconds, checkpoint.config.decoding, parity, repository)
+    size, decoding = target.stat().st_size, checkpoint.config.decoding
+    exported = Export(target, size, seconds, decoding, parity, repository, next(iter(quantizations), None))
     progress.exported(exported)
     return exported
 

@@ -10,6 +10,7 @@ from s2s_core.config.decoding import DecodingConfig
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.evaluation.spread import Spread
 from s2s_core.pipeline.model_repository import ModelRepository
+from s2s_core.pipeline.quantization import Quantization
 from s2s_core.runs.run import Run
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Export:
         decoding: How it searches where a call sets nothing.
         parity: What its proof compared.
         repository: The model repository that has a copy, if one was asked for.
+        quantization: What smaller weights lose and gain, if they were asked for.
     """
 
     path: Path
@@ -36,6 +38,7 @@ class Export:
     decoding: DecodingConfig
     parity: "Parity"
     repository: ModelRepository | None = None
+    quantization: Quantization | None = None
 
 
 @attrs.frozen(slots=False)
