@@ -154,7 +154,7 @@ def _code(op: Op, weight: ir.Value, uses: Sequence[Use], bits: int) -> None:
 
     @functools.cache
     def stored(*, transposed: bool) -> _Stored:
-        rows = array.T if transposed else array.reshape(-1, array.shape[-1])
+        rows = np.ascontiguousarray(array.T) if transposed else array.reshape(-1, array.shape[-1])
         return _Stored.in_graph(op, f"{weight.name}.T" if transposed else str(weight.name), Blocks.of(rows, bits))
 
     others = []
