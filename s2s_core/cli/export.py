@@ -7,12 +7,18 @@ import click
 from s2s_core.cli.context import installed
 from s2s_core.cli.options import FILE, FOLDER
 from s2s_core.config.overrides import nested, parse_assignment
+from s2s_core.config.tables import QUANTIZATIONS
 
 
 @click.command()
 @click.argument("folders", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("-o", "--output", type=FILE, help="The file.  [default: model.onnx in the run's folder]")
 @click.option("--lexicon", type=FILE, help="Sources and exact answers, tab-separated, which come before the model's.")
+@click.option(
+    "--quantize",
+    type=click.Choice(QUANTIZATIONS),
+    help="Store the weights in fewer bits, and measure what that loses.",
+)
 @click.option(
     "--triton",
     type=FOLDER,
@@ -36,6 +42,7 @@ def export(
     folders: tuple[Path, ...],
     output: Path | None,
     lexicon: Path | None,
+    quantize: str | None,
     triton: Path | None,
     web: Path | None,
     onnxruntime_web: Path | None,
@@ -51,6 +58,7 @@ def export(
     s2s export runs/reverse-mlp-rnn-mlp-rnn
     s2s export runs/reverse-mlp-rnn-mlp-rnn -o beam5.onnx --set decoding.beam_size=5
     s2s export runs/reverse-mlp-rnn-mlp-rnn -o known.onnx --lexicon words.tsv
+    s2s export runs/reverse-mlp-rnn-mlp-rnn -o small.onnx --quantize int8
     s2s export runs/seed-0 runs/seed-1 runs/seed-2 -o together.onnx
     s2s export runs/dates --triton models
     s2s export runs/dates/model.onnx --web site
@@ -60,7 +68,7 @@ def export(
     if web and not onnxruntime_web:
         click.echo("web      npm fetches onnxruntime-web, unless it has it")
     if file := next((folder for folder in folders if folder.is_file()), None):
-        if web is None or output or lexicon or triton or assignments or len(folders) > 1:
+        if web is None or output or lexicon or quantize or triton or assignments or len(folders) > 1:
             raise click.UsageError(
                 f"{file} is exported already: of it, only --web makes something; give the folder of a run"
             )
@@ -70,7 +78,9 @@ def export(
         raise click.UsageError("several runs need --output, such as -o together.onnx")
     from s2s_core.pipeline.export import export as export_runs  # noqa: PLC0415  # help needs none of it
 
-    settings = [*map(parse_assignment, assignments), *([nested("export.lexicon", str(lexicon))] if lexicon else [])]
+    settings = list(map(parse_assignment, assignments))
+    given = {"export.lexicon": lexicon and str(lexicon), "export.quantize": quantize}
+    settings += [nested(name, value) for name, value in given.items() if value]
     export_runs(
         folders,
         output,

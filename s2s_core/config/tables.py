@@ -22,6 +22,10 @@ WIDEST = 16_384
 """The most numbers in a token's vector."""
 
 
+QUANTIZATIONS = ("int8", "int4", "fp16-weights")
+"""The kinds of files with smaller weights."""
+
+
 @attrs.frozen
 class Component:
     """A component that a run uses.
@@ -123,6 +127,12 @@ class ExportConfig:
         default=False, help="whether the file tells where an answer is from, the model or the lexicon"
     )
     scorer: bool = setting(default=False, help="whether the file has an input answer, whose log-probability it tells")
+    quantize: str = setting(
+        "", "how the weights are stored in fewer bits; empty stores them as they are", one_of("", *QUANTIZATIONS)
+    )
+    maximum_loss: float = setting(
+        0.5, "with quantize, how many points of the first metric may be lost on the validation set", at_least(0)
+    )
     required_inputs: tuple[str, ...] = setting(
         (), "inputs that have no default, as some bindings can't set one that has", all_different()
     )

@@ -80,6 +80,11 @@ def needs_likelihoods(metrics: Mapping[str, BaseMetric]) -> bool:
     return any(isinstance(metric, LikelihoodMetric) for metric in metrics.values())
 
 
+def without_likelihoods(metrics: Mapping[str, BaseMetric]) -> dict[str, BaseMetric]:
+    """Returns the metrics for which answers are enough, so that a file alone can be scored by them."""
+    return {name: metric for name, metric in metrics.items() if not isinstance(metric, LikelihoodMetric)}
+
+
 def answer(
     translate: Translate,
     examples: Iterable[Example],

@@ -2,9 +2,9 @@
 
 import copy
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import attrs
 import onnx
@@ -23,6 +23,7 @@ from s2s_core.exporting.lexicon import with_lexicon
 from s2s_core.exporting.lexicon_proof import prove_lexicon
 from s2s_core.exporting.parity import Parity, prove
 from s2s_core.exporting.pieces import export_pieces
+from s2s_core.exporting.quantization import least_runtime, quantized
 from s2s_core.exporting.scorer_proof import prove_scorer
 from s2s_core.exporting.sentences import warn_of_unreachable, with_sentences
 from s2s_core.exporting.sentences_proof import prove_sentences
@@ -37,6 +38,9 @@ from s2s_core.text.tokenizer import Tokenizer
 Examples = tuple[Sequence[Example], References]
 """Examples, and whether any target of those with the same source is right."""
 
+Measure = Callable[[bytes, bytes], Mapping[str, Any]]
+"""Compares a file with the same in fewer bits, and returns what the metadata say of both."""
+
 
 def export(
     checkpoint: TextModel,
@@ -44,6 +48,7 @@ def export(
     path: Path,
     examples: Callable[[], Examples] = lambda: ((), "each"),
     heard: Callable[[str], None] = lambda _: None,
+    measure: Measure = lambda _plain, _quantized: {},
 ) -> Parity:
     """Writes a model as one ONNX file, text in and text out.
 
@@ -53,6 +58,8 @@ def export(
         path: The file.
         examples: Returns the examples that confidence is calibrated on; it is called only if the file tells it.
         heard: Called with what is being done, each time that changes.
+        measure: Compares the file with the same in fewer bits; it is called only if such a file is asked for, which is
+            then written unless this raises an error.
 
     Raises:
         DataError: The lexicon can't be read, or there are too few examples.
@@ -78,7 +85,39 @@ def export(
         heard("proving its scores of given answers")
         prove_scorer(model, checkpoint, held_out, settings.tolerance)
     metadata = {**checkpoint.describe(), "parity": attrs.asdict(parity)}
-    decoding = attrs.asdict(config.decoding)
+    content = _content(*_completed(model, checkpoint, held_out, known, metadata, heard))
+    if settings.quantize:
+        heard("storing its weights in fewer bits")
+        small = _changed(model, lambda graph: quantized(graph, settings.quantize))
+        needs = {"kind": settings.quantize, "onnxruntime": least_runtime(small)}
+        small, metadata = _completed(small, checkpoint, held_out, known, metadata, heard)
+        heard("measuring what that loses")
+        metadata["quantization"] = {**needs, **measure(content, _content(small, metadata))}
+        content = _content(small, metadata)
+    write_atomically(path, content)
+    return parity
+
+
+def _completed(
+    model: onnx.ModelProto,
+    checkpoint: TextModel,
+    held_out: Sequence[str],
+    known: Examples | None,
+    metadata: Mapping[str, Any],
+    heard: Callable[[str], None],
+) -> tuple[onnx.ModelProto, dict[str, Any]]:
+    """Returns a model with all that its settings add to it, each after its proof, and its metadata.
+
+    Args:
+        model: What was stitched.
+        checkpoint: Has the settings.
+        held_out: Sources that the model wasn't trained on.
+        known: What confidence is calibrated on, if the file tells it.
+        metadata: What is known so far.
+        heard: Called with what is being done.
+    """
+    settings, metadata = checkpoint.config.export, dict(metadata)
+    decoding = attrs.asdict(checkpoint.config.decoding)
     if known is not None:
         heard("calibrating its confidence")
         calibration = calibrate(model, *known, decoding)
@@ -95,10 +134,15 @@ def export(
     if settings.unit == "word":
         heard("adding sentences")
         model = _with_sentences(model, checkpoint, held_out)
-    metadata["checksum"] = structure_of(model.SerializeToString(deterministic=True)).checksum
-    onnx.helper.set_model_props(model, {METADATA: json.dumps(metadata, ensure_ascii=False)})
-    write_atomically(path, model.SerializeToString(deterministic=True))
-    return parity
+    return model, metadata
+
+
+def _content(model: onnx.ModelProto, metadata: Mapping[str, Any]) -> bytes:
+    """Returns a file's content."""
+    checksum = structure_of(model.SerializeToString(deterministic=True)).checksum
+    onnx.helper.set_model_props(model, {METADATA: json.dumps({**metadata, "checksum": checksum}, ensure_ascii=False)})
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
 
 
 def _entries(settings: ExportConfig, tokenizer: Tokenizer) -> Entries:
@@ -134,8 +178,9 @@ def _with_sentences(model: onnx.ModelProto, checkpoint: TextModel, held_out: Seq
 
 
 def _changed(model: onnx.ModelProto, change: Callable[[ir.Model], ir.Model]) -> onnx.ModelProto:
-    """Returns a model to which something was added, after a check that it is valid."""
-    changed = ir.to_proto(change(ir.from_proto(model)))
+    """Returns a changed copy of a model, after a check that it is valid."""
+    own = onnx.ModelProto.FromString(model.SerializeToString())  # as the change renames what it shares with its source
+    changed = ir.to_proto(change(ir.from_proto(own)))
     _check(changed)
     return changed
 

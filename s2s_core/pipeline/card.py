@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from s2s_core.evaluation.evaluation import Evaluation
+from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.evaluation.spread import Spread
 from s2s_core.files import write_atomically
 from s2s_core.pipeline.card_head import card_head
+from s2s_core.pipeline.quantization import TOGETHER
 from s2s_core.runs.run import Run
 
 _CARD = """# {task}: {encoder} → {decoder}
@@ -34,12 +36,19 @@ _FACTS = """{signatures}{reliability}- Parameters: {parameters:,}
 - File: `model.onnx`, {megabytes:.1f} MB
 - Proof: {parity[hypotheses]:,} hypotheses for {parity[texts]:,} texts were compared with the model that it was made
   of; {parity[ties]} were equally good others, and no score differed by more than {parity[score_difference]:.1g}.
-
+{quantization}
 Run it with nothing but ONNX Runtime, whose warnings about inputs with defaults are harmless:
 
 ```python
 {usage}
 ```
+"""
+
+_SIDE_BY_SIDE = """- The proof is of the same file with weights of 32 bits:
+
+| | this file, {kind} | weights of 32 bits |
+|---|---|---|
+{cells}
 """
 
 USAGE = """import numpy, onnxruntime
@@ -108,6 +117,7 @@ def _facts(run: Run, description: Mapping[str, Any], evaluation: Evaluation) -> 
         parameters=description["parameters"],
         megabytes=run.onnx_path.stat().st_size / 1e6,
         parity=description["parity"],
+        quantization=_quantization(description.get("quantization"), evaluation.metrics),
         usage=USAGE.format(path="model.onnx", example=run.splits.test[0].source),
     )
 
@@ -119,3 +129,20 @@ def _reliability(evaluation: Evaluation) -> str:
     bins = evaluation.reliability.bins
     shown = "; ".join(f"{each.confidence:.0%} sure: {each.right:.0%} of {each.answers:,} right" for each in bins)
     return f"- Confidence: {evaluation.reliability.in_words()} ({shown})\n".replace("%", " %").replace("  %", " %")
+
+
+def _quantization(record: Mapping[str, Any] | None, metrics: Mapping[str, BaseMetric]) -> str:
+    """Returns what smaller weights lose and gain, if the file has such, from its metadata."""
+    if record is None:
+        return ""
+    plain, small = record["plain"], record["quantized"]
+    rows = {
+        "size, MB": [f"{file['size'] / 1e6:.2f}" for file in (small, plain)],
+        "ms for a text alone": [f"{file['alone']:.2f}" for file in (small, plain)],
+        f"ms for one of {TOGETHER} texts": [f"{file['together']:.2f}" for file in (small, plain)],
+    }
+    for split in ("validation", "test"):
+        for name in small[split]:
+            rows[f"{name}, {split}"] = [metrics[name].display(file[split][name]) for file in (small, plain)]
+    cells = "\n".join(f"| {name} | {' | '.join(shown)} |" for name, shown in rows.items())
+    return _SIDE_BY_SIDE.format(kind=record["kind"], cells=cells)

@@ -292,7 +292,8 @@ def _evaluation_of(trained: TrainedRun) -> Evaluation:
 
 
 def _cost(path: Path, evaluation: Evaluation, sources: Sequence[str]) -> FileCost:
-    return FileCost(path, path.stat().st_size, milliseconds_per_text(path, sources), evaluation)
+    (milliseconds,) = milliseconds_per_text([path], sources)
+    return FileCost(path, path.stat().st_size, milliseconds, evaluation)
 
 
 def _record(teachers: Sequence[Run], distilled: Distilled) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from s2s_core.config.tables import EvaluationConfig
 from s2s_core.data.splits import Splits
 from s2s_core.data.task import Example, References, Split
 from s2s_core.errors import ChangedDataWarning, ConfigError, DataError
-from s2s_core.evaluation.answers import Answered, answer, needs_likelihoods
+from s2s_core.evaluation.answers import Answered, answer, needs_likelihoods, without_likelihoods
 from s2s_core.evaluation.evaluation import Evaluation, evaluate_answers
-from s2s_core.evaluation.metric import BaseMetric, LikelihoodMetric
+from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.evaluation.reliability import reliability
 from s2s_core.pipeline.description import FileDescription
 from s2s_core.pipeline.models import Runs, opened, require_tables, several
@@ -149,9 +149,9 @@ def _evaluate_file(
     task = make_task(description.task, plugins)
     metrics = make_metrics(config, task, plugins, description.target_tokenizer.tokens)
     if not any("metrics" in tables.get("evaluation", ()) for tables in overrides):
-        metrics = {name: metric for name, metric in metrics.items() if not isinstance(metric, LikelihoodMetric)}
+        metrics = without_likelihoods(metrics)
     scored = examples or _examples(Splits(task, description.task.name), split)
-    answering = _Answering(model)
+    answering = Answering(model)
     answered = answer(answering, scored, metrics, rule=references or task.references)
     evaluation = _examined(answered, description.source_tokenizer, metrics, config)
     if not answering.confidence:
@@ -160,8 +160,11 @@ def _evaluate_file(
     return attrs.evolve(evaluation, reliability=reliability(answered, confidences))
 
 
-class _Answering:
+class Answering:
     """Answers any number of texts with a file, and notes how sure it is of each, if it tells.
+
+    Args:
+        model: The file.
 
     Attributes:
         confidence: By text.
@@ -172,6 +175,7 @@ class _Answering:
         self.confidence: dict[str, float] = {}
 
     def __call__(self, texts: Sequence[str]) -> list[str]:
+        """Returns the best answer to each text."""
         starts = range(0, len(texts), BATCH_SIZE)
         return [text for start in starts for text in self._batch(texts[start : start + BATCH_SIZE])]
 

@@ -3,16 +3,19 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 
 from s2s_core.config.structure import override
+from s2s_core.data.task import Example, References
 from s2s_core.errors import ConfigError, DataError
 from s2s_core.files import require_writable
 from s2s_core.pipeline.model_repository import ModelRepository
 from s2s_core.pipeline.models import Runs, opened, require_tables
 from s2s_core.pipeline.onnxruntime_web import runtime_files
 from s2s_core.pipeline.progress import Progress, default_progress
+from s2s_core.pipeline.quantization import Quantization
 from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.pipeline.results import Export
 from s2s_core.pipeline.web_page import WebPage, page_name
@@ -53,7 +56,7 @@ def export(
     Raises:
         ConfigError: A setting can't be used, the runs have different tasks or vocabularies, the model repository
             has another model of the name, the page's folder is somebody else's, or its package can't be had.
-        ExportError: The file doesn't answer as the model does; nothing is written.
+        ExportError: The file doesn't answer as the model does, or smaller weights lose too much; nothing is written.
         ModelError: There is no trained model, or it is damaged.
         OSError: The file can't be written.
     """
@@ -83,9 +86,18 @@ def export(
                 "a model repository and export.required_inputs exclude each other: Triton batches texts alone"
             )
         held_out = _held_out(run, checkpoint.config.export.parity_examples)
-        parity = write(
-            checkpoint, held_out, target, lambda: (run.splits.validation, run.task.references), progress.export_doing
-        )
+        quantizations: list[Quantization] = []
+
+        def measure(plain: bytes, quantized: bytes) -> dict[str, Any]:
+            metrics = run.metrics(checkpoint.target_tokenizer.tokens)
+            settings, rule = checkpoint.config.export, run.task.references
+            quantizations.append(Quantization.measure(plain, quantized, settings, run.splits, metrics, rule))
+            return quantizations[0].to_json()
+
+        def known() -> tuple[Sequence[Example], References]:
+            return run.splits.validation, run.task.references
+
+        parity = write(checkpoint, held_out, target, known, progress.export_doing, measure)
     finally:
         progress.stopped()
     content = target.read_bytes()
@@ -95,7 +107,9 @@ def export(
     if page:
         page.write(content, ExportedModel(content), runtime)
     seconds = time.perf_counter() - began
-    exported = Export(target, target.stat().st_size, seconds, checkpoint.config.decoding, parity, repository, page)
+    size, decoding = target.stat().st_size, checkpoint.config.decoding
+    small = next(iter(quantizations), None)
+    exported = Export(target, size, seconds, decoding, parity, repository, page, small)
     progress.exported(exported)
     return exported
 

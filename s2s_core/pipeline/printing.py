@@ -17,6 +17,7 @@ from s2s_core.evaluation.reliability import Reliability
 from s2s_core.evaluation.spread import Spread
 from s2s_core.pipeline.card import USAGE
 from s2s_core.pipeline.progress import Progress
+from s2s_core.pipeline.quantization import TOGETHER, Quantization
 from s2s_core.pipeline.remarks import remarks
 from s2s_core.pipeline.results import Distilled, Export, FileCost
 from s2s_core.runs.processes import is_first_process
@@ -159,6 +160,8 @@ class PrintedProgress(Progress):
             f"{parity.hypotheses:,} hypotheses for {parity.texts} texts, {searches}, equal PyTorch's{ties}; "
             f"scores within {parity.score_difference:.1g}",
         )
+        if export.quantization:
+            _quantized(export.quantization)
         if export.repository:
             line("triton", f"{export.repository.config_path.parent}")
         if export.page:
@@ -247,6 +250,20 @@ def _inherited(inheritance: "Inheritance") -> None:
         line("", f"not {left}")
     if len(inheritance.left) > MOST_LEFT:
         line("", f"and {len(inheritance.left) - MOST_LEFT} others not")
+
+
+def _quantized(quantization: Quantization) -> None:
+    """Prints what was measured of a file with smaller weights, each beside the same of weights of 32 bits."""
+    small, plain = quantization.quantized, quantization.plain
+    line("smaller", f"{quantization.kind}: {small.size / 1e6:.2f} MB instead of {plain.size / 1e6:.2f}")
+    line(
+        "",
+        f"ms per text: alone {small.alone:.2f} instead of {plain.alone:.2f}, "
+        f"{TOGETHER} at a time {small.together:.2f} instead of {plain.together:.2f}",
+    )
+    splits = {"validation": (small.validation, plain.validation), "test": (small.test, plain.test)}
+    for split, (after, before) in splits.items():
+        line("", f"{split}: {_scores(after, quantization.metrics)} instead of {_scores(before, quantization.metrics)}")
 
 
 def _lengths(bucket: LengthScores) -> str:

@@ -10,6 +10,7 @@ from s2s_core.config.decoding import DecodingConfig
 from s2s_core.evaluation.evaluation import Evaluation
 from s2s_core.evaluation.spread import Spread
 from s2s_core.pipeline.model_repository import ModelRepository
+from s2s_core.pipeline.quantization import Quantization
 from s2s_core.pipeline.web_page import WebPage
 from s2s_core.runs.run import Run
 
@@ -30,6 +31,7 @@ class Export:
         parity: What its proof compared.
         repository: The model repository that has a copy, if one was asked for.
         page: The web page that has a copy, if one was asked for.
+        quantization: What smaller weights lose and gain, if they were asked for.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class Export:
     parity: "Parity"
     repository: ModelRepository | None = None
     page: WebPage | None = None
+    quantization: Quantization | None = None
 
 
 @attrs.frozen(slots=False)

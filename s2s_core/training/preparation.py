@@ -9,9 +9,10 @@ from accelerate import Accelerator
 from s2s_core.data.batches import TrainingBatches
 from s2s_core.errors import ConfigError
 from s2s_core.evaluation.calibration import require_enough
+from s2s_core.evaluation.loss import measurable
 from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.model.checkpoint import TextModel, load_checkpoint, load_tokenizers, new_checkpoint
-from s2s_core.runs.components import require_copying, train_tokenizers
+from s2s_core.runs.components import make_metrics, require_copying, train_tokenizers
 from s2s_core.runs.run import Run
 from s2s_core.runs.settling import settle_amount, settle_tokenizers
 from s2s_core.runs.trackers import require_trackers
@@ -79,6 +80,8 @@ def prepare(run: Run, progress: TrainingProgress | None = None, *, resume: bool 
     progress.opened(run)
     if run.config.export.confidence:
         require_enough(len(run.splits.validation))  # before hours of training, not after
+    if run.config.export.quantize:
+        measurable(make_metrics(run.config.evaluation, run.task, run.plugins))  # for the same reason
     accelerator = make_accelerator(run)
     extends = resume and Run.open(run.folder, run.plugins).config != run.config
     state = _resumed_state(run, extends=extends) if resume else TrainingState(run.splits.fingerprint())

@@ -230,8 +230,8 @@ def test_the_default_folder_is_named_like_the_components(plugins):
         (
             {"export": {"zzz": 1}},
             (
-                "unknown setting export.zzz; export has: confidence, language, lexicon, license, origin, "
-                "parity_examples, prefix, punctuation, required_inputs, scorer, separator, tolerance, unit"
+                "unknown setting export.zzz; export has: confidence, language, lexicon, license, maximum_loss, origin, "
+                "parity_examples, prefix, punctuation, quantize, required_inputs, scorer, separator, tolerance, unit"
             ),
         ),
         ({"training": {"steps": 1.0}}, "training.steps must be a whole number (got 1.0)"),

@@ -188,6 +188,22 @@ def without_export(recipe, settings, **options):
     return SimpleNamespace(onnx_path=s2s.train(recipe, settings, progress=s2s.Progress(), **options).folder)
 
 
+def test_quantized_measures_runs_and_a_large_model(script, exported_run, monkeypatch):
+    """Each in the kinds that are asked for."""
+    monkeypatch.syspath_prepend(str(SCRIPTS["quantized"].parent))
+    module, run = script("quantized")
+    printed = run(exported_run.folder, "--only", "int8")
+    assert printed.startswith("first, int8: MB ")
+    monkeypatch.setattr(module, "LARGE", module.transformer_step.TransformerConfig(32, 1, 2, 32))
+    monkeypatch.setattr(module.transformer_step, "VOCABULARY", 600)
+    lines = run("--only", "int4", "--rounds", 1).splitlines()
+    assert [line.split(":")[0] for line in lines[:3]] == [
+        "1 at a time, 32 bits",
+        "1 at a time, int4",
+        "8 at a time, 32 bits",
+    ]
+
+
 def test_reverse_words_trains_and_scores(script, here, tmp_path, monkeypatch):
     """Its commands run in this process, here, and the run's folder is evaluated instead of a file."""
 
