@@ -151,9 +151,10 @@ def page_name(file: Path) -> str:
 def _described(file: "ExportedModel") -> dict[str, Any]:
     """Returns what the page must know of a file, as ONNX Runtime shows no metadata in JavaScript."""
     scorer = ["answer_scores"] if "answer" in file.required else []
+    parameters = file.metadata.get("parameters")
     return {
         "unit": file.unit,
-        "parameters": file.metadata.get("parameters"),
+        "parameters": parameters if isinstance(parameters, int) else None,
         "outputs": ["target", "hypotheses", "scores", *file.told, *scorer],
         "inputs": [_input(name, value) for name, value in file.required.items()],
     }
@@ -178,7 +179,7 @@ def _input(name: str, value: Any) -> dict[str, Any]:
 def _is_known(path: Path, known: Mapping[str, str | None]) -> bool:
     if path.name not in known or not path.is_file():
         return False
-    return known[path.name] in {None, _integrity(path.read_bytes())}
+    return known[path.name] in (None, _integrity(path.read_bytes()))
 
 
 def _integrity(content: bytes) -> str:

@@ -167,7 +167,7 @@ function chosen() {
   for (const { name, type } of page.inputs) {
     const { value } = settings.get(name);
     if (type === "string") inputs[name] = strings([value]);
-    else if (type === "int64") inputs[name] = new Tensor("int64", BigInt64Array.of(BigInt(value)), []);
+    else if (type === "int64") inputs[name] = new Tensor("int64", BigInt64Array.of(BigInt(Number(value))), []);
     else inputs[name] = new Tensor("float32", Float32Array.of(Number(value)), []);
   }
   return inputs;
