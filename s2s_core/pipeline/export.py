@@ -15,7 +15,7 @@ from s2s_core.pipeline.model_repository import ModelRepository
 from s2s_core.pipeline.models import Runs, opened, require_tables
 from s2s_core.pipeline.onnxruntime_web import runtime_files
 from s2s_core.pipeline.progress import Progress, default_progress
-from s2s_core.pipeline.quantization import Quantization
+from s2s_core.pipeline.quantization import Quantization, measured
 from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.pipeline.results import Export
 from s2s_core.pipeline.web_page import WebPage, page_name
@@ -91,7 +91,7 @@ def export(
         def measure(plain: bytes, quantized: bytes) -> dict[str, Any]:
             metrics = run.metrics(checkpoint.target_tokenizer.tokens)
             settings, rule = checkpoint.config.export, run.task.references
-            quantizations.append(Quantization.measure(plain, quantized, settings, run.splits, metrics, rule))
+            quantizations.append(measured(plain, quantized, settings, run.splits, metrics, rule))
             return quantizations[0].to_json()
 
         def known() -> tuple[Sequence[Example], References]:

@@ -54,42 +54,41 @@ class Quantization:
     plain: Measured
     quantized: Measured
 
-    @classmethod
-    def measure(
-        cls,
-        plain: bytes,
-        quantized: bytes,
-        settings: ExportConfig,
-        splits: Splits,
-        metrics: Mapping[str, BaseMetric],
-        rule: References,
-    ) -> "Quantization":
-        """Measures both files.
-
-        Args:
-            plain: The content of the file with weights of 32 bits.
-            quantized: That of the other one.
-            settings: Say how the weights are stored, and how much may be lost.
-            splits: Whose validation and test sets are answered.
-            metrics: The run's, of which those are left out that need PyTorch.
-            rule: Whether any target of examples with the same source is right.
-
-        Raises:
-            ConfigError: All metrics need PyTorch.
-            ExportError: The other one loses too much of the first metric on the validation set.
-        """
-        metrics = measurable(metrics)
-        files = plain, quantized
-        validation = [_scores(file, splits.validation, metrics, rule) for file in files]
-        _require_little_lost(settings, metrics, *validation)
-        test = [_scores(file, splits.test, metrics, rule) for file in files]
-        texts = list(dict.fromkeys(example.source for example in splits.test))
-        times = milliseconds_per_text(files, texts), milliseconds_per_text(files, texts, TOGETHER)
-        return cls(settings.quantize, metrics, *map(Measured, map(len, files), *times, validation, test))
-
     def to_json(self) -> dict[str, Any]:
         """Returns what was measured of both files, as JSON can hold it."""
         return {"plain": attrs.asdict(self.plain), "quantized": attrs.asdict(self.quantized)}
+
+
+def measured(
+    plain: bytes,
+    quantized: bytes,
+    settings: ExportConfig,
+    splits: Splits,
+    metrics: Mapping[str, BaseMetric],
+    rule: References,
+) -> Quantization:
+    """Measures both files.
+
+    Args:
+        plain: The content of the file with weights of 32 bits.
+        quantized: That of the other one.
+        settings: Say how the weights are stored, and how much may be lost.
+        splits: Whose validation and test sets are answered.
+        metrics: The run's, of which those are left out that need PyTorch.
+        rule: Whether any target of examples with the same source is right.
+
+    Raises:
+        ConfigError: All metrics need PyTorch.
+        ExportError: The other one loses too much of the first metric on the validation set.
+    """
+    metrics = measurable(metrics)
+    files = plain, quantized
+    validation = [_scores(file, splits.validation, metrics, rule) for file in files]
+    _require_little_lost(settings, metrics, *validation)
+    test = [_scores(file, splits.test, metrics, rule) for file in files]
+    texts = list(dict.fromkeys(example.source for example in splits.test))
+    times = milliseconds_per_text(files, texts), milliseconds_per_text(files, texts, TOGETHER)
+    return Quantization(settings.quantize, metrics, *map(Measured, map(len, files), *times, validation, test))
 
 
 def _scores(file: bytes, examples: Sequence[Example], metrics: Mapping[str, BaseMetric], rule: References) -> Scores:
