@@ -263,7 +263,11 @@ def _quantized(quantization: Quantization) -> None:
     )
     splits = {"validation": (small.validation, plain.validation), "test": (small.test, plain.test)}
     for split, (after, before) in splits.items():
-        line("", f"{split}: {_scores(after, quantization.metrics)} instead of {_scores(before, quantization.metrics)}")
+        scores = (
+            f"{name.replace('_', ' ')} {metric.display(after[name])} instead of {metric.display(before[name])}"
+            for name, metric in quantization.metrics.items()
+        )
+        line("", f"{split}: {', '.join(scores)}")
 
 
 def _lengths(bucket: LengthScores) -> str:
