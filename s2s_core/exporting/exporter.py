@@ -47,6 +47,7 @@ def export(
     held_out: Sequence[str],
     path: Path,
     examples: Callable[[], Examples] = lambda: ((), "each"),
+    *,
     heard: Callable[[str], None] = lambda _: None,
     measure: Measure = lambda _plain, _quantized: {},
 ) -> Parity:

@@ -97,7 +97,7 @@ def export(
         def known() -> tuple[Sequence[Example], References]:
             return run.splits.validation, run.task.references
 
-        parity = write(checkpoint, held_out, target, known, progress.export_doing, measure)
+        parity = write(checkpoint, held_out, target, known, heard=progress.export_doing, measure=measure)
     finally:
         progress.stopped()
     content = target.read_bytes()

@@ -182,7 +182,8 @@ def wide_file(request, checkpoints, make_model, third_party, tmp_path_factory):
         return {"seen": len(measured)}
 
     path = folder / "model.onnx"
-    export(attrs.evolve(plain, model=model, config=config), ["cab", "b"], path, lambda: (examples, "each"), measure)
+    checkpoint = attrs.evolve(plain, model=model, config=config)
+    export(checkpoint, ["cab", "b"], path, lambda: (examples, "each"), measure=measure)
     return path, measured
 
 
