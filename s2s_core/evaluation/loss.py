@@ -18,7 +18,7 @@ def lost_points(metric: BaseMetric, before: float, after: float) -> float:
         after: That of the other one.
     """
     worse = before - after if metric.higher_is_better else after - before
-    return 100 * worse if metric.percent else worse
+    return round(100 * worse if metric.percent else worse, 9)  # so that 0.995 instead of 1 is 0.5
 
 
 def measurable(metrics: Mapping[str, BaseMetric]) -> dict[str, BaseMetric]:

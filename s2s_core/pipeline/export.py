@@ -10,6 +10,7 @@ import attrs
 from s2s_core.config.structure import override
 from s2s_core.data.task import Example, References
 from s2s_core.errors import ConfigError, DataError
+from s2s_core.evaluation.loss import measurable
 from s2s_core.files import require_writable
 from s2s_core.pipeline.model_repository import ModelRepository
 from s2s_core.pipeline.models import Runs, opened, require_tables
@@ -54,8 +55,9 @@ def export(
         progress: Receives the events. By default they are printed; ``Progress()`` prints nothing.
 
     Raises:
-        ConfigError: A setting can't be used, the runs have different tasks or vocabularies, the model repository
-            has another model of the name, the page's folder is somebody else's, or its package can't be had.
+        ConfigError: A setting can't be used, no metric can measure smaller weights, the runs have different tasks or
+            vocabularies, the model repository has another model of the name, the page's folder is somebody else's, or
+            its package can't be had.
         ExportError: The file doesn't answer as the model does, or smaller weights lose too much; nothing is written.
         ModelError: There is no trained model, or it is damaged.
         OSError: The file can't be written.
@@ -85,11 +87,12 @@ def export(
             raise ConfigError(
                 "a model repository and export.required_inputs exclude each other: Triton batches texts alone"
             )
+        quantize = checkpoint.config.export.quantize
+        metrics = measurable(run.metrics(checkpoint.target_tokenizer.tokens)) if quantize else {}
         held_out = _held_out(run, checkpoint.config.export.parity_examples)
         quantizations: list[Quantization] = []
 
         def measure(plain: bytes, quantized: bytes) -> dict[str, Any]:
-            metrics = run.metrics(checkpoint.target_tokenizer.tokens)
             settings, rule = checkpoint.config.export, run.task.references
             quantizations.append(measured(plain, quantized, settings, run.splits, metrics, rule))
             return quantizations[0].to_json()

@@ -10,7 +10,7 @@ from s2s_core.data.splits import Splits
 from s2s_core.data.task import Example, References
 from s2s_core.errors import ExportError
 from s2s_core.evaluation.answers import Scores, answer, score
-from s2s_core.evaluation.loss import lost_points, measurable
+from s2s_core.evaluation.loss import lost_points
 from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.pipeline.evaluate import Answering
 from s2s_core.pipeline.speed import milliseconds_per_text
@@ -74,14 +74,12 @@ def measured(
         quantized: That of the other one.
         settings: Say how the weights are stored, and how much may be lost.
         splits: Whose validation and test sets are answered.
-        metrics: The run's, of which those are left out that need PyTorch.
+        metrics: The run's that a file can be scored by; the first one decides.
         rule: Whether any target of examples with the same source is right.
 
     Raises:
-        ConfigError: All metrics need PyTorch.
         ExportError: The other one loses too much of the first metric on the validation set.
     """
-    metrics = measurable(metrics)
     files = plain, quantized
     validation = [_scores(file, splits.validation, metrics, rule) for file in files]
     _require_little_lost(settings, metrics, *validation)

@@ -16,6 +16,8 @@ from s2s_core import Decoder, Output, load
 from s2s_core.config.tables import ExportConfig
 from s2s_core.data.task import Example
 from s2s_core.errors import ExportError
+from s2s_core.evaluation.loss import lost_points
+from s2s_core.evaluation.metrics.exact_match import ExactMatch
 from s2s_core.exporting.exporter import export
 from s2s_core.exporting.quantization import least_runtime, quantized
 from s2s_core.pipeline.patch import lexicon
@@ -229,3 +231,10 @@ def test_a_file_that_loses_too_much_isnt_written(checkpoints, tmp_path):
     with pytest.raises(ExportError, match="too much"):
         export(checkpoint, ["a"], tmp_path / "model.onnx", measure=measure)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_loss_of_half_a_point_is_no_more_than_half_a_point():
+    """Whatever the binary fractions are: 99.5 % instead of 100 %, as the limit says."""
+    metric = ExactMatch(list)
+    assert lost_points(metric, 1.0, 0.995) == 0.5
+    assert lost_points(metric, 0.995, 1.0) == -0.5
