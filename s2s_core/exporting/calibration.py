@@ -14,7 +14,7 @@ from s2s_core.evaluation.calibration import Calibration
 from s2s_core.exporting.session import open_probed
 from s2s_core.exporting.stitch import HYPOTHESIS_IDS, LOG_PROBABILITIES, ORDER
 from s2s_core.exporting.strange_texts import STRANGE_TEXTS
-from s2s_core.runtime.file import required_inputs
+from s2s_core.runtime.inputs import required_inputs
 from s2s_core.text.vocabulary import PAD
 
 MOST_EXAMPLES = 10_000

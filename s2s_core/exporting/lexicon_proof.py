@@ -11,7 +11,7 @@ from s2s_core.errors import REPORT, ExportError
 from s2s_core.exporting.lexicon import CERTAIN, NEVER
 from s2s_core.exporting.session import open_session
 from s2s_core.exporting.strange_texts import STRANGE_TEXTS
-from s2s_core.runtime.file import required_inputs
+from s2s_core.runtime.inputs import required_inputs
 from s2s_core.text import sentences
 
 BEAMS = (1, 3)

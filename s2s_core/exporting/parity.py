@@ -20,7 +20,7 @@ from s2s_core.exporting.session import open_probed
 from s2s_core.exporting.stitch import HYPOTHESIS_IDS, HYPOTHESIS_SCORES, TRACE
 from s2s_core.exporting.strange_texts import STRANGE_TEXTS
 from s2s_core.model.checkpoint import TextModel
-from s2s_core.runtime.file import required_inputs
+from s2s_core.runtime.inputs import required_inputs
 from s2s_core.text.vocabulary import SPECIALS
 
 SINGLE_TEXTS = 8

@@ -12,7 +12,7 @@ from s2s_core.errors import REPORT, ExportError
 from s2s_core.exporting.session import open_session
 from s2s_core.exporting.strange_texts import STRANGE_TEXTS
 from s2s_core.model.checkpoint import TextModel
-from s2s_core.runtime.file import required_inputs
+from s2s_core.runtime.inputs import required_inputs
 
 
 def prove_scorer(model: onnx.ModelProto, checkpoint: TextModel, held_out: Sequence[str], tolerance: float) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 
+from s2s_core.config.outputs import ALWAYS, OUTPUTS, TOLD
 from s2s_core.config.tables import ExportConfig
 from s2s_core.errors import ConfigError
 from s2s_core.files import require_writable, write_atomically
@@ -27,18 +28,15 @@ input [
   {{ name: "source" data_type: TYPE_STRING dims: [ 1 ] reshape: {{ shape: [ ] }} }}
 ]
 output [
-  {{ name: "target" data_type: TYPE_STRING dims: [ 1 ] reshape: {{ shape: [ ] }} }},
-  {{ name: "hypotheses" data_type: TYPE_STRING dims: [ -1 ] }},
-  {{ name: "scores" data_type: TYPE_FP32 dims: [ -1 ] }}{told}
+{outputs}
 ]
 dynamic_batching {{ }}
 """
 
-_TOLD = """,
-  {{ name: "{name}" data_type: {kind} dims: [ 1 ] reshape: {{ shape: [ ] }} }}"""
+_KINDS = {"string": "TYPE_STRING", "float": "TYPE_FP32"}
 
-_KINDS = {"confidence": "TYPE_FP32", "origin": "TYPE_STRING"}
-"""The outputs that only some files have."""
+_SHAPES = {1: "dims: [ 1 ] reshape: { shape: [ ] }", 2: "dims: [ -1 ]"}
+"""The shape of an output of a rank, without the dimension of the texts; one without others needs the detour."""
 
 
 @attrs.frozen
@@ -93,9 +91,9 @@ class ModelRepository:
         Raises:
             OSError: They can't be written.
         """
-        told = "".join(_TOLD.format(name=name, kind=kind) for name, kind in _KINDS.items() if getattr(settings, name))
+        outputs = ",\n".join(map(_output, (*ALWAYS, *(name for name in TOLD if getattr(settings, name)))))
         self.model_path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.config_path, _CONFIG.format(mark=_MARK, name=self.name, told=told))
+        write_atomically(self.config_path, _CONFIG.format(mark=_MARK, name=self.name, outputs=outputs))
         write_atomically(self.model_path, content)
 
     def _is_ours(self) -> bool:
@@ -104,3 +102,8 @@ class ModelRepository:
             return self.config_path.read_bytes().startswith(_MARK.encode())
         except OSError:
             return False
+
+
+def _output(name: str) -> str:
+    output = OUTPUTS[name]
+    return f'  {{ name: "{name}" data_type: {_KINDS[output.kind]} {_SHAPES[output.rank]} }}'

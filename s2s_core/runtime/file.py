@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from s2s_core.compat import runtime_errors as errors
 from s2s_core.config.decoding import ASKED_BY, INPUTS
-from s2s_core.config.fields import LARGEST
-from s2s_core.errors import ChangedFileWarning, ConfigError, DataError, ModelError, closest, is_utf8, listing
+from s2s_core.config.outputs import OUTPUTS, TOLD
+from s2s_core.errors import ChangedFileWarning, ConfigError, ModelError, closest, listing
 from s2s_core.runtime.hub import fetch, is_on_hub
+from s2s_core.runtime.inputs import TEXTS, number, one_each, required_inputs, strings
 from s2s_core.runtime.memory import is_out_of_memory, limit_memory
 from s2s_core.runtime.structure import structure_of
 from s2s_core.version import FORMAT_VERSION, __version__
@@ -28,33 +29,7 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 METADATA = "s2s"
 """The key of the file's metadata, a JSON object."""
 
-_FORMS = {
-    "target": ("tensor(string)", 1),
-    "hypotheses": ("tensor(string)", 2),
-    "scores": ("tensor(float)", 2),
-    "confidence": ("tensor(float)", 1),
-    "origin": ("tensor(string)", 1),
-    "answer_scores": ("tensor(float)", 1),
-}
-"""The outputs of a file, each with its type and its number of dimensions."""
-
-_ALWAYS = ("target", "hypotheses", "scores")
-"""The outputs that every file has."""
-
-_OUTPUTS_ASKED_BY = {
-    "confidence": "export.confidence=true",
-    "origin": "export.origin=true",
-    "answer_scores": "export.scorer=true",
-}
-"""How an export asks for each of the others."""
-
-_TEXTS = ("prefix", "answer")
-"""The inputs, besides the source, that are texts: one for all sources, or one for each."""
-
 _KINDS = {"int64": "tensor(int64)", "float32": "tensor(float)"}
-
-_LONGEST_SHOWN = 60
-"""The most characters of a wrong value in a message."""
 
 SMALL_FILE = 10_000_000
 """The size in bytes up to which one thread is best: the threads of larger models wait less than they compute.
@@ -188,12 +163,12 @@ class ExportedModel:
             ConfigError: It hasn't.
         """
         if name not in self._outputs:
-            raise ConfigError(f"{self._name} has no output {name!r}: {self._way(_OUTPUTS_ASKED_BY[name])}")
+            raise ConfigError(f"{self._name} has no output {name!r}: {self._way(OUTPUTS[name].asked_by)}")
 
     @property
     def told(self) -> list[str]:
         """The outputs about each answer that only some files have, of ``confidence`` and ``origin``."""
-        return [name for name in ("confidence", "origin") if name in self._outputs]
+        return [name for name in TOLD if name in self._outputs]
 
     @property
     def inputs(self) -> frozenset[str]:
@@ -238,11 +213,11 @@ class ExportedModel:
             raise ModelError(f"{self._name} has damaged metadata: there is no {'.'.join(keys)}") from error
 
     def _run(self, outputs: list[str], texts: Sequence[str], stop: Stop | None = None, /, **search: Any) -> list[Any]:
-        inputs: dict[str, Any] = {"source": _strings(texts), **self._required}
+        inputs: dict[str, Any] = {"source": strings(texts), **self._required}
         for name, value in search.items():
             if value is not None:
                 self._require(name)
-                inputs[name] = _one_each(name, value, len(texts)) if name in _TEXTS else _number(name, value)
+                inputs[name] = one_each(name, value, len(texts)) if name in TEXTS else number(name, value)
         try:
             results: list[Any] = self._session.run(outputs, inputs, stop and stop.options)
         except _RUNTIME_ERRORS as error:
@@ -250,7 +225,7 @@ class ExportedModel:
                 raise MemoryError(f"{self._name} needs more memory than there is for it") from error
             raise ModelError(f"{self._name} can't answer: {_first_line(error)}") from error
         for name, result in zip(outputs, results, strict=True):
-            rows = len(result) if isinstance(result, np.ndarray) and result.ndim == _FORMS[name][1] else "other"
+            rows = len(result) if isinstance(result, np.ndarray) and result.ndim == OUTPUTS[name].rank else "other"
             if rows != len(texts):
                 raise ModelError(f"{self._name} can't answer: it gives {rows} answers to {len(texts)} texts")
         return results
@@ -289,12 +264,13 @@ class ExportedModel:
         """Checks that the file takes one list of texts, and gives what a file of s2s gives."""
         needed = [(value.name, value.type, len(value.shape)) for value in self._session.get_inputs()]
         given = {value.name: (value.type, len(value.shape)) for value in self._session.get_outputs()}
-        allowed = {*((name, "tensor(string)", 1) for name in _TEXTS)}
+        allowed = {*((name, "tensor(string)", 1) for name in TEXTS)}
         allowed |= {(name, _KINDS[declared.kind], 0) for name, declared in INPUTS.items()}
         if needed[:1] != [("source", "tensor(string)", 1)] or not allowed.issuperset(needed[1:]):
             raise ModelError(f"{self._name} was not made by s2s: it needs other inputs than a list of texts, 'source'")
-        for name, form in _FORMS.items():
-            if given.get(name, form if name not in _ALWAYS else None) != form:
+        for name, output in OUTPUTS.items():
+            form = f"tensor({output.kind})", output.rank
+            if given.get(name, form if output.asked_by else None) != form:
                 raise ModelError(
                     f"{self._name} was not made by s2s: its output {name!r} isn't {form[0]} of rank {form[1]}"
                 )
@@ -320,17 +296,6 @@ class ExportedModel:
         if version != FORMAT_VERSION:
             raise ModelError(f"{self._name} has format {version}, but this is s2s {__version__}: upgrade s2s-toolkit")
         return metadata
-
-
-def required_inputs(session: onnxruntime.InferenceSession, decoding: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """Returns values for the inputs, besides the source, that a file has no default for.
-
-    Args:
-        session: The file.
-        decoding: The settings that they have by default.
-    """
-    names = [value.name for value in session.get_inputs()[1:]]
-    return {name: _strings([""]) if name in _TEXTS else _number(name, decoding[name]) for name in names}
 
 
 def threads_for(size: int) -> int:
@@ -379,40 +344,6 @@ def _provider(name: str) -> str:
         with contextlib.redirect_stdout(sys.stderr):  # it prints which of them are missing
             onnxruntime.preload_dlls()  # those of CUDA and cuDNN that pip installed, which the system doesn't find
     return provider
-
-
-def _number(name: str, value: Any) -> NDArray[Any]:
-    if not abs(value) <= LARGEST:
-        raise ConfigError(f"{name} must be a number from -{LARGEST} to {LARGEST} (got {value!r})")
-    return np.array(value, INPUTS[name].kind)
-
-
-def _strings(texts: Sequence[str]) -> NDArray[np.object_]:
-    if isinstance(texts, str | bytes | Mapping) or not hasattr(texts, "__len__"):
-        raise DataError(f"give texts as a list, such as ['hello'] (got {_shown(texts)})")
-    for number, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DataError(f"text {number} is no string (got {_shown(text)})")
-        if not is_utf8(text):
-            raise DataError(f"text {number} holds half of a surrogate pair, which UTF-8 can't hold: {text!r}")
-    strings = np.empty(len(texts), object)
-    strings[:] = texts
-    return strings
-
-
-def _one_each(name: str, given: str | Sequence[str], count: int) -> NDArray[np.object_]:
-    """Returns prefixes or answers, one for each text."""
-    texts = [given] * count if isinstance(given, str) else given
-    if not hasattr(texts, "__len__") or len(texts) != count:
-        got = len(texts) if hasattr(texts, "__len__") else _shown(given)
-        raise DataError(f"give one {name} for all texts, or one for each: {count} (got {got})")
-    return _strings(texts)
-
-
-def _shown(value: object) -> str:
-    """Returns a value as a message shows it."""
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
 def _first_line(error: Exception) -> str:

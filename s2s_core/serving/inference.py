@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from s2s_core.config.decoding import INPUTS
+from s2s_core.config.outputs import ALWAYS, OUTPUTS, TOLD
 from s2s_core.errors import closest, listing
 from s2s_core.serving.batcher import Answer
 from s2s_core.serving.fields import checked, field, parsed
@@ -26,7 +27,7 @@ VERSION = "1"
 
 _DATATYPES = {"int64": "INT64", "float32": "FP32"}
 
-_TOLD_DATATYPES = {"confidence": "FP32", "origin": TEXT}
+_OUTPUT_DATATYPES = {"string": TEXT, "float": "FP32"}
 
 
 @attrs.frozen
@@ -69,7 +70,7 @@ class InferenceRequest:
         """
         for output in self.outputs:
             if output.name in TOLD and output.name not in told:
-                raise RequestError(f"the model has no output {output.name!r}; it has: {listing({*OUTPUTS, *told})}")
+                raise RequestError(f"the model has no output {output.name!r}; it has: {listing({*ALWAYS, *told})}")
         others = dict(self.inputs)
         source = others.pop("source", None)
         if source is None:
@@ -118,7 +119,7 @@ def response(request: InferenceRequest, model: str, answers: Sequence[Answer]) -
     """Returns the body of a response, and how many bytes of it are JSON; None if all are."""
     heads, parts = [], []
     for output in request.outputs:
-        tensor = {**OUTPUTS, **TOLD}[output.name](answers)
+        tensor = TENSORS[output.name](answers)
         if output.binary:
             parts.append(tensor.to_binary())
             heads.append({**tensor.head, "parameters": {"binary_data_size": len(parts[-1])}})
@@ -138,10 +139,8 @@ def metadata(model: str, inputs: frozenset[str], told: Collection[str]) -> dict[
         "platform": "onnxruntime_onnx",
         "inputs": [{"name": "source", "datatype": TEXT, "shape": [-1]}, *optional],
         "outputs": [
-            {"name": "target", "datatype": TEXT, "shape": [-1]},
-            {"name": "hypotheses", "datatype": TEXT, "shape": [-1, -1]},
-            {"name": "scores", "datatype": "FP32", "shape": [-1, -1]},
-            *({"name": name, "datatype": _TOLD_DATATYPES[name], "shape": [-1]} for name in told),
+            {"name": name, "datatype": _OUTPUT_DATATYPES[OUTPUTS[name].kind], "shape": [-1] * OUTPUTS[name].rank}
+            for name in (*ALWAYS, *told)
         ],
     }
 
@@ -174,15 +173,14 @@ def _origin(answers: Sequence[Answer]) -> Tensor:
     return Tensor("origin", TEXT, (len(answers),), [answer.origin for answer in answers])
 
 
-OUTPUTS: Mapping[str, Callable[[Sequence[Answer]], Tensor]] = {
+TENSORS: Mapping[str, Callable[[Sequence[Answer]], Tensor]] = {
     "target": _target,
     "hypotheses": _hypotheses,
     "scores": _scores,
+    "confidence": _confidence,
+    "origin": _origin,
 }
-"""What makes each output."""
-
-TOLD: Mapping[str, Callable[[Sequence[Answer]], Tensor]] = {"confidence": _confidence, "origin": _origin}
-"""What makes each output that only some files have, for requests that name it."""
+"""What makes the tensor of each output that a request may name."""
 
 
 def _table(answers: Sequence[Answer]) -> tuple[int, int]:
@@ -199,7 +197,7 @@ def _outputs(fields: Mapping[str, Any]) -> list[Output]:
     """Returns the outputs that are asked for; all if none is."""
     binary = field(field(fields, "parameters", dict, {}), "binary_data_output", bool, default=False)
     wanted = [checked(one, dict, "each output") for one in field(fields, "outputs", list, [])]
-    outputs = [_output(one, binary=binary) for one in wanted] or [Output(name, binary) for name in OUTPUTS]
+    outputs = [_output(one, binary=binary) for one in wanted] or [Output(name, binary) for name in ALWAYS]
     if len({output.name for output in outputs}) < len(outputs):
         raise RequestError("an output is asked for twice")
     return outputs
@@ -207,9 +205,8 @@ def _outputs(fields: Mapping[str, Any]) -> list[Output]:
 
 def _output(fields: Mapping[str, Any], *, binary: bool) -> Output:
     name, parameters = field(fields, "name", str), field(fields, "parameters", dict, {})
-    if name not in {*OUTPUTS, *TOLD}:
-        known = {**OUTPUTS, **TOLD}
-        raise RequestError(f"there is no output {name!r}{closest(name, known)}; there may be: {listing(known)}")
+    if name not in TENSORS:
+        raise RequestError(f"there is no output {name!r}{closest(name, TENSORS)}; there may be: {listing(TENSORS)}")
     if "classification" in parameters:
         raise RequestError("outputs are texts and scores, not classes")
     return Output(name, field(parameters, "binary_data", bool, binary))
