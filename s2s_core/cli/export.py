@@ -1,13 +1,17 @@
 """``s2s export``: write a trained model as one ONNX file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from s2s_core.cli.context import installed
-from s2s_core.cli.options import FILE, FOLDER
+from s2s_core.cli.options import FILE, FOLDER, RUN
 from s2s_core.config.overrides import nested, parse_assignment
 from s2s_core.config.tables import QUANTIZATIONS
+
+if TYPE_CHECKING:
+    from s2s_core.pipeline.web_page import WebPage
 
 
 @click.command()
@@ -65,18 +69,20 @@ def export(
     """
     if onnxruntime_web and web is None:
         raise click.UsageError("--onnxruntime-web is for --web")
+    from s2s_core.pipeline.printing import line  # noqa: PLC0415  # help needs none of it
+
     if web and not onnxruntime_web:
-        click.echo("web      npm fetches onnxruntime-web, unless it has it")
-    if file := next((folder for folder in folders if folder.is_file()), None):
-        if web is None or output or lexicon or quantize or triton or assignments or len(folders) > 1:
-            raise click.UsageError(
-                f"{file} is exported already: of it, only --web makes something; give the folder of a run"
-            )
-        _make_page(file, web, onnxruntime_web)
+        line("web", "npm fetches onnxruntime-web, unless it has it")
+    if web and (file := next((folder for folder in folders if folder.is_file()), None)):
+        if output or lexicon or quantize or triton or assignments or len(folders) > 1:
+            raise click.UsageError(f"{file} is exported already, and takes --web alone; give the folder of a run")
+        line("web", _page_of(file, web, onnxruntime_web).in_words())
         return
+    for folder in folders:
+        RUN(folder, ctx=context)
     if len(folders) > 1 and output is None:
         raise click.UsageError("several runs need --output, such as -o together.onnx")
-    from s2s_core.pipeline.export import export as export_runs  # noqa: PLC0415  # help needs none of it
+    from s2s_core.pipeline.export import export as export_runs  # noqa: PLC0415
 
     settings = list(map(parse_assignment, assignments))
     given = {"export.lexicon": lexicon and str(lexicon), "export.quantize": quantize}
@@ -92,10 +98,10 @@ def export(
     )
 
 
-def _make_page(file: Path, folder: Path, onnxruntime_web: Path | None) -> None:
+def _page_of(file: Path, folder: Path, onnxruntime_web: Path | None) -> "WebPage":
+    """Makes a page of a file that is exported already, after its trial."""
     from s2s_core.pipeline.web_page import web_page  # noqa: PLC0415  # help needs none of it
     from s2s_core.runtime.trial import require_tried  # noqa: PLC0415
 
     require_tried(file)
-    page = web_page(file, folder, onnxruntime_web)
-    click.echo(f"web      {page.in_words()}")
+    return web_page(file, folder, onnxruntime_web)
