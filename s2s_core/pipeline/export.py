@@ -1,9 +1,9 @@
 """Exports runs."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -22,6 +22,9 @@ from s2s_core.pipeline.results import Export
 from s2s_core.pipeline.web_page import WebPage, page_name
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
+
+if TYPE_CHECKING:
+    from s2s_core.model.checkpoint import TextModel
 
 
 def export(
@@ -63,7 +66,6 @@ def export(
         OSError: The file can't be written.
     """
     from s2s_core.exporting.exporter import export as write  # noqa: PLC0415  # needs PyTorch
-    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
     from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415  # needs ONNX Runtime
     from s2s_core.runtime.trial import note_as_known  # noqa: PLC0415
 
@@ -81,24 +83,22 @@ def export(
         runtime = runtime_files(Path(onnxruntime_web) if onnxruntime_web else None)
     progress.exporting(target)
     try:
-        checkpoint = load_together(members)
-        checkpoint = attrs.evolve(checkpoint, config=override(checkpoint.config, overrides, run.plugins))
-        if repository and checkpoint.config.export.required_inputs:
+        checkpoint = _checkpoint(members, overrides)
+        own, rule = checkpoint.config.export, run.task.references
+        if repository and own.required_inputs:
             raise ConfigError(
                 "a model repository and export.required_inputs exclude each other: Triton batches texts alone"
             )
-        quantize = checkpoint.config.export.quantize
-        metrics = measurable(run.metrics(checkpoint.target_tokenizer.tokens)) if quantize else {}
-        held_out = _held_out(run, checkpoint.config.export.parity_examples)
+        metrics = measurable(run.metrics(checkpoint.target_tokenizer.tokens)) if own.quantize else {}
+        held_out = _held_out(run, own.parity_examples)
         quantizations: list[Quantization] = []
 
         def measure(plain: bytes, quantized: bytes) -> dict[str, Any]:
-            settings, rule = checkpoint.config.export, run.task.references
-            quantizations.append(measured(plain, quantized, settings, run.splits, metrics, rule))
+            quantizations.append(measured(plain, quantized, own, run.splits, metrics, rule))
             return quantizations[0].to_json()
 
         def known() -> tuple[Sequence[Example], References]:
-            return run.splits.validation, run.task.references
+            return run.splits.validation, rule
 
         parity = write(checkpoint, held_out, target, known, heard=progress.export_doing, measure=measure)
     finally:
@@ -106,7 +106,7 @@ def export(
     content = target.read_bytes()
     note_as_known(content)
     if repository:
-        repository.write(content, checkpoint.config.export)
+        repository.write(content, own)
     if page:
         page.write(content, ExportedModel(content), runtime)
     seconds = time.perf_counter() - began
@@ -115,6 +115,14 @@ def export(
     exported = Export(target, size, seconds, decoding, parity, repository, page, small)
     progress.exported(exported)
     return exported
+
+
+def _checkpoint(members: Sequence[Run], overrides: Sequence[Mapping[str, Any]]) -> "TextModel":
+    """Returns the model of one run, or that of several together, with other settings."""
+    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415  # needs PyTorch
+
+    checkpoint = load_together(members)
+    return attrs.evolve(checkpoint, config=override(checkpoint.config, overrides, members[0].plugins))
 
 
 def _repository(folder: str | Path | None, named: Path) -> ModelRepository | None:
