@@ -8,8 +8,11 @@ from pathlib import Path
 import attrs
 import pytest
 from fuzz.attempt import Attempt
+from fuzz.kinds import KINDS, command_line
 from fuzz.process import Ending
 from fuzz.verdict import fault
+
+from s2s_core.cli.main import cli
 
 TESTS = Path(__file__).parents[1]
 
@@ -27,7 +30,15 @@ def test_a_few_tries_of_each_kind_find_no_fault(tmp_path):
     path = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
     ended = subprocess.run(command, capture_output=True, check=False, text=True, env={**os.environ, "PYTHONPATH": path})
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
-    assert len(ended.stdout.splitlines()) >= 7
+    assert [line.partition(":")[0] for line in ended.stdout.splitlines()] == list(KINDS)
+
+
+def test_every_command_is_tried_with_what_it_takes():
+    """Those in groups too, though all are imported only when they are called; but for two that take their time."""
+    tried = dict(command_line.commands(cli))
+    assert {("run",), ("predict",), ("report",), ("plugins", "list"), ("plot", "learning")} <= tried.keys()
+    assert not {("serve",), ("plugins", "check"), ("plugins",)} & tried.keys()
+    assert all(command.params for path, command in tried.items() if path != ("plugins", "list"))
 
 
 @pytest.mark.parametrize(

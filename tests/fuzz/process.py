@@ -85,9 +85,13 @@ def run(attempt: Attempt, folder: Path, streams: Path) -> Ending:
 
 def _visit(attempt: Attempt, child: int, printed: Path) -> str | None:
     """Waits until a server listens, or has ended; sends its clients, and then tells it to stop."""
+    deadline = time.monotonic() + SLACK * LONGEST[attempt.exports]
     while not (port := _LISTENS.search(_text(printed))):
         if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             return None
+        if time.monotonic() > deadline:
+            os.killpg(child, signal.SIGKILL)
+            return "hang: it never listens"
         time.sleep(0.01)
     assert attempt.visit is not None
     seen = attempt.visit(int(port[1]))
