@@ -4,9 +4,13 @@ import os
 import signal
 import sys
 
+from s2s_core.runs.processes import collect_rarely, share_cores
+
 
 def main() -> None:
     """Runs the command line; Ctrl-C is no traceback while its modules are imported, nor when all has been said."""
+    collect_rarely()
+    share_cores()
     try:
         from s2s_core.cli.main import main as run  # noqa: PLC0415
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""How a training gets on with other processes."""
+"""How a process gets on with others, and with its own objects."""
 
 import os
 import subprocess
@@ -7,7 +7,10 @@ from textwrap import dedent
 
 import pytest
 
-from s2s_core.runs.processes import SPINS
+from s2s_core.runs.processes import OBJECTS, SPINS
+
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+"""The variables of a user who decided nothing about threads."""
 
 
 def spins(**environment):
@@ -27,9 +30,12 @@ def spins(**environment):
         sys.modules["s2s_core.pipeline.train"].open_run = open_run
         s2s.train(settings={"task": "reverse"})
     """
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    return printed(program, **environment)
+
+
+def printed(program, **environment):
     command = [sys.executable, "-c", dedent(program)]
-    done = subprocess.run(command, env=clean | environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=CLEAN | environment, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -40,3 +46,22 @@ def spins(**environment):
 def test_threads_that_wait_sleep_soon(environment, expected):
     """It is settled before PyTorch is imported, and what the user set stays."""
     assert expected == spins(**environment)
+
+
+def test_each_command_is_thrifty_before_it_imports_much():
+    """The command sets it first of all, so whatever it imports finds it; a program that imports s2s is left alone."""
+    assert f"{OBJECTS} {SPINS} False" == printed("""
+        import gc
+        import os
+        import sys
+
+        import s2s_core.cli.lazy
+        from s2s_core.__main__ import main
+
+        sys.modules["s2s_core.cli.main"] = type(sys)("main")
+        before = gc.get_threshold()[0]
+        sys.modules["s2s_core.cli.main"].run = sys.modules["s2s_core.cli.main"].main = lambda: print(
+            gc.get_threshold()[0], os.environ["GOMP_SPINCOUNT"], before == gc.get_threshold()[0]
+        )
+        main()
+    """)
