@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
+from s2s_core.cli.context import Installed, found, installed
 from s2s_core.cli.lazy import LazyCommand
 from s2s_core.errors import PluginError, S2SError, S2SWarning, missing_package, one_line
-from s2s_core.plugins.registry import Plugins
 from s2s_core.version import __version__
 
 _SHOW_WARNING = warnings.showwarning
@@ -30,7 +30,10 @@ _SIZES = (
 
 
 class Commands(click.Group):
-    """The commands. On a broken pipe they exit as SIGPIPE would end them; click would exit with 1."""
+    """The commands: our own, and those of plugins, which are found when one is asked for, or all are listed.
+
+    On a broken pipe they exit as SIGPIPE would end them; click would exit with 1.
+    """
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Adds a command, whose name must be new.
@@ -42,6 +45,18 @@ class Commands(click.Group):
         if name in self.commands:
             raise PluginError(f"there is a command {name!r} already")
         super().add_command(cmd, name)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Returns a command of ours, or else a plugin's."""
+        own = super().get_command(ctx, cmd_name)
+        if own is None:
+            installed(ctx).add_commands(self)
+        return own or super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns the names of all commands, sorted."""
+        found(ctx).plugins.add_commands(self)
+        return super().list_commands(ctx)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command."""
@@ -57,8 +72,7 @@ class Commands(click.Group):
     epilog="Documentation of a command: s2s COMMAND --help. Everything that can be set: s2s plugins show NAME.",
 )
 @click.version_option(__version__, prog_name="s2s")
-@click.pass_context
-def cli(context: click.Context) -> None:
+def cli() -> None:
     """Trains sequence-to-sequence models and ships each as one ONNX file, text in and text out.
 
     \b
@@ -66,9 +80,6 @@ def cli(context: click.Context) -> None:
     echo hello | s2s predict model.onnx          use the exported file
     s2s plugins list                             what can be chosen
     """
-    if context.invoked_subcommand != "plugins":
-        for problem in context.find_object(Plugins).problems:  # type: ignore[union-attr]  # main gives one
-            click.echo(one_line(f"warning: {problem}"), err=True)
 
 
 for command in (
@@ -111,7 +122,7 @@ def _run() -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("always", S2SWarning)
             warnings.showwarning = _show_warning
-            code = _invoke(Plugins())
+            code = _invoke(Installed())
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into the pipe
@@ -151,13 +162,12 @@ def _print_error(lines: Sequence[str]) -> None:
     click.echo("\n".join(map(one_line, lines)), err=True)
 
 
-def _invoke(installed: Plugins) -> Any:
+def _invoke(plugins: Installed) -> Any:
     """Runs the command. A note below a traceback names the plugin whose bug it may be."""
-    installed.add_commands(cli)
     try:
-        return cli.main(prog_name="s2s", standalone_mode=False, obj=installed)
+        return cli.main(prog_name="s2s", standalone_mode=False, obj=plugins)
     except Exception as error:
-        if place := installed.place_of(error):
+        if place := plugins.place_of(error):
             error.add_note(f"This happened in {place}, whose bug it may be.")
         raise
 

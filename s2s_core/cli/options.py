@@ -3,16 +3,18 @@
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from s2s_core.cli.context import installed
+from s2s_core.cli.context import found, installed
 from s2s_core.config.overrides import Overrides, parse_assignment
 from s2s_core.config.resolve import DEFAULT_ENCODER
 from s2s_core.errors import ConfigError, ModelError
-from s2s_core.plugins.registry import Kind, Plugins
+
+if TYPE_CHECKING:
+    from s2s_core.plugins.registry import Kind
 
 Command = Callable[..., Any]
 
@@ -49,13 +51,14 @@ class ComponentName(click.ParamType[str, Any]):
 
     name = "name"
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: "Kind") -> None:
         self.kind = kind
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Returns the names that begin with what was typed."""
-        del ctx, param
-        return [CompletionItem(name) for name in Plugins().names(self.kind) if name.startswith(incomplete)]
+        del param
+        names = found(ctx).plugins.names(self.kind)
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 class Seeds(click.ParamType[list[int], Any]):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from s2s_core.config.overrides import Overrides, merge, named
 from s2s_core.errors import ConfigError, PluginError, listing
-from s2s_core.plugins.registry import Plugins
 
 if TYPE_CHECKING:
     from s2s_core.config.tables import RunConfig
+    from s2s_core.plugins.registry import Plugins
 
 DEFAULT_ENCODER = "mlp-rnn"
 """The only plugin that the core names: without a choice, a run must not depend on which other plugins are installed."""
@@ -19,7 +19,7 @@ DEFAULT_ENCODER = "mlp-rnn"
 DEFAULT_TOKENIZER = "characters"
 
 
-def resolve(overrides: Sequence[Overrides], plugins: Plugins) -> "RunConfig":
+def resolve(overrides: Sequence[Overrides], plugins: "Plugins") -> "RunConfig":
     """Builds the configuration of a run.
 
     Args:
@@ -60,7 +60,7 @@ def _with_one_amount(tables: Overrides) -> Overrides:
     return {**tables, "training": {"epochs": 0.0, **training}}
 
 
-def _with_names(tables: Overrides, plugins: Plugins) -> Overrides:
+def _with_names(tables: Overrides, plugins: "Plugins") -> Overrides:
     """Fills in the components that the user didn't name."""
     encoder = _table(tables, "encoder")
     if "name" not in encoder:
@@ -74,7 +74,7 @@ def _with_names(tables: Overrides, plugins: Plugins) -> Overrides:
     return {**tables, "encoder": encoder, "decoder": decoder, **sides}
 
 
-def _require_default_encoder(plugins: Plugins) -> None:
+def _require_default_encoder(plugins: "Plugins") -> None:
     try:
         plugins.plugin_of("encoder", DEFAULT_ENCODER)
     except PluginError as error:

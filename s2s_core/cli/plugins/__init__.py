@@ -2,11 +2,13 @@
 
 import click
 
+from s2s_core.cli.context import found
 from s2s_core.cli.lazy import LazyCommand
 
 
 @click.group()
-def plugins() -> None:
+@click.pass_context
+def plugins(context: click.Context) -> None:
     """Lists components, shows their settings, checks their promises, and writes new ones.
 
     \b
@@ -15,6 +17,7 @@ def plugins() -> None:
     s2s plugins check mlp-rnn
     s2s plugins new phone-book --kind task
     """
+    found(context).told = True  # the list has the problems itself
 
 
 for command in (
