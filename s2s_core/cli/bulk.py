@@ -78,10 +78,10 @@ class BulkOptions:
 
     def workers_beside(self, threads: int) -> int:
         """Returns how many batches are answered at the same time, if each takes so many threads."""
-        from s2s_core.pipeline.side_by_side import usable_cores  # noqa: PLC0415  # help needs none of it
-
         if self.output is None:
             return 1
+        from s2s_core.pipeline.side_by_side import usable_cores  # noqa: PLC0415  # lines alone need none of it
+
         return self.workers or max(usable_cores() // max(threads, 1), 1)
 
     def _require_none(self, file: str) -> None:

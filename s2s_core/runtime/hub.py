@@ -1,7 +1,6 @@
 """Fetches exported files from the Hugging Face Hub, by names such as ``hf:USER/NAME@REVISION``."""
 
 import hashlib
-import logging
 import re
 from pathlib import Path
 
@@ -67,6 +66,8 @@ def fetch(name: str) -> Fetched:
 
 def _download(name: str, repository: str, revision: str | None) -> Path:
     """Returns the file's place in the hub's cache, whose folder is named after the commit."""
+    import logging  # noqa: PLC0415  # a file that is here already needs none of it
+
     from huggingface_hub import errors, hf_hub_download  # noqa: PLC0415  # of the extra hub
     from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
 
