@@ -1,6 +1,6 @@
 """Trains and scores the models of a row of docs/benchmarks.md.
 
-    python benchmarks/quality.py ROW DATA [--recipe FILE] [--seed N] [--set NAME=VALUE …]
+    python benchmarks/quality.py ROW DATA [--recipe FILE] [--seeds 0-4] [--set NAME=VALUE …]
 
 DATA is a folder with the row's files, whose names ``ROWS`` has: TSV, a source, a tab and a target on each line, or the
 columns that the row's settings say. Each
@@ -10,13 +10,16 @@ and the CPU minutes.
 
 import resource
 import statistics
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
 import click
 
 import s2s_core as s2s
-from s2s_core.config.overrides import nested, parse_assignment
+from s2s_core.config.overrides import Overrides, nested, parse_assignment
+from s2s_core.evaluation.evaluation import Evaluation
+from s2s_core.pipeline.seeds import parse_seeds
 
 MEDIUM = ("arm_e", "bul", "dut", "fre", "geo", "hbs_latn", "hun", "jpn_hira", "kor", "vie_hanoi")
 LOW = ("ady", "gre", "ice", "ita", "khm", "lav", "mlt_latn", "rum", "slv", "wel_sw")
@@ -37,7 +40,7 @@ class Row:
 
     parts: tuple[str, str, str]
     names: tuple[str, ...] = ("",)
-    settings: dict[str, object] = attrs.field(factory=dict)
+    settings: Mapping[str, object] = attrs.Factory(dict)
 
 
 ROWS = {
@@ -59,45 +62,101 @@ ROWS = {
 }
 
 
+@attrs.frozen
+class Scored:
+    """What the models of a data set make of its test part.
+
+    Attributes:
+        singles: The main score of the model of each seed.
+        together: The main score of the models of all seeds in one file; None if there is one.
+        shown: All scores.
+        display: Formats the main score.
+    """
+
+    singles: list[float]
+    together: float | None
+    shown: str
+    display: Callable[[float], str]
+
+
 @click.command()
 @click.argument("row", type=click.Choice(list(ROWS)))
 @click.argument("data", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--recipe", type=click.Path(path_type=Path, exists=True), help="By default the defaults of pairs.")
-@click.option("--seed", default=0)
-@click.option("--only", default="", help="One of the row's data sets.")
+@click.option("--seeds", default="0", help="One, such as 3, or several, such as 0-4.", show_default=True)
+@click.option("--only", multiple=True, help="One of the row's data sets; may be repeated.  [default: all]")
 @click.option("--output", default="runs/quality", type=click.Path(path_type=Path))
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE")
 def main(
-    row: str, data: Path, recipe: Path | None, seed: int, only: str, output: Path, assignments: tuple[str, ...]
+    row: str,
+    data: Path,
+    recipe: Path | None,
+    seeds: str,
+    only: tuple[str, ...],
+    output: Path,
+    assignments: tuple[str, ...],
 ) -> None:
     """Trains and scores the models of a row."""
-    described, scores = ROWS[row], []
-    overrides = [parse_assignment(text) for text in assignments]
-    for name in [only] if only else described.names:
-        files = [part and str(data / part.format(name)) for part in described.parts]
-        paths = dict(zip(("task.train", "task.validation", "task.test"), files, strict=True))
-        tables = [
-            {"task": {"name": "pairs"}},
-            *(nested(path, value) for path, value in {**paths, **described.settings, "training.seed": seed}.items()),
-            *overrides,
-        ]
+    numbers = parse_seeds(seeds)
+    scored = []
+    for name in only or ROWS[row].names:
         before = cpu_minutes()
-        run = s2s.run(recipe, tables, output=output / f"{row}-{name or 'all'}-{seed}", overwrite=True)
-        minutes = cpu_minutes() - before
-        evaluation = s2s.evaluate(run.onnx_path)
-        scores.append(next(iter(evaluation.scores.values())))
-        shown = ", ".join(
-            f"{each} {evaluation.metrics[each].display(score)}" for each, score in evaluation.scores.items()
-        )
-        print(f"{row} {name} seed {seed}: {shown}; {minutes:.1f} CPU minutes", flush=True)
-        main_metric = next(iter(evaluation.metrics.values()))
-    print(f"{row} seed {seed}: mean {main_metric.display(statistics.mean(scores))}")
+        settings = [*tables(ROWS[row], data, name), *map(parse_assignment, assignments)]
+        folder = output / f"{row}-{name or 'all'}-{seeds}"
+        measure = together if len(numbers) > 1 else alone
+        scored.append(measure(recipe, settings, numbers, folder))
+        print(f"{row} {name} seeds {seeds}: {scored[-1].shown}; {cpu_minutes() - before:.1f} CPU minutes", flush=True)
+    print(f"{row} seeds {seeds}: mean {summary(scored)}")
+
+
+def tables(row: Row, data: Path, name: str) -> list[Overrides]:
+    """Returns the settings of a row for one of its data sets."""
+    files = [part and str(data / part.format(name)) for part in row.parts]
+    paths = dict(zip(("task.train", "task.validation", "task.test"), files, strict=True))
+    return [{"task": {"name": "pairs"}}, *(nested(path, value) for path, value in {**paths, **row.settings}.items())]
+
+
+def alone(recipe: Path | None, settings: list[Overrides], seeds: list[int], folder: Path) -> Scored:
+    """Trains and scores the model of one seed."""
+    run = s2s.run(recipe, [*settings, nested("training.seed", seeds[0])], output=folder, overwrite=True)
+    evaluation = s2s.evaluate(run.onnx_path)
+    return Scored([main_score(evaluation)], None, shown(evaluation), next(iter(evaluation.metrics.values())).display)
+
+
+def together(recipe: Path | None, settings: list[Overrides], seeds: list[int], folder: Path) -> Scored:
+    """Trains and scores models of several seeds, and all of them in one file."""
+    runs = s2s.run_seeds(recipe, settings, seeds=seeds, output=folder, overwrite=True)
+    evaluation = s2s.evaluate(runs.export.path)
+    name, metric = next(iter(evaluation.metrics.items()))
+    singles = [scores[name] for scores in runs.spread.scores]
+    each = ", ".join(f"{name} {runs.spread.display(name)}" for name in evaluation.metrics)
+    return Scored(singles, main_score(evaluation), f"{each}; together {shown(evaluation)}", metric.display)
+
+
+def main_score(evaluation: Evaluation) -> float:
+    """Returns the score of the first metric."""
+    return next(iter(evaluation.scores.values()))
+
+
+def shown(evaluation: Evaluation) -> str:
+    """Returns all scores, formatted."""
+    return ", ".join(f"{name} {evaluation.metrics[name].display(score)}" for name, score in evaluation.scores.items())
+
+
+def summary(scored: list[Scored]) -> str:
+    """Returns the mean over the data sets: of each seed's models their mean and deviation, and of all in one file."""
+    display = scored[0].display
+    means = [statistics.mean(column) for column in zip(*(one.singles for one in scored), strict=True)]
+    if len(means) == 1:
+        return display(means[0])
+    several = statistics.mean(one.together for one in scored if one.together is not None)
+    return f"{display(statistics.mean(means))} ± {display(statistics.stdev(means))}, together {display(several)}"
 
 
 def cpu_minutes() -> float:
-    """Returns the CPU minutes of this process so far."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return (usage.ru_utime + usage.ru_stime) / 60
+    """Returns the CPU minutes of this process and those it waited for, so far."""
+    usages = [resource.getrusage(which) for which in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages) / 60
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ from s2s_core.plugins.registry import Kind, Plugins
 
 Table = TypeVar("Table")
 
+_MOST_PROBLEMS, _MOST_NAMES = 20, 10
+"""How many problems of tables are told, and how many unknown settings of a table."""
+
 
 def structure(tables: Overrides, plugins: Plugins) -> RunConfig:
     """Builds a configuration from complete tables, such as those of ``unstructure``."""
@@ -62,7 +65,9 @@ def _structured(tables: Overrides, form: Any, path: str, plugins: Plugins) -> An
     except S2SError:
         raise
     except Exception as error:
-        raise ConfigError(*dict.fromkeys(_explain(error, path))) from error
+        problems = list(dict.fromkeys(_explain(error, path)))
+        more = len(problems) - _MOST_PROBLEMS
+        raise ConfigError(*problems[:_MOST_PROBLEMS], *([f"and {more} more"] if more > 0 else [])) from error
 
 
 class ComponentConverter(cattrs.Converter):
@@ -175,10 +180,7 @@ def _explain(error: BaseException, path: str) -> Iterator[str]:
         for inner in error.exceptions:
             yield from _explain(inner, _inner_path(inner, path))
     elif isinstance(error, ForbiddenExtraKeysError):
-        names = [field.name for field in attrs.fields(error.cl)]
-        for key in sorted(error.extra_fields):
-            near = (not path and _in_a_table(key)) or closest(key, names)
-            yield f"unknown setting {_join(path, key)}{near}; {path or 'a run'} has: {listing(names)}"
+        yield _unknown(sorted(error.extra_fields), [field.name for field in attrs.fields(error.cl)], path)
     elif isinstance(error, BadValueError):
         yield f"{_join(path, error.name)} must be {error.expected} (got {error.value!r})"
     elif isinstance(error, _BadTypeError):
@@ -187,6 +189,15 @@ def _explain(error: BaseException, path: str) -> Iterator[str]:
         yield from error.lines
     else:
         yield f"{path} can't be used: {error}"
+
+
+def _unknown(keys: Sequence[str], names: Sequence[str], path: str) -> str:
+    """Returns what is told of the unknown settings of a table, all in one line as all can be one mistake."""
+    near = [(not path and _in_a_table(key)) or closest(key, names) for key in keys[:_MOST_NAMES]]
+    told = ", ".join(f"{_join(path, key)}{hint}" for key, hint in zip(keys, near, strict=False))
+    more = f" and {len(keys) - _MOST_NAMES} more" if len(keys) > _MOST_NAMES else ""
+    what = "unknown setting" if len(keys) == 1 else "unknown settings"
+    return f"{what} {told}{more}; {path or 'a run'} has: {listing(names)}"
 
 
 def _inner_path(error: BaseException, path: str) -> str:

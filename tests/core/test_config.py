@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from s2s_core import ConfigError, NoConfig, PluginError, Task, at_least, hookimpl, setting
+from s2s_core.cli.context import Installed
 from s2s_core.cli.options import run_arguments
 from s2s_core.config.decoding import DecodingConfig
 from s2s_core.config.fields import LARGEST, MOST_ROWS
@@ -113,7 +114,9 @@ def refusal(plugins):
 def open_options(plugins, **options):
     """Opens a run as ``s2s run`` does."""
     nothing = {"recipe": None, "task": None, "encoder": None, "decoder": None, "seed": None, "assignments": ()}
-    context = click.Context(click.Command("run"), obj=plugins)
+    found = Installed()
+    found.plugins = plugins
+    context = click.Context(click.Command("run"), obj=found)
     given = nothing | {"output": None, "resume": False, "overwrite": False} | options
     return open_run(**run_arguments(context, **given))
 
@@ -314,6 +317,45 @@ def test_several_mistakes_are_several_lines(refusal):
     ]
     assert len(lines) == len(starts)
     assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True))
+
+
+def test_a_table_of_strangers_is_one_line(refusal):
+    """As when the head of a table is misspelt, which moves its settings into the one before."""
+    line = refusal({"task": "copy"}, {"export": {f"s{number:02}": 1 for number in range(12)} | {"prefx": True}})
+    told = line.partition("; ")[0]
+    assert told == (
+        "unknown settings export.prefx (did you mean 'prefix'?), "
+        + ", ".join(f"export.s{number:02}" for number in range(9))
+        + " and 3 more"
+    )
+    assert len(line.splitlines()) == 1
+
+
+def test_no_more_problems_are_told_than_can_be_read(refusal):
+    """All after the first twenty are a number."""
+    tables = {table: {name: [] for name in names} for table, names in MANY.items()}
+    lines = refusal({"task": "copy"}, tables).splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == f"and {sum(map(len, MANY.values())) - 20} more"
+
+
+MANY = {
+    "training": (
+        "steps",
+        "seed",
+        "epochs",
+        "beta1",
+        "beta2",
+        "batch_size",
+        "patience",
+        "momentum",
+        "schedule",
+        "device",
+    ),
+    "decoding": ("beam_size", "max_length", "min_length", "seed", "top_k", "top_p", "temperature", "batch_size"),
+    "export": ("tolerance", "unit", "prefix", "lexicon"),
+}
+"""Settings that can't be lists."""
 
 
 def test_a_task_s_own_mistake_is_refused_too(refusal):

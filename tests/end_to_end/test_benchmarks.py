@@ -180,7 +180,7 @@ def test_quality_trains_and_scores_a_row(script, tmp_path, monkeypatch):
     options = [word for name in small for word in ("--set", f"{name}={TINY[name]}")]
     _, run = script("quality")
     printed = run("scan", tmp_path, "--only", "simple", "--output", tmp_path / "runs", *options)
-    assert printed.splitlines()[-1].startswith("scan seed 0: mean ")
+    assert printed.splitlines()[-1].startswith("scan seeds 0: mean ")
 
 
 def without_export(recipe, settings, **options):
