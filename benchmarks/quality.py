@@ -97,7 +97,7 @@ def main(
     assignments: tuple[str, ...],
 ) -> None:
     """Trains and scores the models of a row."""
-    numbers = parse_seeds(seeds)
+    numbers = [int(seeds)] if seeds.isdecimal() else parse_seeds(seeds)
     scored = []
     for name in only or ROWS[row].names:
         before = cpu_minutes()
