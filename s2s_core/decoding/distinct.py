@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Answers(NamedTuple):
-    """The distinct answers to some sources, best first.
+class DistinctTexts(NamedTuple):
+    """The distinct texts of hypotheses for some sources, best first.
 
     Attributes:
         texts: [N][K].
@@ -19,7 +19,7 @@ class Answers(NamedTuple):
     scores: NDArray[np.float32]
 
 
-def distinct(texts: Sequence[Sequence[str]], scores: NDArray[np.float32]) -> Answers:
+def distinct(texts: Sequence[Sequence[str]], scores: NDArray[np.float32]) -> DistinctTexts:
     """Drops each text that a better hypothesis has already; empty texts with minus infinity fill up the row.
 
     Args:
@@ -34,4 +34,4 @@ def distinct(texts: Sequence[Sequence[str]], scores: NDArray[np.float32]) -> Ans
                 found.setdefault(text, score)
         kept.append([*found, *[""] * (len(hypotheses) - len(found))])
         kept_scores[row, : len(found)] = list(found.values())
-    return Answers(kept, kept_scores)
+    return DistinctTexts(kept, kept_scores)
