@@ -1,4 +1,4 @@
-"""Answers texts with a model in PyTorch."""
+"""DistinctTexts texts with a model in PyTorch."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from s2s_core.config.decoding import DecodingConfig
 from s2s_core.data.pairs import Sequences
 from s2s_core.decoding import BeamSearch
-from s2s_core.decoding.distinct import Answers, distinct
+from s2s_core.decoding.distinct import DistinctTexts, distinct
 from s2s_core.errors import DataError
 from s2s_core.model.checkpoint import TextModel
 from s2s_core.model.device import ids_to_device
@@ -43,7 +43,7 @@ class Sources(NamedTuple):
 
 
 class Translator:
-    """Answers texts with a model in PyTorch, as its exported file does.
+    """DistinctTexts texts with a model in PyTorch, as its exported file does.
 
     Args:
         checkpoint: The model, in evaluation mode.
@@ -76,15 +76,15 @@ class Translator:
         begins = self._encode_prefixes(texts, prefixes)
         return self._search_rows(self._encode(texts), begins, np.arange(len(texts)))
 
-    def answers(self, texts: Sequence[str], prefixes: Sequence[str] | None = None) -> Answers:
+    def answers(self, texts: Sequence[str], prefixes: Sequence[str] | None = None) -> DistinctTexts:
         """Returns the texts of all beams, without repetitions, and their scores; see ``__call__``."""
         return self.answers_of(self.hypotheses(texts, prefixes), texts)
 
-    def answers_of(self, hypotheses: Hypotheses, sources: Sequence[str]) -> Answers:
+    def answers_of(self, hypotheses: Hypotheses, sources: Sequence[str]) -> DistinctTexts:
         """Returns the texts of hypotheses, for the texts that they answer; of equal samples each counts."""
         texts = self.texts(hypotheses, sources)
         if self._decoding.sampling:
-            return Answers(texts, hypotheses.scores)
+            return DistinctTexts(texts, hypotheses.scores)
         return distinct(texts, hypotheses.scores)
 
     def texts(self, hypotheses: Hypotheses, sources: Sequence[str]) -> list[list[str]]:

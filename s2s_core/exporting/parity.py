@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 
 from s2s_core.config.decoding import DecodingConfig, SearchFeatures, features_of, graph_inputs
-from s2s_core.decoding.distinct import Answers
+from s2s_core.decoding.distinct import DistinctTexts
 from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.errors import ExportError
 from s2s_core.exporting.replay import Trace, is_tie, same_ids
@@ -132,7 +132,7 @@ class ProbedFile:
 
     def answer(
         self, texts: list[str], prefixes: list[str] | None, decoding: DecodingConfig
-    ) -> tuple[Answers, Hypotheses, Trace]:
+    ) -> tuple[DistinctTexts, Hypotheses, Trace]:
         """Returns the answers, the hypotheses that they are made of, and what each step of the search kept."""
         inputs: dict[str, Any] = self._given | {
             name: np.array(value, kind) for name, kind, value in graph_inputs(decoding, self.features)
@@ -146,7 +146,7 @@ class ProbedFile:
         if target.tolist() != hypotheses[:, 0].tolist():
             raise _refusal("the file's target is not its first hypothesis")
         found = Hypotheses(ids[: len(texts)], raw_scores[: len(texts)])
-        return Answers(hypotheses.tolist(), scores), found, Trace(tokens, parents)
+        return DistinctTexts(hypotheses.tolist(), scores), found, Trace(tokens, parents)
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:

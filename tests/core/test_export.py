@@ -21,7 +21,7 @@ from s2s_core import NoConfig, Output
 from s2s_core.config.decoding import INPUTS, SearchFeatures
 from s2s_core.data.pairs import Sequences
 from s2s_core.decoding import BeamSearch
-from s2s_core.decoding.distinct import Answers
+from s2s_core.decoding.distinct import DistinctTexts
 from s2s_core.decoding.translate import Hypotheses, Translator
 from s2s_core.errors import ExportError
 from s2s_core.exporting import exporter
@@ -248,7 +248,7 @@ def test_one_model_gives_one_file(export_once, words_pieces, monkeypatch, tmp_pa
 
 @pytest.mark.parametrize(("ratio", "most"), [(1e30, 5), (math.inf, 5), (1.0, 2**63 - 1)])
 def test_a_limit_that_no_integer_holds_is_no_limit_in_the_file(exported, ratio, most):
-    """Answers are as long as with a limit that none reaches, in a runtime that checks nothing."""
+    """DistinctTexts are as long as with a limit that none reaches, in a runtime that checks nothing."""
     unlimited = run(exported.path, ["abc"], max_length=10_000)[0].tolist()
     assert run(exported.path, ["abc"], max_length_ratio=ratio, max_length=most)[0].tolist() == unlimited
 
@@ -488,7 +488,7 @@ def test_a_refusal_tells_the_difference(export_once, beams, search):
 
         def answer(self, texts, prefixes, decoding):
             kept = np.full((3, 1, beams), EOS)
-            return Answers([["x" * 100] * beams], other.scores), other, Trace(kept, np.zeros_like(kept))
+            return DistinctTexts([["x" * 100] * beams], other.scores), other, Trace(kept, np.zeros_like(kept))
 
     with pytest.raises(ExportError) as refused:
         compare(Wrong(), checkpoint, [text], decoding, 1e-3)
@@ -516,7 +516,7 @@ def test_scores_that_differ_are_told_with_their_search(export_once, change, mess
         features = SearchFeatures(sampling=True)
 
         def answer(self, texts, prefixes, decoding):
-            return Answers([[""] * 3], own.scores), Hypotheses(own.ids, own.scores + change), None
+            return DistinctTexts([[""] * 3], own.scores), Hypotheses(own.ids, own.scores + change), None
 
     with pytest.raises(ExportError, match=rf"^{re.escape(message)}\. No file is written"):
         compare(Wrong(), checkpoint, ["a"], decoding, 1e-3)
