@@ -1,4 +1,4 @@
-"""DistinctTexts texts with a model in PyTorch."""
+"""Answers texts with a model in PyTorch."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -43,7 +43,7 @@ class Sources(NamedTuple):
 
 
 class Translator:
-    """DistinctTexts texts with a model in PyTorch, as its exported file does.
+    """Answers texts with a model in PyTorch, as its exported file does.
 
     Args:
         checkpoint: The model, in evaluation mode.

@@ -248,7 +248,7 @@ def test_one_model_gives_one_file(export_once, words_pieces, monkeypatch, tmp_pa
 
 @pytest.mark.parametrize(("ratio", "most"), [(1e30, 5), (math.inf, 5), (1.0, 2**63 - 1)])
 def test_a_limit_that_no_integer_holds_is_no_limit_in_the_file(exported, ratio, most):
-    """DistinctTexts are as long as with a limit that none reaches, in a runtime that checks nothing."""
+    """Answers are as long as with a limit that none reaches, in a runtime that checks nothing."""
     unlimited = run(exported.path, ["abc"], max_length=10_000)[0].tolist()
     assert run(exported.path, ["abc"], max_length_ratio=ratio, max_length=most)[0].tolist() == unlimited
 
