@@ -1,7 +1,7 @@
 """What every command finds in its context: the plugins."""
 
 import functools
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
@@ -42,7 +42,7 @@ class Installed:
 
 def found(context: click.Context) -> Installed:
     """Returns the installed plugins of a context, found or not yet."""
-    return cast("Installed", context.find_object(Installed))
+    return context.ensure_object(Installed)
 
 
 def installed(context: click.Context) -> "Plugins":
