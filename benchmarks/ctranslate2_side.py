@@ -3,9 +3,9 @@
     PYTHON -P benchmarks/ctranslate2_side.py FOLDER
 
 PYTHON has CTranslate2 and numpy, and need not have s2s. FOLDER has ``sizes.json`` and ``weights.npz``, as
-``ctranslate2.py`` writes them. Each line that comes is a JSON object with ``texts``, ``beam_size`` and ``calls``; for
-each, a line goes out with the ``answers``, and the ``seconds`` of each call. ``-P`` keeps the other script from being
-imported in the place of CTranslate2.
+``ctranslate2.py`` writes them. A line tells when the model is ready. Then each line that comes is a JSON object with
+``texts``, ``beam_size``, ``length`` and ``calls``; for each, a line goes out with the ``answers`` and the CPU
+``seconds`` of a call. ``-P`` keeps the other script from being imported in the place of CTranslate2.
 """
 
 import json
@@ -30,12 +30,13 @@ def main() -> None:
     translator = ctranslate2.Translator(
         str(folder / "converted"), device="cpu", compute_type="float32", inter_threads=1, intra_threads=1
     )
+    print("ready", flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
-        began = time.perf_counter()
+        began = time.process_time()
         for _ in range(asked["calls"]):
             answers = translate(translator, asked["texts"], asked["beam_size"], asked["length"])
-        seconds = (time.perf_counter() - began) / asked["calls"]
+        seconds = (time.process_time() - began) / asked["calls"]
         print(json.dumps({"answers": answers, "seconds": seconds}), flush=True)
 
 
