@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from s2s_transformer.positions import Order
+from s2s_transformer.positions import Order, Shape
 
 MASKED = -30000.0
 """The summand of a masked position's score.
@@ -15,12 +15,12 @@ It is finite, so that a row in which every position is masked has no NaN. Its ex
 sum of two of them is still above the lowest number of float16, -65504.
 """
 
-Shape = tuple[int, int]
-"""The number of rows and the number of positions per row, B and T."""
-
 
 class Heads(NamedTuple):
-    """The keys and values of all heads, each [B, A, S, W]."""
+    """The keys and values of all heads, each [B, A, S, W].
+
+    The keys are divided by the root of W, once and for all, so that no step has to scale the queries or the scores.
+    """
 
     keys: Tensor
     values: Tensor
@@ -60,9 +60,9 @@ class SelfAttention(nn.Module):
         query, key, value = _split(self.project(vectors), shape, self.width).chunk(3, 1)  # each [B, A, T, W]
         if order.rotation is not None:
             query, key = _rotate(query, order.rotation), _rotate(key, order.rotation)
-        seen = Heads(key, value)
+        seen = Heads(_scaled(key), value)
         if past is not None:
-            seen = Heads(torch.cat([past.keys, key], 2), torch.cat([past.values, value], 2))  # [B, A, S, W]
+            seen = Heads(torch.cat([past.keys, seen.keys], 2), torch.cat([past.values, value], 2))  # [B, A, S, W]
         return self.merge(_joined(_attend(query, seen, order.bias))), seen
 
 
@@ -91,7 +91,8 @@ class CrossAttention(nn.Module):
     def read(self, states: Tensor) -> Heads:
         """Returns the keys and values of a memory's states, [B, S, M]."""
         heads = _split(self.memory(states.flatten(0, 1)), (states.shape[0], states.shape[1]), self.width)
-        return Heads(*heads.chunk(2, 1))
+        keys, values = heads.chunk(2, 1)
+        return Heads(_scaled(keys), values)
 
     def forward(
         self, vectors: Tensor, shape: Shape, memory: Heads, bias: Tensor, *, weighed: bool = False
@@ -116,22 +117,33 @@ def _attend(query: Tensor, seen: Heads, bias: Tensor | None) -> Tensor:
     """Returns the weighted mean of the values for queries [B, A, T, W], in the same shape."""
     if torch.compiler.is_exporting():
         return _weigh(query, seen.keys, bias) @ seen.values
-    return functional.scaled_dot_product_attention(query, *seen, attn_mask=bias)
+    return functional.scaled_dot_product_attention(query, *seen, attn_mask=bias, scale=1.0)
 
 
 def _weigh(query: Tensor, keys: Tensor, bias: Tensor | None) -> Tensor:
     """Returns the weight of each key for each query, [B, A, T, S]."""
-    scores: Tensor = query * keys.shape[-1] ** -0.5 @ keys.transpose(2, 3)  # [B, A, T, S]
+    scores: Tensor = query @ keys.transpose(2, 3)  # [B, A, T, S]
     return (scores if bias is None else scores + bias).softmax(-1)
+
+
+def _scaled(keys: Tensor) -> Tensor:
+    """Divides keys by the root of their width."""
+    scaled: Tensor = keys * keys.shape[-1] ** -0.5
+    return scaled
 
 
 def _split(vectors: Tensor, shape: Shape, width: int) -> Tensor:
     """Splits vectors [N, A · W] into heads [B, A, T, W]."""
-    return vectors.view(*shape, vectors.shape[1] // width, width).transpose(1, 2)
+    rows, count = shape
+    if count == 1:  # no number moves, so the graph of a step needs no node that would move them
+        return vectors.view(rows, vectors.shape[1] // width, 1, width)
+    return vectors.view(rows, count, vectors.shape[1] // width, width).transpose(1, 2)
 
 
 def _joined(heads: Tensor) -> Tensor:
     """Joins heads [B, A, T, W] to vectors [N, H]."""
+    if heads.shape[2] == 1:  # as above
+        return heads.flatten(1)
     return heads.transpose(1, 2).flatten(2).flatten(0, 1)
 
 

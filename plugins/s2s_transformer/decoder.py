@@ -55,10 +55,10 @@ class TransformerDecoder(Decoder):
 
     def step(self, inputs: Tensor, state: TransformerState) -> tuple[Output, TransformerState]:
         """Takes one step; see ``Decoder.step``."""
-        first = state.past[0].keys.shape[2]
-        vectors = self.entrance(inputs[:, None], first)  # [B, H]
+        first, shape = state.past[0].keys.shape[2], (inputs.shape[0], 1)
+        vectors = self.entrance(inputs, shape, first)  # [B, H]
         order = self.entrance.positions.order(first, 1)
-        output, past = self._run(vectors, (inputs.shape[0], 1), order, state)
+        output, past = self._run(vectors, shape, order, state)
         attention = None if output.attention is None else output.attention[:, 0]
         return Output(output.vectors, attention), state._replace(past=past)
 
@@ -66,7 +66,7 @@ class TransformerDecoder(Decoder):
         """Decodes whole targets; see ``Decoder.forward``."""
         shape = (inputs.shape[0], inputs.shape[1])
         padding = ~padding_mask(lengths, shape[1])[:, :, None]  # [B, T, 1]
-        vectors = self.entrance(inputs.masked_fill(padding, 0.0), 0)  # [N, H]
+        vectors = self.entrance(inputs.masked_fill(padding, 0.0).flatten(0, 1), shape, 0)  # [N, H]
         earlier = inputs.new_ones(shape[1], shape[1], dtype=torch.bool).tril()  # [T, T]
         order = self.entrance.positions.order(0, shape[1]).biased(masked_bias(earlier, vectors))
         output, _ = self._run(vectors, shape, order, self.start(memory))

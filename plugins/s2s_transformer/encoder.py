@@ -34,7 +34,7 @@ class TransformerEncoder(Encoder):
         shape = (inputs.shape[0], inputs.shape[1])
         mask = padding_mask(lengths, shape[1])  # [B, S]
         padding = ~mask[:, :, None]  # [B, S, 1]
-        vectors = self.entrance(inputs.masked_fill(padding, 0.0), 0)  # [N, H]
+        vectors = self.entrance(inputs.masked_fill(padding, 0.0).flatten(0, 1), shape, 0)  # [N, H]
         order = self.entrance.positions.order(0, shape[1]).biased(masked_bias(mask[:, None, None], vectors))
         for layer in self.layers:
             vectors = layer(vectors, shape, order)

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from s2s_core import Dropout, bridge
 from s2s_transformer.config import TransformerConfig
-from s2s_transformer.positions import make_positions
+from s2s_transformer.positions import Shape, make_positions
 
 
 class InputLayer(nn.Module):
@@ -21,15 +21,24 @@ class InputLayer(nn.Module):
 
     def __init__(self, config: TransformerConfig, input_size: int) -> None:
         super().__init__()
-        self.size = config.hidden_size
         self.bridge = bridge(input_size, config.hidden_size)
         for name, parameter in self.bridge.named_parameters():
             nn.init.zeros_(parameter) if name == "bias" else nn.init.normal_(parameter, std=input_size**-0.5)
         self.positions = make_positions(config)
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, inputs: Tensor, first: int) -> Tensor:
-        """Returns the vectors [N, H] of inputs [B, T, E], whose positions start at number ``first``."""
-        vectors = self.bridge(inputs.flatten(0, 1)).view(inputs.shape[0], inputs.shape[1], self.size)  # [B, T, H]
-        placed: Tensor = self.dropout(self.positions.place(vectors, first).flatten(0, 1))  # [N, H]
-        return placed
+    def forward(self, inputs: Tensor, shape: Shape, first: int) -> Tensor:
+        """Returns the vectors [N, H] of inputs [N, E], of B rows with T positions, numbered from ``first`` on."""
+        vectors: Tensor = self.bridge(inputs)  # [N, H]
+        places = self.positions.vectors(first, shape[1])  # [T, H] or None
+        if places is not None:
+            vectors = _placed(vectors, shape, places)
+        dropped: Tensor = self.dropout(vectors)
+        return dropped
+
+
+def _placed(vectors: Tensor, shape: Shape, places: Tensor) -> Tensor:
+    """Adds the vectors of positions, [T, H], to vectors [N, H]."""
+    if shape[1] == 1:  # so that the graph of a step needs no other shapes
+        return vectors + places
+    return (vectors.view(*shape, places.shape[1]) + places).flatten(0, 1)

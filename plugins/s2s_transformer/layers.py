@@ -6,9 +6,9 @@ Normalising first (pre-norm, Xiong et al. 2020, arXiv 2002.04745) trains without
 from torch import Tensor, nn
 
 from s2s_core import Dropout
-from s2s_transformer.attention import CrossAttention, Heads, SelfAttention, Shape
+from s2s_transformer.attention import CrossAttention, Heads, SelfAttention
 from s2s_transformer.config import TransformerConfig
-from s2s_transformer.positions import Order
+from s2s_transformer.positions import Order, Shape
 
 
 class FeedForward(nn.Sequential):

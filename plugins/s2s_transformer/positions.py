@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from s2s_transformer.config import TransformerConfig
 
+Shape = tuple[int, int]
+"""The number of rows and the number of positions per row, B and T."""
+
 
 class Order(NamedTuple):
     """How self-attention takes the order of T positions into account, which may follow earlier ones.
@@ -29,12 +32,12 @@ class Order(NamedTuple):
 
 
 class Positions(nn.Module):
-    """The base class, which encodes no positions. A subclass overrides ``place``, ``rotation`` or ``bias``."""
+    """The base class, which encodes no positions. A subclass overrides ``vectors``, ``rotation`` or ``bias``."""
 
-    def place(self, vectors: Tensor, first: int) -> Tensor:
-        """Adds their positions to vectors [B, T, H]; the first position is number ``first``."""
-        del first
-        return vectors
+    def vectors(self, first: int, count: int) -> Tensor | None:
+        """Returns what is added to the vectors of ``count`` positions from number ``first`` on, [T, H]."""
+        del first, count
+        return None
 
     def order(self, first: int, count: int) -> Order:
         """Returns the order of ``count`` positions from number ``first`` on, for every self-attention."""
@@ -58,12 +61,12 @@ class SinusoidalPositions(Positions):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.register_buffer("frequencies", _frequencies(config.hidden_size + 1), persistent=False)
+        self.size = config.hidden_size
+        self.register_buffer("frequencies", _frequencies(self.size + 1), persistent=False)
 
-    def place(self, vectors: Tensor, first: int) -> Tensor:
-        """See ``Positions.place``."""
-        waves = _waves(self.frequencies, first, vectors.shape[1]).transpose(0, 1).flatten(1)  # [T, H] or one wider
-        return vectors + waves[:, : vectors.shape[2]]
+    def vectors(self, first: int, count: int) -> Tensor:
+        """See ``Positions.vectors``."""
+        return torch.cat(_waves(self.frequencies, first, count), 1)[:, : self.size]
 
 
 class LearnedPositions(Positions):
@@ -74,11 +77,11 @@ class LearnedPositions(Positions):
         self.embedding = nn.Embedding(config.maximum_positions, config.hidden_size)
         nn.init.normal_(self.embedding.weight, std=0.5**0.5)  # the variance of sines and cosines
 
-    def place(self, vectors: Tensor, first: int) -> Tensor:
-        """See ``Positions.place``."""
-        numbers = torch.arange(first, first + vectors.shape[1], device=vectors.device)  # [T]
-        placed: Tensor = vectors + self.embedding(numbers.clamp(max=self.embedding.num_embeddings - 1))
-        return placed
+    def vectors(self, first: int, count: int) -> Tensor:
+        """See ``Positions.vectors``."""
+        numbers = torch.arange(first, first + count, device=self.embedding.weight.device)  # [T]
+        vectors: Tensor = self.embedding(numbers.clamp(max=self.embedding.num_embeddings - 1))
+        return vectors
 
 
 class RotaryPositions(Positions):
@@ -92,7 +95,7 @@ class RotaryPositions(Positions):
 
     def rotation(self, first: int, count: int) -> Tensor:
         """See ``Positions.rotation``."""
-        return _waves(self.frequencies, first, count)
+        return torch.stack(_waves(self.frequencies, first, count))
 
 
 class RelativePositions(Positions):
@@ -135,8 +138,8 @@ def _frequencies(size: int) -> Tensor:
     return 10000.0 ** (-torch.arange(half) / max(half, 1))
 
 
-def _waves(frequencies: Tensor, first: int, count: int) -> Tensor:
-    """Returns the cosines and sines of each position, [2, T, frequencies]."""
+def _waves(frequencies: Tensor, first: int, count: int) -> tuple[Tensor, Tensor]:
+    """Returns the cosines and the sines of each position, [T, frequencies] both."""
     numbers = torch.arange(first, first + count, device=frequencies.device)
     angles = numbers[:, None] * frequencies  # [T, frequencies]
-    return torch.stack([angles.cos(), angles.sin()])
+    return angles.cos(), angles.sin()

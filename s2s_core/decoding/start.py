@@ -44,13 +44,13 @@ All but the first row are there only if a feature needs them, as are the setting
 
 
 class Beams(NamedTuple):
-    """The K beams of each source, between two steps.
+    """The K beams of each source, between two steps. Axis ``R`` is B · K, every beam of every source.
 
     Attributes:
         tokens: The last token, [B, K].
         finished: Whether the beam has ended, [B, K].
         scores: The beam's log-probability, [B, K].
-        state: The decoder's state, each tensor [B, K, …].
+        state: The decoder's state, each tensor [R, …], as the decoder takes it.
         extras: See ``Extras``.
     """
 
@@ -62,7 +62,7 @@ class Beams(NamedTuple):
 
     @property
     def leaves(self) -> list[Tensor]:
-        """All tensors that a beam remembers, those of the state before the extras, [B, K, …]."""
+        """All tensors that a beam remembers, those of the state, [R, …], before the extras, [B, K, …]."""
         return pytree.tree_leaves((self.state, self.extras))
 
 
@@ -90,7 +90,9 @@ class Start(nn.Module):
         size = (source.shape[0], beams.shape[0])
         extras = self._limits(lengths, settings) | self._memories(source, lengths, settings)
         state = self.model.start(source, lengths, settings.get("copies"))
-        state, extras = pytree.tree_map(lambda leaf: leaf.unsqueeze(1).expand(*size, *leaf.shape[1:]), (state, extras))
+        rows = torch.arange(size[0], device=source.device)[:, None].expand(size).flatten()  # [R]
+        state = pytree.tree_map(lambda leaf: leaf.index_select(0, rows), state)
+        extras = pytree.tree_map(lambda leaf: leaf.unsqueeze(1).expand(*size, *leaf.shape[1:]), extras)
         dead = (beams > 0).expand(size)  # [B, K]
         if self.features.sampling:
             extras["key"] = sampling.beam_keys(source, lengths, beams, settings["seed"])

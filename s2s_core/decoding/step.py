@@ -40,22 +40,23 @@ class Step(nn.Module):
             Whether any beam goes on [], the beam that each one continues [B, K], and the beams.
         """
         batch, beams = size = extras["longest"].shape  # of what never changes, so that it's read before the loop
-        before = pytree.tree_map(lambda leaf: leaf.flatten(0, 1), (state, extras))  # [R, …]
-        token_scores, new_state, new_extras = self._look(tokens.flatten(), finished.flatten(), *before)
+        flat = pytree.tree_map(lambda leaf: leaf.flatten(0, 1), extras)  # [R, …]
+        token_scores, new_state, new_extras = self._look(tokens.flatten(), finished.flatten(), state, flat)
         candidates = self._candidates(step, token_scores, new_extras, beams)
         candidates = self._force(step, token_scores, finished.reshape(-1, 1), new_extras, candidates)
         scores, parents, tokens = self.choice.select(step, scores, candidates, size)  # [B, K]
         rows = (torch.arange(batch, device=tokens.device)[:, None] * beams + parents).flatten()  # [R]
 
-        def follow(leaf: Tensor, before: Tensor, beamed: Tensor) -> Tensor:
-            """Gives each beam the leaf [R, …] of its parent, as [B, K, …]; one that didn't change stays one object."""
-            if leaf is before:
-                return beamed
-            moved = leaf if self.features.sampling else leaf.index_select(0, rows)
-            return moved.reshape(*size, *leaf.shape[1:])
+        def follow(leaf: Tensor, before: Tensor) -> Tensor:
+            """Gives each beam the leaf [R, …] of its parent; one that didn't change stays one object."""
+            return leaf if self.features.sampling or leaf is before else leaf.index_select(0, rows)
 
         ended = (tokens == EOS) | (scores == NEVER) | (step >= extras["longest"] - 1)
-        state, extras = pytree.tree_map(follow, (new_state, new_extras), before, (state, extras))
+        state = pytree.tree_map(follow, new_state, state)
+        extras = {
+            name: extras[name] if leaf is flat[name] else follow(leaf, flat[name]).reshape(*size, *leaf.shape[1:])
+            for name, leaf in new_extras.items()
+        }
         finished = finished.gather(1, parents) | ended
         return ~finished.all(), parents, Beams(tokens, finished, scores, state, extras)
 

@@ -1,7 +1,6 @@
 """Exports the modules of the search that hold the model as one ONNX graph each, with ``torch.onnx``."""
 
 import functools
-import itertools
 import sysconfig
 import traceback
 from pathlib import Path
@@ -39,7 +38,7 @@ NO_FEATURES = SearchFeatures()
 
 @attrs.frozen(eq=False)
 class Leaf:
-    """One tensor of the decoder's state or of the search's extras, [B, K, …].
+    """One tensor of the decoder's state, [R, …], or of the search's extras, [B, K, …].
 
     Attributes:
         example: Its value after some steps.
@@ -115,8 +114,8 @@ def _free_dimensions(leaves: list[Leaf], after: Beams) -> Any:
 class _ChangedOnly(nn.Module):
     """A step that returns only the leaves that change.
 
-    ``torch.export`` is told that these all have the same numbers of rows and beams. Without that, the graph would
-    compute both for each of them.
+    ``torch.export`` is told that these all have rows for the same sources and beams. Without that, the graph would
+    compute the numbers of both for each of them.
     """
 
     def __init__(self, step: Step, leaves: list[Leaf]) -> None:
@@ -127,13 +126,16 @@ class _ChangedOnly(nn.Module):
     def forward(
         self, step: Tensor, tokens: Tensor, finished: Tensor, scores: Tensor, state: State, extras: Extras
     ) -> tuple[Tensor, ...]:
+        batch, beams = extras["longest"].shape  # of what never changes, so that it's read before the loop
+        sizes = [*([(batch * beams,)] * len(pytree.tree_leaves(state))), *([(batch, beams)] * len(extras))]
         before = pytree.tree_leaves((state, extras))
-        for number, dimension in itertools.product(self.changed, (0, 1)):
-            same = before[number].shape[dimension] == tokens.shape[dimension]
-            check(same)
-        going, parents, beams = self.step(step, tokens, finished, scores, state, extras)
-        leaves = beams.leaves
-        return going, parents, beams.tokens, beams.finished, beams.scores, *(leaves[n] for n in self.changed)
+        for number in self.changed:
+            for size, expected in zip(before[number].shape, sizes[number], strict=False):
+                same = size == expected
+                check(same)
+        going, parents, after = self.step(step, tokens, finished, scores, state, extras)
+        leaves = after.leaves
+        return going, parents, after.tokens, after.finished, after.scores, *(leaves[n] for n in self.changed)
 
 
 def _settings(model: AnyModel, features: SearchFeatures, source: Tensor) -> Settings:

@@ -11,7 +11,7 @@ With ``N`` sources, ``S`` tokens of the longest, ``P`` of the longest prefix, ``
       │    other settings      []                                  ▼
       ▼      ▼                                           target tokenizer ─────► [N, P]
     Start ◄──┴─────────────────────────────────────────────────────┘
-      │  tokens, ended, scores [N, K]; leaves of the state and the extras [N, K, …]
+      │  tokens, ended, scores [N, K]; leaves of the state [N·K, …], of the extras [N, K, …]
       ▼
     Loop "search" ─ Step       carries tokens, ended, scores and the leaves that change;
       │                        the other leaves and all weights are read from outside

@@ -2,9 +2,12 @@
 
 import importlib.util
 import sys
+from collections import defaultdict
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -135,6 +138,100 @@ def test_sentences_are_timed_and_looked_up(script, tmp_path, export_once, senten
         "the model",
     ]
     assert printed[5] == "1 of 2 of the lexicon's words are answered as it says"
+
+
+@pytest.fixture
+def beside(script, monkeypatch):
+    """The script about CTranslate2, with a tiny model."""
+    module, run = script("ctranslate2")
+    tiny = module.Size(module.TransformerConfig(8, 1, 2, 8), 20)
+    monkeypatch.setattr(module, "MODELS", {"tiny": tiny})
+    return module, run
+
+
+class Echo:
+    """In the place of CTranslate2, which isn't installed here: answers as the file does, or otherwise."""
+
+    def __init__(self, module, model, size, length, wrong):
+        self._file, self._wrong = module.File(module.export(model, size, length)), wrong
+        self.seconds = self._file.seconds
+
+    def answers(self, texts, beam_size):
+        return ["wrong"] if self._wrong else self._file.answers(texts, beam_size)
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_ctranslate2_is_timed_if_it_gives_the_same_answers(beside, monkeypatch, tmp_path, wrong):
+    """For each batch and beam size, after it has got all that it needs of the model."""
+    module, run = beside
+
+    @contextmanager
+    def echo(python, model, size, length):
+        module.save(model, size, length, tmp_path)
+        yield Echo(module, model, size, length, wrong)
+
+    monkeypatch.setattr(module, "beside", echo)
+    monkeypatch.setattr(module, "version", lambda python: "4.8")
+    monkeypatch.setattr(module, "LEAST_SECONDS", 0)
+    command = (sys.executable, "--batch", 1, "--batch", 3, "--beam", 2, "--length", 3, "--rounds", 2)
+    if wrong:
+        with pytest.raises(AssertionError, match="answers differ: tiny, batch 1, beam 2"):
+            run(*command)
+        return
+    assert [line.split()[1:3] for line in run(*command).splitlines()[3:]] == [["1", "2"], ["3", "2"]]
+
+
+def test_ctranslate2_is_asked_for(beside, tmp_path):
+    """If it is missing, and if it doesn't take the model."""
+    module, run = beside
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    with pytest.raises(AssertionError, match="can't import ctranslate2; in its environment, run: pip install"):
+        run(python)
+    size = module.MODELS["tiny"]
+    with (
+        pytest.raises(module.click.ClickException, match="couldn't take the model"),
+        module.beside(python, module.make_model(size), size, 3),
+    ):
+        pass
+
+
+class Spec:
+    """In the place of CTranslate2's description of a model: whatever is looked up exists, and is remembered."""
+
+    def __init__(self):
+        self.parts = defaultdict(Spec)
+
+    def __getattr__(self, name):
+        return self.parts[name]
+
+    def __getitem__(self, number):
+        return self.parts[number]
+
+    def numbers(self):
+        """How many numbers were set, in this part and those below it."""
+        own = sum(value.size for value in vars(self).values() if isinstance(value, np.ndarray))
+        return own + sum(part.numbers() for part in self.parts.values())
+
+
+def test_ctranslate2_side_takes_every_weight(script, beside, tmp_path):
+    """Each once, and the positions on both sides."""
+    side, _ = script("ctranslate2_side")
+    module, _ = beside
+    size = module.MODELS["tiny"]
+    model = module.make_model(size)
+    module.save(model, size, 3, tmp_path)
+    weights = np.load(tmp_path / "weights.npz")
+    encoder, decoder = Spec(), Spec()
+    for spec in (encoder, decoder):
+        spec.layer = [Spec()]
+        spec.layer[0].attention.linear = [Spec() for _ in range(3)]
+    side.fill_encoder(encoder, weights)
+    side.fill_decoder(decoder, weights)
+    filled = sum(spec.numbers() + spec.layer[0].numbers() for spec in (encoder, decoder))
+    filled += sum(linear.numbers() for linear in decoder.layer[0].attention.linear)
+    assert model.parameter_count() + 2 * weights["positions"].size == filled
 
 
 def test_gpu_works_without_one(script, tmp_path, monkeypatch):

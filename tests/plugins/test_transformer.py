@@ -295,9 +295,8 @@ def test_order_is_told(kind: str):
 def test_positions_past_the_last_learned_one_are_as_that():
     """A decoder that reads one token again and again from position 2 on, of 3, adds the same vector each time."""
     positions = make_model(make_config("learned")).decoder.entrance.positions
-    vectors = torch.zeros(1, 2, HIDDEN, dtype=torch.float64)
-    assert torch.equal(positions.place(vectors, 2), positions.place(vectors, 7))
-    assert not torch.equal(positions.place(vectors, 1), positions.place(vectors, 2))
+    assert torch.equal(positions.vectors(2, 2), positions.vectors(7, 2))
+    assert not torch.equal(positions.vectors(1, 2), positions.vectors(2, 2))
 
 
 def test_dropout_is_for_training_alone():
