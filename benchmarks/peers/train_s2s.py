@@ -2,9 +2,10 @@
 
 import sys
 
+from turns import Turns, count
+
 from s2s_core.__main__ import main as s2s
 from s2s_core.training import preparation
-from turns import Turns, count
 
 COMPONENTS = {"lstm": ("lstm", "attention-lstm"), "transformer": ("transformer", "transformer")}
 """The encoder and the decoder of each model."""
@@ -45,6 +46,7 @@ def settings(assignment) -> dict[str, object]:
     return {
         "task.train": f"{assignment['words']}/train.tsv",
         "task.validation": f"{assignment['words']}/validation.tsv",
+        "task.test": f"{assignment['words']}/validation.tsv",
         "source.tokenizer": "characters",
         "target.tokenizer": "characters",
         "source.embedding_size": assignment["embedding_size"],
