@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import click
 import numpy as np
 import pytest
 import torch
@@ -264,6 +265,45 @@ def test_mlp_rnn_training_compares_with_the_plain_loop(script):
     """Both give the same gradients, or it fails."""
     _, run = script("mlp_rnn_training")
     assert "toolkit" in run("--lengths", 4, "--batch-size", 4, "--hidden-size", 8, "--repeats", 1)
+
+
+@pytest.fixture
+def peers(script, monkeypatch):
+    """The script ``peers``, with tiny models."""
+    monkeypatch.syspath_prepend(str(SCRIPTS["peers"].parent))
+    module, run = script("peers")
+    monkeypatch.setattr(module, "SHARED", {**module.SHARED, "embedding_size": 8, "batch_size": 4, "updates": 2})
+    sizes = {"hidden_size": 8, "layers": 1, "dropout": 0.1}
+    models = {"lstm": sizes, "transformer": {**sizes, "heads": 2, "feed_forward_size": 8}}
+    monkeypatch.setattr(module, "MODELS", models)
+    return module, run
+
+
+def test_peers_trains_with_s2s_in_turns(peers, tmp_path):
+    """Sorted and unsorted, each in a process of its own; the peers themselves aren't installed here."""
+    _, run = peers
+    options = ["--starts", 1, "--rounds", 2, "--words", 100]
+    printed = run("run", tmp_path, "--only", "s2s", "--only", "s2s, unsorted", "--model", "transformer", *options)
+    title, *lines = printed.splitlines()
+    assert title.startswith("transformer, 2 turns of 2 updates ")
+    assert [line.split("  ")[0] for line in lines] == ["s2s", "s2s, unsorted"]
+
+
+def test_peers_that_are_not_installed_are_named(peers, tmp_path):
+    """With the command that installs them; also where another version is."""
+    module, _ = peers
+    (tmp_path / "joeynmt").mkdir()
+    module.mark_of(tmp_path, "joeynmt").write_text('["joeynmt==2.2"]')
+    with pytest.raises(click.ClickException, match=r"lacks eole, joeynmt .* install .* --only eole --only joeynmt$"):
+        module.require_installed(tmp_path, {"s2s", "joeynmt", "eole"})
+
+
+def test_peers_tells_why_a_program_ended(peers, tmp_path, monkeypatch):
+    """By the last lines that it printed."""
+    module, _ = peers
+    monkeypatch.setattr(module, "PROGRAMS", {"s2s": module.Program("s2s", {"training.nothing": 1})})
+    with pytest.raises(click.ClickException, match=r"s2s ended before .*\n(.*\n)*error: .*nothing"):
+        module.measure(tmp_path, "lstm", ["s2s"], 2, tmp_path)
 
 
 def test_quality_trains_and_scores_a_row(script, tmp_path, monkeypatch):
