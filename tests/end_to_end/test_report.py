@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import pytest
 
+from s2s_core.evaluation.bootstrap import signed
+
 VOID = {"meta"}
 
 EVIL = "<script>alert(1)</script>"
@@ -247,7 +249,7 @@ def test_several_runs_are_compared_as_compare_does(report, here, exported_run, o
     second = compared["models"][1]
     difference = second["differences"]["edit_distance"]
     for value in (difference["score"], difference["low"], difference["high"]):
-        assert f"{value:+.4f}" in page.text
+        assert signed("{:.4f}".format, value) in page.text
     assert f"{second['right_to_wrong']} right → wrong, {second['wrong_to_right']} wrong → right" in page.text
     one, other = (model["scores"]["edit_distance"] for model in compared["models"])
     assert f"{(one + other) / 2:.4f} ± {abs(one - other) / 2**0.5:.4f}" in page.text

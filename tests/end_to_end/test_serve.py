@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import re
@@ -126,6 +127,15 @@ def short(exported_run, tmp_path_factory):
     path = tmp_path_factory.mktemp("short") / "short.onnx"
     onnx.save(model, path)
     return path
+
+
+@pytest.fixture(scope="module")
+def endless(s2s, small, tmp_path_factory):
+    """A file that goes on for as long as it is told to: the state of a GRU stays within bounds, however many steps."""
+    folder = tmp_path_factory.mktemp("endless") / "run"
+    ended = s2s("run", *small, "--encoder", "gru", "--set", "training.steps=2", "--output", folder)
+    assert ended.code == 0, ended
+    return folder / "model.onnx"
 
 
 @pytest.fixture(scope="module")
@@ -369,17 +379,17 @@ def test_concurrent_requests_share_a_batch(command, exported_run):
         assert server.metric('s2s_waiting_texts{model="model"}') == 0
 
 
-def test_a_server_that_is_busy_says_so(command, exported_run):
+def test_a_server_that_is_busy_says_so(command, endless):
     """The queue is full, the deadline passes, the model is stopped, and then it answers again."""
     options = ["--max-queue", 1, "--max-texts", 1, "--timeout", 2]
-    with serving(command, exported_run.onnx_path, *options) as server, ThreadPoolExecutor(1) as pool:
-        endless = pool.submit(server.answer, ["abc"], **ENDLESS)
+    with serving(command, endless, *options) as server, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(server.answer, ["abc"], **ENDLESS)
         while not server.metric('s2s_waiting_texts{model="model"}'):
             time.sleep(0.01)
         refused = server.answer(["abc"])
         assert (refused.status, refused.headers["retry-after"], list(refused.json)) == (503, "1", ["error"])
-        assert endless.result().status == 504
-        assert endless.result().json == {"error": "there was no answer within 2 s"}
+        assert asked.result().status == 504
+        assert asked.result().json == {"error": "there was no answer within 2 s"}
         assert server.answer(["abc"]).status == 200
         assert server.stop() == (0, "stopped\n")
 
@@ -389,15 +399,16 @@ def test_a_reload_loses_no_request(command, exported_run, short, models, tmp_pat
     """Clients get the old or the new model's answers, and after a file that can't be used still the last."""
     path = tmp_path / "model.onnx"
     shutil.copy(exported_run.onnx_path, path)
-    old, new = (models[name](["abc"]) for name in ("model", "other"))
-    assert old != new
+    words = ("".join(letters) for letters in itertools.product("abcd", repeat=3))
+    text = next(word for word in words if models["model"]([word]) != models["other"]([word]))
+    old, new = (models[name]([text]) for name in ("model", "other"))
     with serving(command, path) as server, ThreadPoolExecutor(4) as pool:
         done = threading.Event()
 
         def client():
             told = []
             while not done.is_set():
-                told.append(server.answer(["abc"]))
+                told.append(server.answer([text]))
             return told
 
         clients = [pool.submit(client) for _ in range(4)]
@@ -409,7 +420,7 @@ def test_a_reload_loses_no_request(command, exported_run, short, models, tmp_pat
             path.write_bytes(b"damaged")
             server.process.send_signal(signal.SIGHUP)
             assert server.line().startswith("warning: model stays as it was: ")
-            assert server.answer(["abc"]).json["answers"] == new
+            assert server.answer([text]).json["answers"] == new
         finally:
             done.set()
         told = [reply for one in clients for reply in one.result()]
