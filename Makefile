@@ -1,6 +1,6 @@
 # make demo   train, evaluate, export and prove a model, then use the exported file
 # make test   run the linters, the type checker and every test
-# make fuzz   change valid inputs at random, and see whether s2s answers as it should; takes half an hour on two cores
+# make fuzz   change valid inputs at random, and see whether s2s answers as it should; takes an hour of one core
 # make docs   build the documentation site in docs/_build/html
 # make clean  remove what these made
 

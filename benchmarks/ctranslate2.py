@@ -32,10 +32,9 @@ from s2s_transformer.config import TransformerConfig
 from s2s_transformer.decoder import TransformerDecoder
 from s2s_transformer.encoder import TransformerEncoder
 from torch import nn
+from transformer_step import described
 
-from s2s_core import MemorySizes, NoConfig
-from s2s_core.config.decoding import DecodingConfig
-from s2s_core.config.tables import Component, RunConfig, SourceConfig, TargetConfig
+from s2s_core import MemorySizes
 from s2s_core.exporting.pieces import export_pieces
 from s2s_core.exporting.stitch import stitch
 from s2s_core.model.seq2seq import Seq2Seq
@@ -172,15 +171,7 @@ def make_model(size: Size) -> Seq2Seq:
 
 def export(model: Seq2Seq, size: Size, length: int) -> bytes:
     """Returns the content of the model's file."""
-    words, transformer = Component("words", TokenizerConfig()), Component("transformer", size.config)
-    config = RunConfig(
-        task=Component("nothing", NoConfig()),
-        source=SourceConfig(words, size.config.hidden_size),
-        target=TargetConfig(words, size.config.hidden_size),
-        encoder=transformer,
-        decoder=transformer,
-        decoding=DecodingConfig(max_length=length),
-    )
+    config = described(size.config, length)
     tokenizer = Words.train(TokenizerConfig(), [" ".join(size.words)])
     content: bytes = ir.to_proto(stitch(export_pieces(model), (tokenizer, tokenizer), config)).SerializeToString()
     return content

@@ -272,3 +272,13 @@ def test_strict_plugins_are_all_good_or_none_are_used(here, install, monkeypatch
     monkeypatch.setenv("S2S_DISABLE_PLUGINS", "misspelt")
     assert here("plugins", "list").code == 0
     assert Plugins().problems == ()
+
+
+def test_what_a_file_does_alone_imports_no_plugin(here, install, exported_run, tmp_path, monkeypatch):
+    """So none can be in the way; a command on a run's folder imports them all."""
+    install("misspelt", BROKEN["misspelt"][0])
+    monkeypatch.setenv("S2S_STRICT_PLUGINS", "1")
+    lines = tmp_path / "lines.txt"
+    lines.write_text("abc\n")
+    assert (0, "") == (here("predict", exported_run.onnx_path, lines).code, here("serve", "--help").err)
+    assert "S2S_STRICT_PLUGINS is set" in here("evaluate", exported_run.folder).err

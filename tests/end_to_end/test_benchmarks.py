@@ -46,6 +46,7 @@ def script(monkeypatch, capsys):
     """Loads a script, and gives its module and what runs it and returns what it printed."""
 
     def load(name):
+        monkeypatch.syspath_prepend(str(SCRIPTS[name].parent))  # as Python does for a script, which may import another
         spec = importlib.util.spec_from_file_location(name, SCRIPTS[name])
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
@@ -270,7 +271,6 @@ def test_mlp_rnn_training_compares_with_the_plain_loop(script):
 @pytest.fixture
 def peers(script, monkeypatch):
     """The script ``peers``, with tiny models."""
-    monkeypatch.syspath_prepend(str(SCRIPTS["peers"].parent))
     module, run = script("peers")
     monkeypatch.setattr(module, "SHARED", {**module.SHARED, "embedding_size": 8, "batch_size": 4, "updates": 2})
     sizes = {"hidden_size": 8, "layers": 1, "dropout": 0.1}
@@ -327,7 +327,6 @@ def without_export(recipe, settings, **options):
 
 def test_quantized_measures_runs_and_a_large_model(script, exported_run, monkeypatch):
     """Each in the kinds that are asked for."""
-    monkeypatch.syspath_prepend(str(SCRIPTS["quantized"].parent))
     module, run = script("quantized")
     printed = run(exported_run.folder, "--only", "int8")
     assert printed.startswith("first, int8: MB ")
