@@ -4,6 +4,7 @@ import importlib.util
 import sys
 from collections import defaultdict
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -65,6 +66,33 @@ def script(monkeypatch, capsys):
         return module, run
 
     return load
+
+
+def test_growth_measures_each_size_of_each_model(script, monkeypatch):
+    """In this process; that each has one of its own, and only so much memory, is a test of its own."""
+    module, run = script("growth")
+    monkeypatch.setattr(module, "limited", lambda measure, limit: measure())
+    printed = run(
+        "--model", "mlp-rnn", "--length", 3, "--length", 5, "--vocabulary", 8, "--batch", 2, "--seconds", 0.01
+    )
+    rows = [line.split() for line in printed.splitlines()[1:]]
+    assert [row[:4] for row in rows] == [["mlp-rnn", "3", "8", "2"], ["mlp-rnn", "5", "8", "2"]]
+    assert all(float(number.replace(",", "")) > 0 for row in rows for number in row[4:])
+
+
+def test_growth_changes_one_size_at_a_time(script):
+    """The first of each is the usual one."""
+    module, _ = script("growth")
+    assert list(module.sizes((20, 10), (30, 90), (4, 5))) == [(20, 30, 4), (10, 30, 4), (20, 90, 4), (20, 30, 5)]
+
+
+def test_growth_limits_memory(script, monkeypatch):
+    """What takes too much is a dash in the table, and other errors are errors."""
+    module, _ = script("growth")
+    monkeypatch.setitem(sys.modules, "growth", module)  # where the other process looks for its functions
+    assert module.shown(module.limited(partial(torch.empty, 10**11), limit=4)).split() == ["–", "–"]
+    with pytest.raises(ValueError, match="invalid literal"):
+        module.limited(partial(int, "x"), limit=4)
 
 
 def test_bulk_answers_files(script, exported_run):
