@@ -7,11 +7,11 @@
     ├── ModelError      a model, checkpoint or exported file is missing, damaged or foreign
     └── ExportError     an exported file doesn't answer as the model does
 
-An S2SWarning is no error: a ChangedFileWarning says that a file was changed, and a ChangedDataWarning that the training
-data were; both are used.
+Other packages have errors of their own beside these, such as that training diverged or was interrupted. An S2SWarning
+is no error: what it warns of is used.
 
-The command line prints the message of each without a traceback and ends with exit code 1. Any other exception is a
-bug and keeps its traceback.
+The command line prints the message of each without a traceback and ends with exit code 1, or with 128 and the signal's
+number after an interruption. Any other exception is a bug and keeps its traceback.
 """
 
 from collections.abc import Iterable

@@ -42,30 +42,47 @@ def opened_atomically(path: Path) -> Iterator[BinaryIO]:
     followed.
 
     Raises:
-        OSError: The file can't be written. The error names ``path``, which is left unchanged.
+        OSError: The file can't be written, or another process has begun to write it too. The error names ``path``,
+            which is left unchanged.
     """
     partial = path.with_name(f".{path.name}.partial")
+    own = None
     try:
         partial.unlink(missing_ok=True)
         with partial.open("xb") as file:
+            own = os.fstat(file.fileno())
             yield file
             file.flush()
             os.fsync(file.fileno())
+        _require_own(partial, own)
         partial.replace(path)
         sync_folder(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            partial.unlink()
+            if own is not None and _is(partial, own):
+                partial.unlink()
         if isinstance(error, OSError):
             raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         raise
+
+
+def _require_own(partial: Path, opened: os.stat_result) -> None:
+    """Checks that no other process has replaced what this one wrote."""
+    if not _is(partial, opened):
+        raise OSError(errno.EBUSY, "another process writes it")
+
+
+def _is(path: Path, opened: os.stat_result) -> bool:
+    """Returns whether a file is still the one that was opened."""
+    return path.exists() and os.path.samestat(path.stat(), opened)
 
 
 def write_folder_atomically(folder: Path, files: Mapping[str, bytes]) -> None:
     """Writes a whole folder or nothing, and replaces an earlier one.
 
     The files go to ``.NAME.partial`` beside the folder, which then takes its place. An earlier one is called
-    ``.NAME.replaced`` for the moment between. Leftovers of a killed process are removed.
+    ``.NAME.replaced`` for the moment between, and takes its place again if a process was killed then. Other leftovers
+    of a killed process are removed.
 
     Args:
         folder: Where. Folders above it are made.
@@ -77,6 +94,8 @@ def write_folder_atomically(folder: Path, files: Mapping[str, bytes]) -> None:
     place = folder.resolve()
     partial, replaced = (place.with_name(f".{place.name}.{state}") for state in ("partial", "replaced"))
     try:
+        if replaced.exists() and not place.exists():
+            replaced.rename(place)
         for leftover in (partial, replaced):
             if leftover.exists():
                 shutil.rmtree(leftover)

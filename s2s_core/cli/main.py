@@ -106,6 +106,8 @@ for command in (
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
     _open_closed_streams()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # which a program that calls this may have replaced
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a character, such as an arrow
     sys.exit(_run())
 
 

@@ -11,7 +11,9 @@ from s2s_core.cli.options import Seeds, run_arguments, run_options
 @run_options
 @click.option("--seeds", type=Seeds(), metavar="SEEDS", help="Train a run for each, such as 0-4 or 0,3,7.")
 @click.option(
-    "--jobs", type=click.IntRange(1), help="With --seeds: runs at the same time.  [default: cores // threads of a run]"
+    "--jobs",
+    type=click.IntRange(1),
+    help="With --seeds: runs at the same time.  [default: cores // threads of a run; 1 on a GPU]",
 )
 @click.pass_context
 def run(context: click.Context, /, seeds: list[int] | None, jobs: int | None, **options: Any) -> None:

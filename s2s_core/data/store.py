@@ -116,6 +116,8 @@ def fixed_pairs(splits: Splits, tokenizers: Tokenizers, seed: int, *, copying: b
             _require_trusted(folder)
             return _open(folder, encoding)
     except OSError as error:
+        if isinstance(error.filename, str) and not Path(error.filename).is_relative_to(folder.parent):
+            raise  # the task can't read its own file
         raise DataError(
             f"can't store the encoded examples in {folder.parent} ({error.strerror or error}): make room there, or "
             f"name another folder by {CACHE}"

@@ -11,7 +11,10 @@ from s2s_core.evaluation.metric import BaseMetric
 
 MOST_BUCKETS = 6
 LEAST_ANSWERS = 20
-"""The minimum number of answers in a bucket, unless the user sets the buckets; a score of fewer means little."""
+"""The answers that a bucket should have, unless the user sets the buckets; a score of fewer means little.
+
+Where many sources are equally long, some buckets have fewer.
+"""
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ from s2s_core.evaluation.spread import Spread
 from s2s_core.files import write_atomically
 from s2s_core.pipeline.card_head import card_head
 from s2s_core.pipeline.quantization import TOGETHER
+from s2s_core.pipeline.usage import usage
 from s2s_core.runs.run import Run
 
 _CARD = """# {task}: {encoder} → {decoder}
@@ -50,10 +51,6 @@ _SIDE_BY_SIDE = """- The proof is of the same file with weights of 32 bits:
 |---|---|---|
 {cells}
 """
-
-USAGE = """import numpy, onnxruntime
-session = onnxruntime.InferenceSession("{path}")
-print(session.run(["target"], {{"source": numpy.array([{example!r}])}}))"""
 
 
 def write_card(run: Run, description: Mapping[str, Any], evaluation: Evaluation) -> None:
@@ -118,7 +115,7 @@ def _facts(run: Run, description: Mapping[str, Any], evaluation: Evaluation) -> 
         megabytes=run.onnx_path.stat().st_size / 1e6,
         parity=description["parity"],
         quantization=_quantization(description.get("quantization"), evaluation.metrics),
-        usage=USAGE.format(path="model.onnx", example=run.splits.test[0].source),
+        usage=usage("model.onnx", run.splits.test[0].source, run.config),
     )
 
 

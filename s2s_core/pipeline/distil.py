@@ -128,7 +128,7 @@ def distil(
         DataError: The data can't be read, or aren't those of the distillation to resume.
         ExportError: A file doesn't answer as its model does.
         ModelError: A run has no trained model, or it is damaged.
-        TrainingInterruptedError: Ctrl-C or SIGTERM arrived; ``resume`` goes on.
+        TrainingInterruptedError: Ctrl-C, SIGTERM or SIGHUP arrived; ``resume`` goes on.
     """
     from s2s_core.runs.lock import locked  # noqa: PLC0415  # comes with PyTorch
 

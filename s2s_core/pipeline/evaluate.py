@@ -18,11 +18,12 @@ from s2s_core.evaluation.evaluation import Evaluation, evaluate_answers
 from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.evaluation.reliability import reliability
 from s2s_core.pipeline.description import FileDescription
-from s2s_core.pipeline.models import Runs, opened, require_tables, several
+from s2s_core.pipeline.models import Runs, files_among, opened, require_tables, several
 from s2s_core.pipeline.progress import Progress
 from s2s_core.pipeline.recipe import Settings, overrides_of
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import make_metrics, make_task
+from s2s_core.runs.location import located
 from s2s_core.runs.run import Run
 from s2s_core.text.tokenizer import Tokenizer
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 256
 """How many texts a file answers at once when it is evaluated."""
+
+HELD_OUT = ("test", "validation")
+"""The splits that a model can be scored on."""
 
 
 def evaluate(
@@ -70,16 +74,18 @@ def evaluate(
     """
     if references not in {None, *get_args(References)}:
         raise ConfigError(f"references must be 'each' or 'all' (got {references!r})")
+    if split not in HELD_OUT:
+        raise ConfigError(f"split must be 'test' or 'validation' (got {split!r})")
     overrides = overrides_of(settings)
     own = None if examples is None else list(examples)
     if own == []:
         raise DataError("there are no examples to score on")
-    files = [model for model in several(models) if not isinstance(model, Run) and not Path(model).is_dir()]
+    files = files_among(models)
     if not files:
         return _evaluate_runs(opened(models, plugins), split, overrides, own, references)
     if len(several(models)) > 1:
         raise ConfigError(f"several models must be folders of runs (got {files[0]})")
-    return _evaluate_file(Path(files[0]), plugins or Plugins(), split, provider, overrides, own, references)
+    return _evaluate_file(files[0], plugins or Plugins(), split, provider, overrides, own, references)
 
 
 def with_reliability(evaluation: Evaluation, path: Path, plugins: Plugins, progress: Progress) -> Evaluation:
@@ -146,10 +152,12 @@ def _evaluate_file(
     description = FileDescription.read(model, path, plugins)
     tables = merge([{"evaluation": description.evaluation}, *overrides])
     config = structure_table(tables["evaluation"], EvaluationConfig, "evaluation", plugins)
-    task = make_task(description.task, plugins)
+    task = make_task(located(description.task, path.parent), plugins)
     metrics = make_metrics(config, task, plugins, description.target_tokenizer.tokens)
     if not any("metrics" in tables.get("evaluation", ()) for tables in overrides):
         metrics = without_likelihoods(metrics)
+        if not metrics:
+            raise ConfigError(f"{path} can't be scored: all metrics of its run need PyTorch, so name others")
     scored = examples or _examples(Splits(task, description.task.name), split)
     answering = Answering(model)
     answered = answer(answering, scored, metrics, rule=references or task.references)

@@ -21,6 +21,12 @@ def several(models: Runs) -> list[Trained]:
     return [models] if isinstance(models, Run | str | PathLike) else list(models)
 
 
+def files_among(models: Runs) -> list[Path]:
+    """Returns those that are paths of files, whether they are there or not."""
+    paths = [Path(model) for model in several(models) if not isinstance(model, Run)]
+    return [path for path in paths if not path.is_dir() and (path.exists() or path.suffix == ".onnx")]
+
+
 def opened(runs: Runs, plugins: Plugins | None = None) -> list[Run]:
     """Returns runs, and opens those that are passed as folders.
 

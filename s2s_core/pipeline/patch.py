@@ -43,7 +43,7 @@ def patch(model: str | Path, fixes: str | Path, output: str | Path, *, plugins: 
     """Adds, changes and removes exact answers of an exported file, which come before the model's.
 
     The rest of the file stays as it was proved: the new file is compared with it before it is written. Its metadata
-    say when what was patched.
+    say when what was patched. If the file was changed after its proof, the new one gives a ``ChangedFileWarning`` too.
 
     Args:
         model: The file; it gets a lexicon if it has none.
@@ -83,13 +83,13 @@ def patch(model: str | Path, fixes: str | Path, output: str | Path, *, plugins: 
     patched = ir.to_proto(graph)
     content, changed = patched.SerializeToString(), list(wanted)[:MOST_PROVED]
     of_words = opened.unit == "word"
-    decoding = opened.metadata["config"]["decoding"]
-    prove_lexicon(content, plain, entries, tokenizer.normalize, changed, decoding, of_words=of_words)
+    prove_lexicon(content, plain, entries, tokenizer.normalize, changed, opened.decoding, of_words=of_words)
     if of_words:
         warn_of_unreachable(entries)
     made = _patch(Path(output), before, entries)
     note = {"date": f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}", **_counts(made)}
-    checksum = structure_of(patched.SerializeToString(deterministic=True)).checksum
+    own = structure_of(patched.SerializeToString(deterministic=True)).checksum
+    checksum = opened.metadata["checksum"] if opened.changed else own  # what wasn't as proved still isn't
     patches = opened.metadata.get("patches", [])
     if not isinstance(patches, list):
         raise ModelError(f"{model} has damaged metadata: patches is no list")

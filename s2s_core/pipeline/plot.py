@@ -5,6 +5,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from s2s_core.errors import ConfigError
 from s2s_core.files import require_writable
 from s2s_core.pipeline.models import Trained, opened
 from s2s_core.plugins.registry import Plugins
@@ -44,7 +45,7 @@ def plot_length(
     from s2s_core.plotting.length import draw_lengths, length_curves  # noqa: PLC0415  # needs NumPy or Matplotlib
 
     _require_drawable(output)
-    curves = length_curves([Path(path) for path in paths], metric)
+    curves = length_curves(_paths(paths), metric)
     _write(output, lambda: draw_lengths(curves, percent=_is_percent(curves[0].metric, plugins)))
     return curves
 
@@ -57,7 +58,7 @@ def plot_reliability(paths: Sequence[Location], output: Location | None = None) 
     from s2s_core.plotting.reliability import draw_reliability, reliability_curves  # noqa: PLC0415
 
     _require_drawable(output)
-    curves = reliability_curves([Path(path) for path in paths])
+    curves = reliability_curves(_paths(paths))
     _write(output, lambda: draw_reliability(curves))
     return curves
 
@@ -76,7 +77,7 @@ def plot_learning(
     from s2s_core.plotting.learning import draw_learning, learning_curves  # noqa: PLC0415
 
     _require_drawable(output)
-    curves = learning_curves([Path(folder) for folder in folders], metric)
+    curves = learning_curves(_paths(folders), metric)
     _write(output, lambda: draw_learning(curves, percent=_is_percent(curves[0].metric, plugins)))
     return curves
 
@@ -136,6 +137,13 @@ def plot_attention(
     attention = attention_map(model, text)
     _write(output, lambda: draw_attention(attention))
     return attention
+
+
+def _paths(runs: Sequence[Location]) -> list[Path]:
+    """Returns the paths of some runs, of which there must be one."""
+    if not runs:
+        raise ConfigError("give at least one run")
+    return [Path(run) for run in runs]
 
 
 def _require_drawable(output: Location | None) -> None:

@@ -15,11 +15,11 @@ from s2s_core.evaluation.lengths import LengthScores
 from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.evaluation.reliability import Reliability
 from s2s_core.evaluation.spread import Spread
-from s2s_core.pipeline.card import USAGE
 from s2s_core.pipeline.progress import Progress
 from s2s_core.pipeline.quantization import TOGETHER, Quantization
 from s2s_core.pipeline.remarks import remarks
 from s2s_core.pipeline.results import Distilled, Export, FileCost
+from s2s_core.pipeline.usage import usage
 from s2s_core.runs.processes import is_first_process
 from s2s_core.runs.run import Run
 
@@ -193,7 +193,7 @@ class PrintedProgress(Progress):
         """Prints how to see where it fails, and how to use the file."""
         line("report", f"s2s report {run.folder} makes a page of its curves, errors and confusions")
         click.echo("\nRun it with nothing but ONNX Runtime, whose warnings about inputs with defaults are harmless:\n")
-        click.echo(USAGE.format(path=one_line(str(run.onnx_path)), example=run.splits.test[0].source))
+        click.echo(usage(str(run.onnx_path), run.splits.test[0].source, run.config))
 
 
 def score_lines(topic: str, evaluation: Evaluation, *, lengths: bool = False) -> Iterator[str]:

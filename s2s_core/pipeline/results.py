@@ -61,7 +61,7 @@ class TrainedRun(Run):
     @classmethod
     def of(cls, run: Run, state: "TrainingState") -> Self:
         """Returns a run that has ended. It keeps the data that was read."""
-        trained = cls(run.folder, run.config, run.plugins, state=state)
+        trained = cls(run.folder, run.config, run.plugins, saved=run.saved, state=state)
         trained.keep_data_of(run)
         return trained
 

@@ -1,5 +1,6 @@
 """Trains, evaluates, exports and proves the export."""
 
+import contextlib
 import signal
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from s2s_core.pipeline.export import export
 from s2s_core.pipeline.progress import Progress, default_progress
 from s2s_core.pipeline.recipe import Recipe, Settings
 from s2s_core.pipeline.results import TrainedRun
-from s2s_core.pipeline.train import train
+from s2s_core.pipeline.train import train_and_hold
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.interruption import TrainingInterruptedError
 from s2s_core.runs.log import record_test
@@ -40,19 +41,27 @@ def run(
     Returns:
         The run with all that was measured. Of several processes, all but the first one only train.
     """
-    trained = train(
-        recipe, settings, output=output, resume=resume, overwrite=overwrite, plugins=plugins, progress=progress
-    )
-    if not is_first_process():
-        return trained
-    try:
-        return _finish(trained, progress or default_progress())
-    except KeyboardInterrupt as error:
-        raise TrainingInterruptedError(
-            "interrupted; the model is trained, and evaluated and exported by "
-            f"s2s run --resume --output {trained.folder}",
-            signal.SIGINT,
-        ) from error
+    with contextlib.ExitStack() as held:
+        trained = train_and_hold(
+            held,
+            recipe,
+            settings,
+            output=output,
+            resume=resume,
+            overwrite=overwrite,
+            plugins=plugins,
+            progress=progress,
+        )
+        if not is_first_process():
+            return trained
+        try:
+            return _finish(trained, progress or default_progress())
+        except KeyboardInterrupt as error:
+            raise TrainingInterruptedError(
+                "interrupted; the model is trained, and evaluated and exported by "
+                f"s2s run --resume --output {trained.folder}",
+                signal.SIGINT,
+            ) from error
 
 
 def _finish(trained: TrainedRun, progress: Progress) -> TrainedRun:

@@ -8,9 +8,8 @@ from s2s_core.data.task import Example
 from s2s_core.errors import ConfigError
 from s2s_core.evaluation.metric import Likelihood
 from s2s_core.pipeline.description import tokenizers_of
-from s2s_core.pipeline.models import Runs, opened, several
+from s2s_core.pipeline.models import Runs, files_among, opened, several
 from s2s_core.plugins.registry import Plugins
-from s2s_core.runs.run import Run
 from s2s_core.text.copies import encode_target
 
 if TYPE_CHECKING:
@@ -42,12 +41,12 @@ def score(models: Runs, examples: Iterable[Example], *, plugins: Plugins | None 
 
 def scorer(models: Runs, *, plugins: Plugins | None = None) -> Scorer:
     """Returns what scores one batch of examples after the other; takes and raises what ``score`` does."""
-    files = [model for model in several(models) if not isinstance(model, Run) and Path(model).is_file()]
+    files = files_among(models)
     if not files:
         return _scorer_of_runs(models, plugins)
     if len(several(models)) > 1:
         raise ConfigError(f"several models must be folders of runs (got {files[0]})")
-    return _scorer_of_file(Path(files[0]), plugins or Plugins())
+    return _scorer_of_file(files[0], plugins or Plugins())
 
 
 def _scorer_of_runs(runs: Runs, plugins: Plugins | None) -> Scorer:

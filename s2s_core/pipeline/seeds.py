@@ -1,6 +1,7 @@
 """Trains runs that differ only in their seed, and makes one file of them all."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,7 @@ from s2s_core.runs.seeds import SeedsFolder
 from s2s_core.runs.settling import settled_like
 
 MOST_SEEDS = 100
+_NUMBER = re.compile("[0-9]{1,10}")
 
 LARGEST_SEED = 2**32 - 1
 
@@ -127,7 +129,7 @@ def run_seeds(
         DataError: The data can't be read.
         ExportError: The file doesn't answer as the models do.
         SeedFailedError: A run failed; the others were interrupted, and ``resume`` goes on with them.
-        TrainingInterruptedError: Ctrl-C or SIGTERM arrived; ``resume`` goes on.
+        TrainingInterruptedError: Ctrl-C, SIGTERM or SIGHUP arrived; ``resume`` goes on.
     """
     from s2s_core.runs.lock import locked  # noqa: PLC0415  # comes with PyTorch
 
@@ -261,7 +263,7 @@ def _job(plan: _Plan, seed: int, *, again: bool, resume: bool) -> Job:
         options = ["--resume"]
     else:
         options = [str(plan.folder.settings_path), "--seed", str(seed), *(["--overwrite"] if again else [])]
-    command = [sys.executable, "-m", "s2s_core", "run", *options, "--output", folder]
+    command = [sys.executable, "-P", "-m", "s2s_core", "run", *options, "--output", folder]
     return Job(seed, tuple(command), plan.folder.log_path(seed))
 
 
@@ -326,7 +328,7 @@ def parse_seeds(text: str) -> list[int]:
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = (word.strip() for word in part.partition("-"))
-        if not first.isdecimal() or not (last.isdecimal() if dash else True):
+        if not _NUMBER.fullmatch(first) or not (_NUMBER.fullmatch(last) if dash else True):
             raise ConfigError(f"seeds are numbers or ranges of them, such as 0-4 or 0,3,7 (got {text!r})")
         begin, end = int(first), int(last if dash else first)
         if end < begin:

@@ -45,7 +45,7 @@ class JobFailedError(Exception):
 
 
 class JobsInterruptedError(Exception):
-    """Ctrl-C or SIGTERM arrived; all commands were interrupted and have ended.
+    """Ctrl-C, SIGTERM or SIGHUP arrived; all commands were interrupted and have ended.
 
     Attributes:
         number: The number of the signal.
@@ -79,7 +79,7 @@ class SideBySide:
 
         Raises:
             JobFailedError: A command failed.
-            JobsInterruptedError: Ctrl-C or SIGTERM arrived.
+            JobsInterruptedError: Ctrl-C, SIGTERM or SIGHUP arrived.
         """
         with Interruption() as interruption:
             try:

@@ -50,8 +50,33 @@ def train(
         DataError: The data can't be read.
         DivergedError: The loss or a weight is no longer finite; the state on disk is from before that.
         PluginError: A component is missing or broken.
-        TrainingInterruptedError: Ctrl-C or SIGTERM arrived.
+        TrainingInterruptedError: Ctrl-C, SIGTERM or SIGHUP arrived.
     """
+    with contextlib.ExitStack() as held:
+        return train_and_hold(
+            held,
+            recipe,
+            settings,
+            output=output,
+            resume=resume,
+            overwrite=overwrite,
+            plugins=plugins,
+            progress=progress,
+        )
+
+
+def train_and_hold(
+    held: contextlib.ExitStack,
+    recipe: Recipe,
+    settings: Settings | None,
+    *,
+    output: str | Path | None,
+    resume: bool,
+    overwrite: bool,
+    plugins: Plugins | None,
+    progress: Progress | None,
+) -> TrainedRun:
+    """Trains as ``train`` does, and keeps the folder's lock in ``held``, for what follows."""
     share_cores()
     with postponed():
         folder = None if output is None else named(output)
@@ -62,16 +87,15 @@ def train(
         from s2s_core.training.trainer import Trainer  # noqa: PLC0415
     progress = progress or default_progress()
     resumes = resume and run.has_begun  # one that was killed before its first state has nothing to go on with
-    with contextlib.ExitStack() as block:
-        if resumes:
-            block.enter_context(_sole_writer(run))
-        with before_training():
-            training = prepare(run, progress, resume=resumes)
-        if not resumes:
-            block.enter_context(_sole_writer(training.run))
-            if is_first_process():
-                training.run.create(overwrite=overwrite)
-        state = Trainer(training, progress).train()
+    if resumes:
+        held.enter_context(_sole_writer(run))
+    with before_training():
+        training = prepare(run, progress, resume=resumes)
+    if not resumes:
+        held.enter_context(_sole_writer(training.run))
+        if is_first_process():
+            training.run.create(overwrite=overwrite)
+    state = Trainer(training, progress).train()
     progress.trained(training.run, state)
     return TrainedRun.of(training.run, state=state)
 

@@ -136,6 +136,11 @@ class RunFolder:
         for path in self._written():
             _remove(path)
 
+    def drop_results(self) -> None:
+        """Removes what was made of a model that is trained further: its file, card and report."""
+        for path in (self.onnx_path, self.card_path, self.report_path):
+            _remove(path)
+
     def drop_previous(self) -> None:
         """Removes the run that was overwritten, now that this one has a model."""
         shutil.rmtree(self.previous_path, ignore_errors=True)

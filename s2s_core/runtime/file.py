@@ -112,7 +112,8 @@ class ExportedModel:
         self._outputs = {value.name for value in self._session.get_outputs()}
         self._required = self._required_inputs()
         self._inputs = {value.name for value in self._session.get_overridable_initializers()} | self._required.keys()
-        if self.metadata.get("checksum", checksum) != checksum:
+        self.changed = self.metadata.get("checksum", checksum) != checksum
+        if self.changed:
             message = f"{self._name} isn't as s2s proved it: another tool changed it, or it is damaged"
             warnings.warn(message, ChangedFileWarning, stacklevel=2)
 
@@ -187,6 +188,14 @@ class ExportedModel:
         if not isinstance(beams, int):
             raise ModelError(f"{self._name} has damaged metadata: config.decoding.beam_size is no whole number")
         return beams
+
+    @property
+    def decoding(self) -> dict[str, Any]:
+        """The settings of the search that the file has by default."""
+        decoding = self._noted("config", "decoding")
+        if not isinstance(decoding, dict):
+            raise ModelError(f"{self._name} has damaged metadata: config.decoding is no table")
+        return decoding
 
     @property
     def unit(self) -> str:
@@ -280,7 +289,7 @@ class ExportedModel:
         if len(self._session.get_inputs()) == 1:
             return {}
         try:
-            return required_inputs(self._session, self._noted("config", "decoding"))
+            return required_inputs(self._session, self.decoding)
         except (KeyError, TypeError, ValueError, ConfigError) as error:
             raise ModelError(f"{self._name} has damaged metadata: config.decoding lacks an input's default") from error
 

@@ -33,11 +33,13 @@ def number(name: str, value: Any) -> NDArray[Any]:
     """Returns the value of a setting of the search.
 
     Raises:
-        ConfigError: It isn't finite, or too large.
+        ConfigError: It is no number, no whole one where it must be, infinite or too large.
     """
-    if not abs(value) <= LARGEST:
-        raise ConfigError(f"{name} must be a number from -{LARGEST} to {LARGEST} (got {value!r})")
-    return np.array(value, INPUTS[name].kind)
+    kind = np.dtype(INPUTS[name].kind)
+    what, types = ("a whole number", int | np.integer) if kind.kind == "i" else ("a number", int | float | np.number)
+    if not isinstance(value, types) or isinstance(value, bool) or not abs(value) <= LARGEST:
+        raise ConfigError(f"{name} must be {what} from -{LARGEST} to {LARGEST} (got {_shown(value)})")
+    return np.array(value, kind)
 
 
 def strings(texts: Sequence[str]) -> NDArray[np.object_]:

@@ -49,7 +49,7 @@ class TrainingState:
         best_rank: Its score in each metric, more being better, and the negative of its validation loss.
         best_step: The step at which that model was validated; 0 before the first validation.
         best_of: The number of models whose mean it is.
-        stale: The number of validations since the best one.
+        stale: The number of validations since the best one; that of a mean isn't counted.
         stopped: Whether training ended before its last step.
         loss_sum: The summed loss of all target tokens since the last validation.
         token_count: The number of these tokens.
@@ -86,7 +86,7 @@ class TrainingState:
             higher_is_better: Whether the first metric's own scores are better the higher they are.
         """
         best = self.best_rank is None or rank > self.best_rank
-        self.stale = 0 if best else self.stale + 1
+        self.stale = 0 if best else self.stale + (models == 1)
         if best:
             self.best_score = rank[0] if higher_is_better else -rank[0]
             self.best_rank, self.best_step, self.best_of = rank, self.step, models

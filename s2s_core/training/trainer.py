@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import signal
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -58,7 +59,7 @@ class Trainer:
         """Trains until the last step, or until the scores stop improving.
 
         Raises:
-            TrainingInterruptedError: Ctrl-C or SIGTERM arrived; the state is on disk.
+            TrainingInterruptedError: Ctrl-C, SIGTERM or SIGHUP arrived; the state is on disk.
             DivergedError: The loss or a weight is no longer finite; the state on disk is from before that.
             S2SError: A plugin refuses the run.
         """
@@ -83,6 +84,7 @@ class Trainer:
             self._run.require_own()
             self._progress.lacking(self._run, truncate_metrics(self._run, self._state.step))
         if self._training.extends:
+            self._run.drop_results()
             self._save()  # it is no longer stopped
             self._checkpoint.save_description(self._run)
             self._run.save_settings()
@@ -93,16 +95,18 @@ class Trainer:
     def _loop(self, interruption: Interruption) -> None:
         self._checkpoint.model.train()
         batches = self._training.batches.after(self._state.step)
+        if self._state.step == self._config.steps and self._state.token_count:
+            self._validate()  # training was made to end where it was interrupted
         while self._state.step < self._config.steps and not self._state.stopped:
             self._updates(itertools.islice(batches, self._updates_until_report()))
             if self._state.step % self._config.validate_every == 0 or self._state.step == self._config.steps:
                 self._validate()
-            if interruption.signal is not None:
+            if self._anywhere(interruption.signal is not None):
                 self._save()
                 raise TrainingInterruptedError(
                     f"stopped after {self._state.step} of {self._config.steps} steps; "
                     f"go on with --resume --output {self._run.folder}",
-                    interruption.signal,
+                    interruption.signal or signal.SIGTERM,  # that of another process isn't known
                 )
 
     def _updates_until_report(self) -> int:
@@ -140,10 +144,10 @@ class Trainer:
         self._progress.validated(
             self._state.step, self._mean_loss(), judged.scores, validation_loss=judged.loss, best=judged.best
         )
-        if self._state.stopped or self._state.step == self._config.steps:
-            self._validate_mean()
         if is_plateau(self._config, self._state.stale):
             self._state.reductions += 1
+        if self._state.stopped or self._state.step == self._config.steps:
+            self._validate_mean()
         self._state.loss_sum, self._state.token_count = 0.0, 0
         self._save()
 

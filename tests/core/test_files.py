@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from s2s_core.files import append_line, require_writable, write_atomically, write_folder_atomically
+from s2s_core.files import append_line, opened_atomically, require_writable, write_atomically, write_folder_atomically
 
 
 def names(folder):
@@ -194,6 +194,34 @@ def test_a_power_cut_takes_no_line(tmp_path, calls):
     append_line(tmp_path / "log", "two")
     assert calls == ["file", "folder", "file"]
     assert (tmp_path / "log").read_text() == "one\ntwo\n"
+
+
+def test_of_two_writers_one_is_refused(tmp_path):
+    """Whichever began last goes on; the other one neither publishes nor removes what that has written."""
+    path = tmp_path / "file"
+    first, last = opened_atomically(path), opened_atomically(path)
+    first.__enter__().write(b"first")
+    last.__enter__().write(b"last")
+    with pytest.raises(OSError, match=f"another process writes it: '{path}'"):
+        first.__exit__(None, None, None)
+    assert names(tmp_path) == [".file.partial"]
+    last.__exit__(None, None, None)
+    assert (names(tmp_path), (tmp_path / "file").read_text()) == (["file"], "last")
+
+
+def test_a_folder_whose_replacement_was_killed_comes_back(tmp_path, monkeypatch):
+    """Between two renames; the old one isn't lost, even if the next write fails."""
+    place = tmp_path / "site"
+    write_folder_atomically(place, {"old": b"1"})
+    place.rename(tmp_path / ".site.replaced")
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr("s2s_core.files.write_atomically", fail)
+    with pytest.raises(OSError, match=f"no room: '{place}'"):
+        write_folder_atomically(place, {"new": b"2"})
+    assert (names(place), names(tmp_path)) == (["old"], ["site"])
 
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path):

@@ -210,10 +210,25 @@ def test_what_other_tools_changed_is_no_traceback(export_once, tmp_path):
     onnx.save(model, tmp_path / "more.onnx")
     with pytest.warns(s2s.ChangedFileWarning):
         made = s2s.patch(tmp_path / "more.onnx", tmp_path / "fixes.tsv", tmp_path / "new.onnx")
-    assert load(made.path)(["ab"]) == ["X"]
-    metadata = {**load(made.path).metadata, "patches": 5}
+    with pytest.warns(s2s.ChangedFileWarning):  # a patch doesn't make it what was proved
+        opened = load(made.path)
+    assert opened(["ab"]) == ["X"]
+    metadata = {**opened.metadata, "patches": 5}
     patched = onnx.load(made.path)
     onnx.helper.set_model_props(patched, {"s2s": json.dumps(metadata)})
     onnx.save(patched, made.path)
-    with pytest.raises(ModelError, match="patches is no list"):
+    with pytest.warns(s2s.ChangedFileWarning), pytest.raises(ModelError, match="patches is no list"):
         s2s.patch(made.path, tmp_path / "fixes.tsv", tmp_path / "again.onnx")
+
+
+def test_a_patch_of_damaged_metadata_is_no_traceback(export_once, tmp_path):
+    """As by another tool, which left out what it didn't know."""
+    (tmp_path / "fixes.tsv").write_text("ab\tX\n", encoding="utf-8")
+    path = export_once("characters").path
+    config = {name: table for name, table in load(path).metadata["config"].items() if name != "decoding"}
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {"s2s": json.dumps({**load(path).metadata, "config": config})})
+    onnx.save(model, tmp_path / "less.onnx")
+    with pytest.raises(ModelError, match=r"damaged metadata: there is no config\.decoding"):
+        s2s.patch(tmp_path / "less.onnx", tmp_path / "fixes.tsv", tmp_path / "new.onnx")
+    assert not (tmp_path / "new.onnx").exists()

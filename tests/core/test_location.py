@@ -68,3 +68,15 @@ def test_a_new_run_looks_only_where_it_is_started(project, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     with pytest.raises(s2s.DataError, match=r"^can't read data/pairs\.tsv"):
         s2s.train(settings=SMALL, output=project / "runs" / "new", progress=QUIET)
+
+
+def test_a_file_is_evaluated_from_elsewhere(project, tmp_path, monkeypatch):
+    """Its task finds the data as its run does; so do further evaluations of what was just resumed there."""
+    exported = s2s.export("runs/mine", progress=QUIET)
+    here = s2s.evaluate(exported.path).scores
+    path = exported.path.resolve()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert here == s2s.evaluate(path).scores
+    trained = s2s.train(output=path.parent, resume=True, progress=QUIET)
+    assert here == s2s.evaluate(trained, {"decoding.beam_size": 5}).scores

@@ -93,7 +93,7 @@ def test_half_a_surrogate_pair_is_refused(model, half):
 )
 def test_a_number_that_can_not_be_computed_with_is_refused(model, name, value):
     """The message names the setting."""
-    with pytest.raises(ConfigError, match=rf"^{name} must be a number from -4294967296 to 4294967296 \(got "):
+    with pytest.raises(ConfigError, match=rf"^{name} must be a (whole )?number from -4294967296 to 4294967296 \(got "):
         model(["a"], **{name: value})
 
 
@@ -211,3 +211,13 @@ def test_a_small_file_takes_one_thread(exported):
     for threads, taken in ((0, 1), (3, 3)):
         session = load(exported.path, threads=threads)._session
         assert taken == session.get_session_options().intra_op_num_threads
+
+
+@pytest.mark.parametrize("value", [2.7, True, "2", float("nan"), None.__class__, 2**80])
+def test_a_whole_number_is_one(exported_characters, value):
+    """Nothing is rounded in silence; NumPy's numbers are numbers."""
+    model = load(exported_characters.path)
+    with pytest.raises(ConfigError, match=r"^beam_size must be a whole number from "):
+        model(["abc"], beam_size=value)
+    assert model(["abc"], beam_size=np.int32(2)) == model(["abc"], beam_size=2)
+    assert model(["abc"], length_penalty=np.float32(1)) == model(["abc"], length_penalty=1)

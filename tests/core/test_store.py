@@ -229,6 +229,20 @@ def test_examples_that_fail_leave_nothing(cache):
     assert [] == folders(cache)
 
 
+def test_a_file_that_the_task_lacks_is_not_the_cache_s_fault(cache):
+    """The error names it."""
+
+    class Lacking(Keyed):
+        def examples(self, split, rng):
+            yield from super().examples("test", rng)
+            if split == "train":
+                Path("gone.txt").read_text()
+
+    with pytest.raises(FileNotFoundError, match=r"gone\.txt"):
+        encoded(Lacking())
+    assert [] == folders(cache)
+
+
 @contextlib.contextmanager
 def no_file_longer_than(size):
     """Makes writing fail, in this process, as a full disk does."""

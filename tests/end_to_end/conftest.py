@@ -64,8 +64,8 @@ def distributions(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def command():
-    """The words that start ``s2s``."""
-    return [sys.executable, "-m", "s2s_core"]
+    """The words that start ``s2s``. Like its script, they find no module in the current folder."""
+    return [sys.executable, "-P", "-m", "s2s_core"]
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import re
 import pytest
 
 import s2s_core as s2s
-from s2s_core.pipeline.plot import plot_learning
+from s2s_core.pipeline.plot import plot_learning, plot_length
 from s2s_core.pipeline.recipe import open_run
 from s2s_core.plugins.registry import Plugins
 
@@ -132,7 +132,11 @@ def test_the_events_come_in_their_order(tmp_path):
         (lambda run: s2s.evaluate([]), s2s.ConfigError, "at least one"),
         (lambda run: s2s.evaluate(run.folder / "no.onnx"), s2s.ModelError, "can't read"),
         (lambda run: s2s.export(run, settings={"target.dropout": 0.5}), s2s.ConfigError, "can't change target"),
+        (lambda run: s2s.evaluate(run, split="train"), s2s.ConfigError, "must be 'test' or 'validation'"),
+        (lambda run: s2s.evaluate(run.folder / "nowhere"), s2s.ConfigError, "there is no folder"),
         (lambda run: s2s.score(run.folder / "nowhere", []), s2s.ConfigError, "there is no folder"),
+        (lambda run: s2s.score(run.folder / "no.onnx", []), s2s.ModelError, "can't read"),
+        (lambda run: plot_length([]), s2s.ConfigError, "at least one"),
     ],
 )
 def test_what_a_user_can_put_right_is_an_error_of_s2s(run, monkeypatch, tmp_path, call, kind, message):

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import resource
 import shutil
 import signal
@@ -577,6 +578,28 @@ def test_ctrl_c_after_training_says_how_to_go_on(here, copied, monkeypatch, mome
     assert ended.error(130) == (
         f"interrupted; the model is trained, and evaluated and exported by s2s run --resume --output {copied.folder}"
     )
+
+
+def test_nobody_writes_to_a_run_that_is_being_exported(here, copied, command, monkeypatch):
+    """Its folder is locked until its card is written."""
+    told = []
+
+    def other(*_, **__):
+        overwriting = [*command, "train", copied.settings_path, "--overwrite", "--output", copied.folder]
+        told.append(subprocess.run(overwriting, capture_output=True, text=True, check=False).stderr)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("s2s_core.pipeline.run.export", other)
+        here("run", "--resume", "--output", copied.folder)
+    assert f"{copied.folder} is being written by process {os.getpid()}" in told[0]
+
+
+def test_a_terminal_that_lacks_a_character_gets_an_escape(s2s, small, tmp_path):
+    """As Windows may lack the arrow between encoder and decoder."""
+    ended = s2s("train", *small, "--output", tmp_path / "run", env={**os.environ, "PYTHONIOENCODING": "cp1252"})
+    assert (ended.code, ended.err) == (0, "")
+    assert re.search(r"^model .* \\u2192 ", ended.out, re.MULTILINE)
 
 
 def test_a_run_that_diverges_is_one_line(here, small, tmp_path):

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 import s2s_core as s2s
+from s2s_core import ConfigError
 from s2s_core.pipeline.seeds import parse_seeds
 from s2s_core.pipeline.side_by_side import JobsInterruptedError, SideBySide
 from s2s_core.runtime.file import load
@@ -36,7 +37,8 @@ OPTIONS += [word for name, value in TINY.items() for word in ("--set", f"{name}=
 def many(s2s, tmp_path_factory):
     """The folder of two seeds' runs, and how the command ended. Tests leave it as it is."""
     folder = tmp_path_factory.mktemp("runs") / "many"
-    return folder, s2s("run", *OPTIONS, "--seeds", "0,3", "--output", folder, env=one_thread())
+    (folder.parent / "random.py").write_text("raise SystemExit('a file of the user is no module of ours')")
+    return folder, s2s("run", *OPTIONS, "--seeds", "0,3", "--output", folder, env=one_thread(), cwd=folder.parent)
 
 
 @pytest.fixture
@@ -273,6 +275,8 @@ def test_usage_that_makes_no_sense_is_refused(here, tmp_path, options, message):
 def test_seeds_are_numbers_and_ranges():
     """In the order in which they are written."""
     assert parse_seeds("0-2, 7,5") == [0, 1, 2, 7, 5]
+    with pytest.raises(ConfigError, match="seeds are numbers or ranges"):
+        parse_seeds("0," + "1" * 5000)
 
 
 def test_one_of_several_processes_is_refused(here, monkeypatch, tmp_path):

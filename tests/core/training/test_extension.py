@@ -76,6 +76,28 @@ def test_fewer_steps_than_made_are_refused(make_run, train, contents, extended):
     assert contents(run) == before
 
 
+def test_training_may_end_where_it_was_interrupted(make_run, train, extended, records):
+    """The model of that step is validated, as any last one is."""
+    run = make_run(steps=24, validate_every=12, schedule="constant")
+    train(run, [], interrupted_at=10)
+    assert train(extended(run, steps=10), [5], resume=True).best_step == 10
+    assert [line["step"] for line in records(run)] == [10]
+    assert run.weights_path.exists()
+
+
+def test_what_was_made_of_the_shorter_run_goes(make_run, train, extended):
+    """Its file would answer as a model that the run no longer has."""
+    run = make_run(schedule="constant")
+    train(run)
+    made = run.onnx_path, run.card_path, run.report_path
+    for path in made:
+        path.touch()
+    train(run, resume=True)
+    assert all(path.exists() for path in made)
+    train(extended(run, steps=16), [20], resume=True)
+    assert not any(path.exists() for path in made)
+
+
 @pytest.mark.parametrize(("owner", "moment"), [(TextModel, "save_description"), (Run, "save_settings")])
 def test_a_crash_while_the_length_changes_loses_nothing(
     make_run, train, contents, extended, monkeypatch, owner, moment

@@ -38,6 +38,18 @@ def test_the_scale_of_fp16_is_kept(make_run, make_parts):
     assert after.scaler.get_scale() == 64.0
 
 
+def test_a_mean_of_models_tries_no_patience():
+    """Its validation comes after the one of the last step, and isn't one of those that are counted."""
+    state = TrainingState()
+    assert state.note([3.0, 0.0], 1, higher_is_better=True)
+    assert not state.note([1.0, 0.0], 5, higher_is_better=True)
+    assert state.stale == 0
+    assert not state.note([2.0, 0.0], 1, higher_is_better=True)
+    assert state.stale == 1
+    assert state.note([4.0, 0.0], 5, higher_is_better=True)
+    assert (state.stale, state.best_of) == (0, 5)
+
+
 @pytest.fixture
 def interrupted(make_run, train, monkeypatch):
     """A run that was interrupted before its model was first kept, and whose task has a fingerprint."""
