@@ -84,6 +84,10 @@ class ExportedModel:
         memory: How many bytes of memory answers may take at a time, on a CPU; 0 sets no limit. All files of a process
             with a limit share it, and the latest one applies to those that are opened later.
 
+    Attributes:
+        metadata: What the file says about itself.
+        changed: Whether it isn't as it was when it was proved.
+
     Raises:
         ModelError: The file is missing, damaged, foreign or made by a newer version.
         ConfigError: The provider isn't available.
