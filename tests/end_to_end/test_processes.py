@@ -76,4 +76,4 @@ def test_processes_without_a_gpu_know_each_other(tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", script]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=120)
-    assert ["2", "2"] == done.stdout.split(), done.stderr
+    assert "".join(done.stdout.split()) == "22", done.stderr  # lines of two processes may mix
