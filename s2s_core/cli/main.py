@@ -106,7 +106,7 @@ for command in (
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
     _open_closed_streams()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # which a program that calls this may have replaced
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding != "utf-8":
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a character, such as an arrow
     sys.exit(_run())
 
