@@ -47,7 +47,7 @@ class Size(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """Target tokens per CPU second, and the most resident memory in bytes; None where memory didn't suffice."""
+    """Target tokens per CPU second, and the most resident memory in bytes."""
 
     speed: float
     memory: int
@@ -87,7 +87,7 @@ def sizes(lengths: Several, vocabularies: Several, batches: Several) -> Iterator
 
 
 def shown(measured: Measured | None) -> str:
-    """Returns both columns of a measurement."""
+    """Returns both columns of a measurement, dashes where memory didn't suffice."""
     return f"{'–':>10}{'–':>7}" if measured is None else f"{measured.speed:>10,.0f}{measured.memory / 1e6:>7,.0f}"
 
 

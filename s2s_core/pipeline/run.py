@@ -11,7 +11,7 @@ from s2s_core.pipeline.export import export
 from s2s_core.pipeline.progress import Progress, default_progress
 from s2s_core.pipeline.recipe import Recipe, Settings
 from s2s_core.pipeline.results import TrainedRun
-from s2s_core.pipeline.train import train_and_hold
+from s2s_core.pipeline.train import described, train_described
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.interruption import TrainingInterruptedError
 from s2s_core.runs.log import record_test
@@ -41,17 +41,9 @@ def run(
     Returns:
         The run with all that was measured. Of several processes, all but the first one only train.
     """
+    opened = described(recipe, settings, output, plugins, resume=resume, overwrite=overwrite)
     with contextlib.ExitStack() as held:
-        trained = train_and_hold(
-            held,
-            recipe,
-            settings,
-            output=output,
-            resume=resume,
-            overwrite=overwrite,
-            plugins=plugins,
-            progress=progress,
-        )
+        trained = train_described(opened, held, progress, resume=resume, overwrite=overwrite)
         if not is_first_process():
             return trained
         try:

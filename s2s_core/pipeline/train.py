@@ -52,37 +52,35 @@ def train(
         PluginError: A component is missing or broken.
         TrainingInterruptedError: Ctrl-C, SIGTERM or SIGHUP arrived.
     """
+    run = described(recipe, settings, output, plugins, resume=resume, overwrite=overwrite)
     with contextlib.ExitStack() as held:
-        return train_and_hold(
-            held,
-            recipe,
-            settings,
-            output=output,
-            resume=resume,
-            overwrite=overwrite,
-            plugins=plugins,
-            progress=progress,
-        )
+        return train_described(run, held, progress, resume=resume, overwrite=overwrite)
 
 
-def train_and_hold(
-    held: contextlib.ExitStack,
+def described(
     recipe: Recipe,
     settings: Settings | None,
-    *,
     output: str | Path | None,
+    plugins: Plugins | None,
+    *,
     resume: bool,
     overwrite: bool,
-    plugins: Plugins | None,
-    progress: Progress | None,
-) -> TrainedRun:
-    """Trains as ``train`` does, and keeps the folder's lock in ``held``, for what follows."""
+) -> Run:
+    """Returns the run that arguments of ``train`` describe; nothing is written, and no data are read."""
     share_cores()
     with postponed():
         folder = None if output is None else named(output)
         run = open_run(recipe, settings or {}, plugins or Plugins(), output=folder, resume=resume, overwrite=overwrite)
         if run.config.export.lexicon:
             read_lexicon(Path(run.config.export.lexicon), str)  # before hours of training, not after
+    return run
+
+
+def train_described(
+    run: Run, held: contextlib.ExitStack, progress: Progress | None, *, resume: bool, overwrite: bool
+) -> TrainedRun:
+    """Trains a run as ``train`` does. Its folder's lock is left in ``held``, for what follows."""
+    with postponed():
         from s2s_core.training.preparation import prepare  # noqa: PLC0415  # PyTorch takes a second to import
         from s2s_core.training.trainer import Trainer  # noqa: PLC0415
     progress = progress or default_progress()

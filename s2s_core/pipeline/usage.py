@@ -17,7 +17,12 @@ def usage(path: str, example: str, config: RunConfig) -> str:
         config: Of its run; inputs that have no default are given what they would have by default.
     """
     given = {"source": f"numpy.array([{example!r}])"}
-    for name in config.export.required_inputs:
-        number = f'numpy.array({getattr(config.decoding, name)!r}, "{INPUTS[name].kind}")' if name in INPUTS else None
-        given[name] = number or 'numpy.array([""])'
+    given |= {name: _default(name, config) for name in config.export.required_inputs}
     return _USAGE.format(path=path, inputs=", ".join(f'"{name}": {value}' for name, value in given.items()))
+
+
+def _default(name: str, config: RunConfig) -> str:
+    """Returns what an input would have by default: a number of the search, or no text."""
+    if name not in INPUTS:
+        return 'numpy.array([""])'
+    return f'numpy.array({getattr(config.decoding, name)!r}, "{INPUTS[name].kind}")'

@@ -213,7 +213,7 @@ def test_a_small_file_takes_one_thread(exported):
         assert taken == session.get_session_options().intra_op_num_threads
 
 
-@pytest.mark.parametrize("value", [2.7, True, "2", float("nan"), None.__class__, 2**80])
+@pytest.mark.parametrize("value", [2.7, True, "2", float("nan"), [2], 2**80])
 def test_a_whole_number_is_one(exported_characters, value):
     """Nothing is rounded in silence; NumPy's numbers are numbers."""
     model = load(exported_characters.path)

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 
+import onnx
 import pytest
 
 from s2s_core import ConfigError, evaluate
@@ -189,3 +190,15 @@ def test_a_run_may_choose_its_metrics(here, small, tmp_path):
     assert json.loads(here("evaluate", folder, "--split", "validation", "--json").out)["scores"]["perplexity"] == (
         pytest.approx(min(perplexities))
     )
+
+
+def test_a_file_whose_metrics_need_pytorch_is_not_scored_with_nothing(here, exported_run, tmp_path):
+    """As of a run that only measures perplexity."""
+    model, path = onnx.load(exported_run.onnx_path), tmp_path / "model.onnx"
+    metadata = json.loads(model.metadata_props[0].value)
+    metadata["config"]["evaluation"]["metrics"] = ["perplexity"]
+    onnx.helper.set_model_props(model, {"s2s": json.dumps(metadata)})
+    onnx.save(model, path)
+    message = f"{path} can't be scored: all metrics of its run need PyTorch, so name others"
+    assert here("evaluate", path).error() == message
+    assert here("evaluate", path, "--set", 'evaluation.metrics=["exact_match"]').code == 0
