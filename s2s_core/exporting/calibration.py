@@ -43,7 +43,7 @@ class Certainties:
         kinds = onnx.TensorProto
         inside = {LOG_PROBABILITIES: (kinds.FLOAT, 2), ORDER: (kinds.INT64, 2), HYPOTHESIS_IDS: (kinds.INT64, 3)}
         self._session = open_probed(model, inside)
-        self._given = required_inputs(self._session, decoding)
+        self._given = required_inputs(self._session.get_inputs(), decoding)
         self._told = [value.name for value in self._session.get_outputs() if value.name == "confidence"]
         self.log_probabilities: dict[str, float] = {}
         self.lengths: dict[str, int] = {}

@@ -30,7 +30,7 @@ from s2s_core.exporting.sentences_proof import prove_sentences
 from s2s_core.exporting.stitch import stitch
 from s2s_core.files import write_atomically
 from s2s_core.model.checkpoint import TextModel
-from s2s_core.runtime.file import METADATA
+from s2s_core.runtime.metadata import METADATA
 from s2s_core.runtime.structure import structure_of
 from s2s_core.text import sentences
 from s2s_core.text.tokenizer import Tokenizer

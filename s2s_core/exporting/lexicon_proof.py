@@ -48,7 +48,7 @@ def prove_lexicon(
         ExportError: An answer differs.
     """
     session, other = open_session(model), open_session(plain)
-    defaults = required_inputs(session, decoding)
+    defaults = required_inputs(session.get_inputs(), decoding)
     for batch in _batches(entries, held_out):
         texts = list(filter(sentences.is_single_word, batch)) if of_words else batch
         keys = [normalize(text) for text in texts]

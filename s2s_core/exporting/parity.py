@@ -128,7 +128,7 @@ class ProbedFile:
         inside = {HYPOTHESIS_SCORES: (onnx.TensorProto.FLOAT, 2)}
         inside |= dict.fromkeys((HYPOTHESIS_IDS, *TRACE), (onnx.TensorProto.INT64, 3))
         self._session = open_probed(model, inside)
-        self._given = required_inputs(self._session, attrs.asdict(checkpoint.config.decoding))
+        self._given = required_inputs(self._session.get_inputs(), attrs.asdict(checkpoint.config.decoding))
 
     def answer(
         self, texts: list[str], prefixes: list[str] | None, decoding: DecodingConfig

@@ -28,7 +28,7 @@ def prove_scorer(model: onnx.ModelProto, checkpoint: TextModel, held_out: Sequen
         ExportError: They differ.
     """
     session = open_session(model.SerializeToString())
-    defaults = required_inputs(session, attrs.asdict(checkpoint.config.decoding))
+    defaults = required_inputs(session.get_inputs(), attrs.asdict(checkpoint.config.decoding))
     texts = [*held_out, *STRANGE_TEXTS]
     (own,) = session.run(["target"], {**defaults, "source": np.array(texts, object)})
     for answers in (own.tolist(), [*own[1:].tolist(), ""], texts):

@@ -48,7 +48,7 @@ def prove_sentences(
         ExportError: An answer differs.
     """
     session, other = open_session(model), open_session(plain)
-    given = required_inputs(session, decoding)
+    given = required_inputs(session.get_inputs(), decoding)
     names = [value.name for value in session.get_outputs()]
     for texts in _batches(held_out):
         pieces = [sentences.split(text) for text in texts]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import onnx
 import onnxruntime
 
-from s2s_core.runtime.file import threads_for
+from s2s_core.runtime.session import threads_for
 
 
 def open_session(content: bytes) -> onnxruntime.InferenceSession:

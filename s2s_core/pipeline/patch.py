@@ -65,7 +65,8 @@ def patch(model: str | Path, fixes: str | Path, output: str | Path, *, plugins: 
     from s2s_core.exporting.lexicon import has_lexicon, replace_entries, with_lexicon  # noqa: PLC0415
     from s2s_core.exporting.lexicon_proof import prove_lexicon  # noqa: PLC0415
     from s2s_core.exporting.sentences import warn_of_unreachable  # noqa: PLC0415
-    from s2s_core.runtime.file import METADATA, ExportedModel  # noqa: PLC0415
+    from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415
+    from s2s_core.runtime.metadata import METADATA  # noqa: PLC0415
     from s2s_core.runtime.structure import structure_of  # noqa: PLC0415
 
     require_writable(Path(output))

@@ -18,14 +18,14 @@ _LONGEST_SHOWN = 60
 """The most characters of a wrong value in a message."""
 
 
-def required_inputs(session: onnxruntime.InferenceSession, decoding: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+def required_inputs(inputs: Sequence[onnxruntime.NodeArg], decoding: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """Returns values for the inputs, besides the source, that a file has no default for.
 
     Args:
-        session: The file.
+        inputs: Those of the file without a default, the source first.
         decoding: The settings that they have by default.
     """
-    names = [value.name for value in session.get_inputs()[1:]]
+    names = [value.name for value in inputs[1:]]
     return {name: strings([""]) if name in TEXTS else number(name, decoding[name]) for name in names}
 
 

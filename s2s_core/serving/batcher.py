@@ -21,7 +21,8 @@ import attrs
 
 from s2s_core.errors import ModelError
 from s2s_core.halves import in_halves
-from s2s_core.runtime.file import ExportedModel, Stop
+from s2s_core.runtime.file import ExportedModel
+from s2s_core.runtime.session import Stop
 from s2s_core.serving.limits import Limits
 from s2s_core.serving.query import Query
 from s2s_core.serving.request_error import RequestError

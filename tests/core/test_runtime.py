@@ -16,7 +16,8 @@ from onnx import TensorProto, helper
 import s2s_core
 from s2s_core.decoding.translate import Translator
 from s2s_core.errors import ConfigError, DataError, ModelError
-from s2s_core.runtime.file import SMALL_FILE, load, threads_for
+from s2s_core.runtime.file import load
+from s2s_core.runtime.session import SMALL_FILE, threads_for
 from s2s_core.version import FORMAT_VERSION
 
 TEXTS = ["abc", "", "cab a", "b\u00e4\N{SNOWMAN}", "a\x00b\nc"]
@@ -209,7 +210,7 @@ def test_a_small_file_takes_one_thread(exported):
     """Unless the caller wants more; a large one takes as many as there are cores."""
     assert (1, 0) == (threads_for(SMALL_FILE), threads_for(SMALL_FILE + 1))
     for threads, taken in ((0, 1), (3, 3)):
-        session = load(exported.path, threads=threads)._session
+        session = load(exported.path, threads=threads)._session._session
         assert taken == session.get_session_options().intra_op_num_threads
 
 

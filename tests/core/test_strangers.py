@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from s2s_core import ChangedFileWarning, ConfigError, DataError, ModelError, load
-from s2s_core.runtime.file import METADATA
+from s2s_core.runtime.metadata import METADATA
 from s2s_core.version import FORMAT_VERSION
 
 FORMS = {

@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from s2s_core import ModelError, load
-from s2s_core.runtime.file import METADATA
+from s2s_core.runtime.metadata import METADATA
 from s2s_core.runtime.structure import structure_of
 
 FLOATS = [1.0, 2.0]

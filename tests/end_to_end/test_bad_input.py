@@ -16,7 +16,8 @@ import pytest
 
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
-from s2s_core.runtime.file import METADATA, load
+from s2s_core.runtime.file import load
+from s2s_core.runtime.metadata import METADATA
 
 WAITING = """
 import os, pathlib, time

@@ -23,7 +23,8 @@ import tritonclient.http as triton
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s2s_core.runtime.file import METADATA, load
+from s2s_core.runtime.file import load
+from s2s_core.runtime.metadata import METADATA
 from s2s_core.runtime.structure import structure_of
 
 TEXTS = ["abc", "", "cab a", "b\u00e4\N{SNOWMAN}"]

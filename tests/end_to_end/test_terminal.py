@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2s_core.errors import one_line
-from s2s_core.runtime.file import METADATA
+from s2s_core.runtime.metadata import METADATA
 
 HOSTILE = "\x1b]0;title\x07\nerror: run this\r\x9b2J\u202e\u2028"
 """Sets a window's title, begins a line that looks like the program's own, clears the screen, turns the direction."""
