@@ -1,10 +1,11 @@
 """Measures how speed and memory change with lengths, vocabularies and batches, in training and in the exported file.
 
     python benchmarks/growth.py [--model MODEL …] [--length N …] [--vocabulary N …] [--batch N …] [--limit GB]
+                                [--set NAME=VALUE …]
 
 Sources are random tokens, and targets the same tokens reversed, so that both sides and all answers have the same
-number of tokens. Models are untrained ones of the defaults of ``pairs``; the file is searched greedily. One of length,
-vocabulary and batch changes at a time, from the first that is given of each.
+number of tokens. Models are untrained ones of the defaults of ``pairs``, but for what is set; the file is searched
+greedily. One of length, vocabulary and batch changes at a time, from the first that is given of each.
 
 A line has the target tokens per CPU second of one thread, ends included, and the most memory that was resident, each
 in a process of its own, which may have no more memory than the limit.
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+
+from s2s_core.config.overrides import Overrides, parse_assignment
 
 MODELS = {
     "mlp-rnn": {"encoder": "mlp-rnn", "decoder": "mlp-rnn"},
@@ -46,6 +49,13 @@ class Size(NamedTuple):
     batch: int
 
 
+class Model(NamedTuple):
+    """A name in ``MODELS``, and settings besides the defaults, such as ``training.precision=bf16``."""
+
+    name: str
+    assignments: tuple[str, ...] = ()
+
+
 class Measured(NamedTuple):
     """Target tokens per CPU second, and the most resident memory in bytes."""
 
@@ -60,21 +70,28 @@ class Measured(NamedTuple):
 @click.option("--batch", "batches", multiple=True, default=[32, 1, 8, 128, 512], type=click.IntRange(1))
 @click.option("--seconds", default=3.0, help="CPU seconds of a measurement, at least.", show_default=True)
 @click.option("--limit", default=16, help="The most memory of a process, in GB.", show_default=True)
+@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE")
 def main(
-    names: tuple[str, ...], lengths: Several, vocabularies: Several, batches: Several, seconds: float, limit: int
+    names: tuple[str, ...],
+    lengths: Several,
+    vocabularies: Several,
+    batches: Several,
+    seconds: float,
+    limit: int,
+    assignments: tuple[str, ...],
 ) -> None:
     """Prints a line for each size of each model."""
     print(f"{'model':<16}{'length':>7}{'vocabulary':>11}{'batch':>6}{'training':>10}{'MB':>7}{'file':>10}{'MB':>7}")
     with tempfile.TemporaryDirectory() as folder:
-        for name in names:
+        for model in (Model(name, assignments) for name in names):
             for size in sizes(lengths, vocabularies, batches):
-                file = Path(folder) / f"{name}-{size.vocabulary}"
+                file = Path(folder) / f"{model.name}-{size.vocabulary}"
                 if not file.exists():
-                    limited(partial(export, name, size.vocabulary, file), limit)
+                    limited(partial(export, model, size.vocabulary, file), limit)
                 numbers = "".join(
-                    shown(limited(partial(measure, name, size, seconds, file), limit)) for measure in (train, answer)
+                    shown(limited(partial(measure, model, size, seconds, file), limit)) for measure in (train, answer)
                 )
-                print(f"{name:<16}{size.length:>7,}{size.vocabulary:>11,}{size.batch:>6}{numbers}", flush=True)
+                print(f"{model.name:<16}{size.length:>7,}{size.vocabulary:>11,}{size.batch:>6}{numbers}", flush=True)
 
 
 def sizes(lengths: Several, vocabularies: Several, batches: Several) -> Iterator[Size]:
@@ -111,7 +128,7 @@ def restrict(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit * GB, limit * GB))
 
 
-def train(name: str, size: Size, seconds: float, file: Path) -> Measured:
+def train(model: Model, size: Size, seconds: float, file: Path) -> Measured:
     """Measures updates."""
     from s2s_core.config.resolve import resolve  # noqa: PLC0415
     from s2s_core.plugins.registry import Plugins  # noqa: PLC0415
@@ -121,23 +138,23 @@ def train(name: str, size: Size, seconds: float, file: Path) -> Measured:
     del file
     with tempfile.TemporaryDirectory() as folder:
         plugins = Plugins()
-        settings = settings_of(name, size, Path(folder))
-        training = prepare(Run(Path(folder) / "run", resolve([settings], plugins), plugins))
+        settings = settings_of(model, size, Path(folder))
+        training = prepare(Run(Path(folder) / "run", resolve(settings, plugins), plugins))
         batches = training.batches.after(0)
         for batch in islice(batches, WARM_UP):
             training.updater.update(batch, 1e-4)
         return measured(lambda: training.updater.update(next(batches), 1e-4), size, seconds)
 
 
-def answer(name: str, size: Size, seconds: float, file: Path) -> Measured:
+def answer(model: Model, size: Size, seconds: float, file: Path) -> Measured:
     """Measures the answers of a file."""
     import s2s_core as s2s  # noqa: PLC0415
 
-    del name
-    model = s2s.load(file, threads=1)
+    del model
+    opened = s2s.load(file, threads=1)
     end = size.length + 1
     texts = [source for source, _ in islice(pairs(size), size.batch)]
-    call = partial(model, texts, beam_size=1, min_length=end, max_length=end)
+    call = partial(opened, texts, beam_size=1, min_length=end, max_length=end)
     for _ in range(WARM_UP):
         assert all(len(answer.split()) in (size.length, end) for answer in call())  # an untrained model may not end
     return measured(call, size, seconds)
@@ -159,17 +176,17 @@ def peak_memory() -> int:
     return int(lines["VmHWM"].split()[0]) * 1024
 
 
-def export(name: str, vocabulary: int, file: Path) -> None:
+def export(model: Model, vocabulary: int, file: Path) -> None:
     """Writes the file of a model that was hardly trained; as it never ends, its proof is of short answers."""
     import s2s_core as s2s  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as folder:
-        settings = [settings_of(name, Size(3, vocabulary, 2), Path(folder)), {"decoding": {"max_length": 5}}]
+        settings = [*settings_of(model, Size(3, vocabulary, 2), Path(folder)), {"decoding": {"max_length": 5}}]
         run = s2s.train(settings=settings, output=Path(folder) / "run", progress=s2s.Progress())
         s2s.export(run.folder, file, progress=s2s.Progress())
 
 
-def settings_of(name: str, size: Size, folder: Path) -> dict[str, Any]:
+def settings_of(model: Model, size: Size, folder: Path) -> list[Overrides]:
     """Writes so many pairs that training sees every token of the vocabulary, and returns the settings."""
     lines = [
         f"{source}\t{target}\n"
@@ -178,13 +195,14 @@ def settings_of(name: str, size: Size, folder: Path) -> dict[str, Any]:
     training, held_out = folder / "training.tsv", folder / "held-out.tsv"
     training.write_text("".join(lines))
     held_out.write_text("".join(lines[:2]))
-    return {
-        **MODELS[name],
+    measured = {
+        **MODELS[model.name],
         "task": {"name": "pairs", "train": str(training), **dict.fromkeys(("validation", "test"), str(held_out))},
         "source": {"tokenizer": "words"},
         "target": {"tokenizer": "words"},
         "training": {"batch_size": size.batch, "steps": 1, "device": "cpu"},
     }
+    return [measured, *map(parse_assignment, model.assignments)]
 
 
 def pairs(size: Size) -> Iterator[tuple[str, str]]:

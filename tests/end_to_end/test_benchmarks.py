@@ -15,8 +15,10 @@ import torch
 
 import s2s_core as s2s
 from s2s_core.cache import CACHE
+from s2s_core.config.resolve import resolve
 from s2s_core.evaluation.answers import Answered
 from s2s_core.evaluation.reliability import reliability
+from s2s_core.plugins.registry import Plugins
 
 SCRIPTS = {path.stem: path for path in (Path(__file__).parents[2] / "benchmarks").glob("*.py")}
 
@@ -78,6 +80,14 @@ def test_growth_measures_each_size_of_each_model(script, monkeypatch):
     rows = [line.split() for line in printed.splitlines()[1:]]
     assert [row[:4] for row in rows] == [["mlp-rnn", "3", "8", "2"], ["mlp-rnn", "5", "8", "2"]]
     assert all(float(number.replace(",", "")) > 0 for row in rows for number in row[4:])
+
+
+def test_growth_measures_what_is_set(script, tmp_path):
+    """As in a run."""
+    module, _ = script("growth")
+    model = module.Model("attention-lstm", ("encoder.hidden_size=12", "training.precision=bf16"))
+    config = resolve(module.settings_of(model, module.Size(3, 8, 2), tmp_path), Plugins())
+    assert (12, "bf16") == (config.encoder.config.hidden_size, config.training.precision)
 
 
 def test_growth_changes_one_size_at_a_time(script):
