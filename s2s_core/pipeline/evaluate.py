@@ -1,7 +1,7 @@
 """Scores models: runs in PyTorch, exported files in ONNX Runtime alone."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -17,6 +17,7 @@ from s2s_core.evaluation.answers import Answered, answer, needs_likelihoods, wit
 from s2s_core.evaluation.evaluation import Evaluation, evaluate_answers
 from s2s_core.evaluation.metric import BaseMetric
 from s2s_core.evaluation.reliability import reliability
+from s2s_core.halves import in_halves
 from s2s_core.pipeline.description import FileDescription
 from s2s_core.pipeline.models import Runs, files_among, opened, require_tables, several
 from s2s_core.pipeline.progress import Progress
@@ -146,9 +147,10 @@ def _evaluate_file(
     references: References | None,
 ) -> Evaluation:
     from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415
+    from s2s_core.runtime.memory import affordable_memory  # noqa: PLC0415
 
     require_tables(overrides, {"evaluation"}, "the evaluation of a file")
-    model = ExportedModel(path, provider=provider)
+    model = ExportedModel(path, provider=provider, memory=affordable_memory() or 0)
     description = FileDescription.read(model, path, plugins)
     tables = merge([{"evaluation": description.evaluation}, *overrides])
     config = structure_table(tables["evaluation"], EvaluationConfig, "evaluation", plugins)
@@ -183,9 +185,19 @@ class Answering:
         self.confidence: dict[str, float] = {}
 
     def __call__(self, texts: Sequence[str]) -> list[str]:
-        """Returns the best answer to each text."""
+        """Returns the best answer to each text.
+
+        Raises:
+            DataError: One of them needs more memory than there is.
+        """
         starts = range(0, len(texts), BATCH_SIZE)
-        return [text for start in starts for text in self._batch(texts[start : start + BATCH_SIZE])]
+        return [text for start in starts for text in self._answered(texts[start : start + BATCH_SIZE])]
+
+    def _answered(self, texts: Sequence[str]) -> Iterator[str]:
+        for text, target in zip(texts, in_halves(self._batch, texts), strict=True):
+            if isinstance(target, Exception):
+                raise DataError(f"{target}: a source has {len(text):,} characters; leave it out") from target
+            yield target
 
     def _batch(self, texts: Sequence[str]) -> list[str]:
         answers = self._model.answers(texts)

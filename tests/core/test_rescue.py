@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from s2s_core.cli.rescue import Rescue
 from s2s_core.errors import DataError
+from s2s_core.pipeline.evaluate import Answering
 from s2s_core.runtime import memory
 from s2s_core.runtime.file import load
 from s2s_core.runtime.memory import affordable_memory
@@ -58,6 +59,18 @@ def test_memory_is_limited(export_once):
     with pytest.raises(MemoryError, match=r"needs more memory than there is for it$"):
         limited(["ab" * 500_000])
     assert limited(["abc"]) == free(["abc"])
+
+
+def test_a_file_is_scored_within_its_memory(export_once):
+    """On sources that don't fit together; one that doesn't fit alone is told."""
+    path = export_once("characters").path
+    limited, free = Answering(load(path, memory=30_000_000)), Answering(load(path))
+    texts = ["ab" * 1000, "abc"] * 100
+    with pytest.raises(MemoryError):
+        load(path, memory=30_000_000)(texts)
+    assert limited(texts) == free(texts)
+    with pytest.raises(DataError, match=r"needs more memory than there is for it: a source has 1,000,000 characters"):
+        limited(["abc", "ab" * 500_000])
 
 
 @pytest.mark.parametrize(
