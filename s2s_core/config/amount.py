@@ -8,7 +8,7 @@ from s2s_core.config.training import TrainingConfig
 from s2s_core.errors import ConfigError
 
 EPOCHS, FEWEST_EPOCHS = 20, 5
-FEWEST_UPDATES, MOST_UPDATES = 4_000, 40_000
+FEWEST_UPDATES, MOST_UPDATES = 4_000, 80_000
 """Training is for ``EPOCHS``, but for few pairs it is longer and for many pairs shorter."""
 
 VALIDATIONS = 20

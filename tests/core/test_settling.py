@@ -173,7 +173,8 @@ def test_epochs_decide_the_number_of_updates(epochs, per_epoch):
 
 
 @pytest.mark.parametrize(
-    ("pairs", "steps"), [(1, 4_000), (500, 4_000), (8_000, 5_000), (100_000, 40_000), (500_000, 78_125)]
+    ("pairs", "steps"),
+    [(1, 4_000), (500, 4_000), (8_000, 5_000), (100_000, 62_500), (200_000, 80_000), (1_000_000, 156_250)],
 )
 def test_without_a_number_the_updates_follow_the_pairs(pairs, steps):
     """20 epochs of 8,000 pairs, more of few pairs, fewer of many, but never less than 5."""
