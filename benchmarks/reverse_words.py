@@ -20,7 +20,7 @@ from pathlib import Path
 
 import click
 
-WORDS, STEPS = 20_000, 1_800
+WORDS, STEPS = 20_000, 1_500
 """The words of training, and its steps, by default."""
 
 HELD_OUT = 20
@@ -42,8 +42,8 @@ SETTINGS = {
     "training.label_smoothing": 0.0,
     "training.patience": 0,
     "training.batch_size": 64,
-    "training.bucket_batches": 1,
-    "training.learning_rate": 0.002,
+    "training.bucket_batches": 16,
+    "training.learning_rate": 0.003,
     "training.clip_norm": 1.0,
     "training.device": "cpu",
 }
