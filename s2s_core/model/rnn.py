@@ -119,7 +119,6 @@ dropout scales them up. Weights that a model learns are far from that.
 _KEEP = {"LSTM": (-_SHUT, _SHUT, 0.0, 0.0), "GRU": (0.0, _SHUT, 0.0)}
 """What is added to each gate at padding: an LSTM's i shuts and its f opens, a GRU's z opens."""
 
-
 _COLUMNS = 8
 """How many inputs tell where padding is, each with its share of the weights.
 
@@ -142,7 +141,7 @@ def _padded(
     fast at 64, 256 and 512 hidden units; GRU 1.3, 1.6 and 1.0 times.
     """
     past_end = ~padding_mask(lengths, inputs.shape[1])[:, :, None]  # [B, S, 1]
-    padding = past_end.to(inputs.dtype).expand(-1, -1, _COLUMNS)  # [B, S, C]
+    padding = past_end.to(inputs.dtype).expand(-1, -1, _COLUMNS)  # [B, S, 8]
     directions = 2 if module.bidirectional else 1
     run: Any = torch.lstm if kind == "LSTM" else torch.gru
     zeros = inputs.new_zeros(module.num_layers * directions, inputs.shape[0], module.hidden_size)
@@ -182,7 +181,7 @@ def _keeping_weights(module: nn.RNNBase, kind: str, layer: int) -> list[Tensor]:
     for suffix in _suffixes(module, layer):
         read = getattr(module, f"weight_ih_{suffix}")  # [gates · H, E]
         keep = read.new_tensor(_KEEP[kind]).repeat_interleave(module.hidden_size) / _COLUMNS  # [gates · H]
-        weights.append(torch.cat([read, keep[:, None].expand(-1, _COLUMNS)], 1))  # [gates · H, E + C]
+        weights.append(torch.cat([read, keep[:, None].expand(-1, _COLUMNS)], 1))  # [gates · H, E + 8]
         weights += [getattr(module, f"{name}_{suffix}") for name in names]
     return weights
 

@@ -69,7 +69,7 @@ def evaluate(
 
     Raises:
         ConfigError: A setting can't be used, a metric needs PyTorch, or the runs have different tasks or vocabularies.
-        DataError: There are no examples.
+        DataError: There are no examples, or a source needs more memory than there is.
         ModelError: There is no trained model, or it is damaged or foreign.
         PluginError: A component isn't installed.
     """

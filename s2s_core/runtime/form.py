@@ -36,10 +36,10 @@ def require_form(name: str, session: Session) -> None:
     needed = [(value.name, value.type, len(value.shape)) for value in session.inputs]
     given = {value.name: (value.type, len(value.shape)) for value in session.outputs}
     allowed = {*((text, "tensor(string)", 1) for text in TEXTS)}
-    allowed |= {(setting, _KINDS[declared.kind], 0) for setting, declared in INPUTS.items()}
+    allowed |= {(setting, _KINDS[known.kind], 0) for setting, known in INPUTS.items()}
     if needed[:1] != [("source", "tensor(string)", 1)] or not allowed.issuperset(needed[1:]):
         raise ModelError(f"{name} was not made by s2s: it needs other inputs than a list of texts, 'source'")
-    for place, output in OUTPUTS.items():
-        form = f"tensor({output.kind})", output.rank
-        if given.get(place, form if output.asked_by else None) != form:
-            raise ModelError(f"{name} was not made by s2s: its output {place!r} isn't {form[0]} of rank {form[1]}")
+    for output, declared in OUTPUTS.items():
+        form = f"tensor({declared.kind})", declared.rank
+        if given.get(output, form if declared.asked_by else None) != form:
+            raise ModelError(f"{name} was not made by s2s: its output {output!r} isn't {form[0]} of rank {form[1]}")
