@@ -18,8 +18,8 @@ import click
 
 import s2s_core as s2s
 from s2s_core.config.overrides import Overrides, nested, parse_assignment
+from s2s_core.config.seeds import parse_seeds
 from s2s_core.evaluation.evaluation import Evaluation
-from s2s_core.pipeline.seeds import parse_seeds
 
 MEDIUM = ("arm_e", "bul", "dut", "fre", "geo", "hbs_latn", "hun", "jpn_hira", "kor", "vie_hanoi")
 LOW = ("ady", "gre", "ice", "ita", "khm", "lav", "mlt_latn", "rum", "slv", "wel_sw")

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 from s2s_core.cli.context import found, installed
 from s2s_core.config.overrides import Overrides, parse_assignment
 from s2s_core.config.resolve import DEFAULT_ENCODER
+from s2s_core.config.seeds import parse_seeds
 from s2s_core.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -68,8 +69,6 @@ class Seeds(click.ParamType[list[int], Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
         """Returns the seeds."""
-        from s2s_core.pipeline.seeds import parse_seeds  # noqa: PLC0415  # help needs none of it
-
         try:
             return parse_seeds(value)
         except ConfigError as error:

@@ -1,19 +1,13 @@
 """Trains runs that differ only in their seed, and makes one file of them all."""
 
 import os
-import re
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
-
-from s2s_core.config.overrides import read_toml
-from s2s_core.config.resolve import resolve
-from s2s_core.config.structure import override, structure, to_toml
-from s2s_core.config.tables import RunConfig
+from s2s_core.config.structure import to_toml
 from s2s_core.errors import ConfigError, ModelError, S2SError
 from s2s_core.evaluation.spread import Spread
 from s2s_core.files import write_atomically
@@ -23,20 +17,13 @@ from s2s_core.pipeline.export import export
 from s2s_core.pipeline.progress import Progress, default_progress
 from s2s_core.pipeline.recipe import Recipe, Settings, named, overrides_of, tables_of
 from s2s_core.pipeline.results import SeedRuns
+from s2s_core.pipeline.seeds_plan import SeedsPlan, plan_seeds
 from s2s_core.pipeline.side_by_side import Job, JobFailedError, JobsInterruptedError, SideBySide, usable_cores
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import make_metrics
-from s2s_core.runs.folder import default_folder
 from s2s_core.runs.interruption import TrainingInterruptedError, before_training
 from s2s_core.runs.log import read_metrics
 from s2s_core.runs.run import Run
-from s2s_core.runs.seeds import SeedsFolder
-from s2s_core.runs.settling import settled_like
-
-MOST_SEEDS = 100
-_NUMBER = re.compile("[0-9]{1,10}")
-
-LARGEST_SEED = 2**32 - 1
 
 _LAST_LINES = 10
 """How many lines of a failed run's log are shown."""
@@ -47,46 +34,6 @@ _PROCESSES = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 
 class SeedFailedError(S2SError):
     """The training of one of several seeds has failed. The message ends with the end of its log."""
-
-
-@attrs.frozen
-class _Plan:
-    """What is to be trained.
-
-    Attributes:
-        folder: Where.
-        whole: The run that they are together; it has the first seed.
-        seeds: All seeds.
-        threads: How many each run trains with.
-    """
-
-    folder: SeedsFolder
-    whole: Run
-    seeds: Sequence[int]
-    threads: int
-
-    @property
-    def way_on(self) -> str:
-        """The command that goes on with what is unfinished."""
-        return f"s2s run --seeds {','.join(map(str, self.seeds))} --resume --output {self.folder.folder}"
-
-    def is_finished(self, seed: int) -> bool:
-        """Returns whether the run of a seed has ended; its card is what it writes last."""
-        return self.folder.member(seed).card_path.is_file() and self._has_begun(seed)
-
-    def is_resumable(self, seed: int) -> bool:
-        """Returns whether training of a seed has begun, so that it can go on."""
-        return self.folder.member(seed).resume_path.is_file() and self._has_begun(seed)
-
-    def _has_begun(self, seed: int) -> bool:
-        """Returns whether the run of a seed is there, and not one of other settings that is to be overwritten."""
-        plugins = self.whole.plugins
-        try:
-            run = Run.open(self.folder.member(seed).folder, plugins)
-            run.require_trained_with(settled_like(_seeded(self.whole.config, [seed], plugins), run.config))
-        except ConfigError:
-            return False
-        return True
 
 
 def run_seeds(
@@ -134,15 +81,12 @@ def run_seeds(
     from s2s_core.runs.lock import locked  # noqa: PLC0415  # comes with PyTorch
 
     progress = progress or default_progress()
-    _require_seeds(seeds)
     _require_one_process()
     if jobs is not None and jobs < 1:
         raise ConfigError(f"jobs must be at least 1 (got {jobs})")
     overrides = [tables_of(recipe), *overrides_of(settings)]
-    if any("seed" in table["training"] for table in overrides[1:] if isinstance(table.get("training"), Mapping)):
-        raise ConfigError("training.seed and several seeds exclude each other: leave training.seed out")
     folder = None if output is None else named(output)
-    plan = _plan(overrides, list(seeds), plugins or Plugins(), folder, resume=resume, overwrite=overwrite)
+    plan = plan_seeds(overrides, seeds, plugins or Plugins(), folder, resume=resume, overwrite=overwrite)
     with before_training():
         progress.opened(plan.whole)
     with locked(plan.folder.folder):
@@ -156,17 +100,6 @@ def run_seeds(
             ) from error
 
 
-def _require_seeds(seeds: Sequence[int]) -> None:
-    """Checks that there are several different seeds, each of which can be one."""
-    if not 2 <= len(seeds) <= MOST_SEEDS:
-        raise ConfigError(f"several seeds are 2 to {MOST_SEEDS}, such as 0-4 (got {len(seeds)})")
-    for number, seed in enumerate(seeds):
-        if not 0 <= seed <= LARGEST_SEED:
-            raise ConfigError(f"a seed must be between 0 and {LARGEST_SEED} (got {seed})")
-        if seed in seeds[:number]:
-            raise ConfigError(f"seeds must differ (got {seed} twice)")
-
-
 def _require_one_process() -> None:
     for name in _PROCESSES:
         if name in os.environ:
@@ -176,52 +109,7 @@ def _require_one_process() -> None:
             )
 
 
-def _plan(
-    overrides: Sequence[Any], seeds: list[int], plugins: Plugins, output: Path | None, *, resume: bool, overwrite: bool
-) -> _Plan:
-    """Returns what is to be trained, of which nothing is written yet."""
-    if resume and overwrite:
-        raise ConfigError("resume and overwrite exclude each other")
-    saved = _saved(SeedsFolder(output), plugins) if resume and output is not None else None
-    if saved is None or any(overrides):
-        config = _seeded(resolve(overrides, plugins), seeds, plugins)
-    else:
-        config = _seeded(saved, seeds, plugins)
-    folder = SeedsFolder(output or default_folder(config).with_name(f"{default_folder(config).name}-seeds"))
-    if resume:
-        _require_same(folder, config, _seeded(saved or _saved(folder, plugins), seeds, plugins))
-    elif not overwrite:
-        folder.require_new()
-    folder.require_own(seeds)
-    threads = folder.read_record()["threads"] if resume else threads_of_a_run()
-    return _Plan(folder, Run(folder.folder, config, plugins), seeds, threads)
-
-
-def _saved(folder: SeedsFolder, plugins: Plugins) -> RunConfig:
-    """Returns the settings that the runs in a folder share."""
-    folder.read_record()
-    return structure(read_toml(folder.settings_path), plugins)
-
-
-def _seeded(config: RunConfig, seeds: Sequence[int], plugins: Plugins) -> RunConfig:
-    return override(config, [{"training": {"seed": seeds[0]}}], plugins)
-
-
-def _require_same(folder: SeedsFolder, wanted: RunConfig, saved: RunConfig) -> None:
-    if wanted != saved:
-        raise ConfigError(
-            f"{folder.folder} holds runs with other settings than these: go on with --seeds, --resume and "
-            f"--output {folder.folder} alone, or start again with --overwrite"
-        )
-
-
-def threads_of_a_run() -> int:
-    """Returns how many threads each of several runs trains with: what ``OMP_NUM_THREADS`` says, or else one."""
-    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return max(int(said), 1) if said.isdecimal() else 1
-
-
-def _begin(plan: _Plan, *, resume: bool) -> None:
+def _begin(plan: SeedsPlan, *, resume: bool) -> None:
     """Writes what the runs share."""
     if not resume:
         plan.folder.make_room()
@@ -230,7 +118,7 @@ def _begin(plan: _Plan, *, resume: bool) -> None:
     write_atomically(plan.folder.settings_path, to_toml(plan.whole.config))
 
 
-def _train(plan: _Plan, limit: int | None, progress: Progress, *, resume: bool, overwrite: bool) -> None:
+def _train(plan: SeedsPlan, limit: int | None, progress: Progress, *, resume: bool, overwrite: bool) -> None:
     """Trains every run that isn't finished."""
     unfinished = [seed for seed in plan.seeds if not (resume and plan.is_finished(seed))]
     if not unfinished:
@@ -250,13 +138,13 @@ def _train(plan: _Plan, limit: int | None, progress: Progress, *, resume: bool, 
         raise SeedFailedError(*_failure(error, plan)) from error
 
 
-def _jobs(plan: _Plan) -> int:
+def _jobs(plan: SeedsPlan) -> int:
     from s2s_core.training.accelerator import trains_on_gpu  # noqa: PLC0415  # needs PyTorch
 
     return 1 if trains_on_gpu(plan.whole.config.training) else max(1, usable_cores() // plan.threads)
 
 
-def _job(plan: _Plan, seed: int, *, again: bool, resume: bool) -> Job:
+def _job(plan: SeedsPlan, seed: int, *, again: bool, resume: bool) -> Job:
     """Returns the command that trains a run, or goes on with it."""
     folder = str(plan.folder.member(seed).folder)
     if resume and plan.is_resumable(seed):
@@ -267,7 +155,7 @@ def _job(plan: _Plan, seed: int, *, again: bool, resume: bool) -> Job:
     return Job(seed, tuple(command), plan.folder.log_path(seed))
 
 
-def _failure(error: JobFailedError, plan: _Plan) -> list[str]:
+def _failure(error: JobFailedError, plan: SeedsPlan) -> list[str]:
     """Describes how a run failed, in several lines."""
     code = error.code
     end = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
@@ -280,7 +168,7 @@ def _failure(error: JobFailedError, plan: _Plan) -> list[str]:
     ]
 
 
-def _finish(plan: _Plan, progress: Progress) -> SeedRuns:
+def _finish(plan: SeedsPlan, progress: Progress) -> SeedRuns:
     """Tells how far the runs' scores are apart, and makes one file of them all."""
     from s2s_core.runtime.file import ExportedModel  # noqa: PLC0415  # s2s starts without ONNX Runtime
 
@@ -302,7 +190,7 @@ def _finish(plan: _Plan, progress: Progress) -> SeedRuns:
     return SeedRuns(plan.folder.folder, runs, spread, evaluation, exported)
 
 
-def _spread(plan: _Plan, runs: Sequence[Run]) -> Spread:
+def _spread(plan: SeedsPlan, runs: Sequence[Run]) -> Spread:
     metrics = make_metrics(plan.whole.config.evaluation, plan.whole.task, plan.whole.plugins)
     return Spread(plan.seeds, [_test_scores(run, metrics) for run in runs], metrics)
 
@@ -317,24 +205,3 @@ def _test_scores(run: Run, metrics: Any) -> dict[str, float]:
             f"s2s run --resume --output {run.folder} evaluates the run again"
         )
     return {name: scores[name] for name in metrics}
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Turns ``"0-4"``, ``"0,3,7"`` or both into seeds.
-
-    Raises:
-        ConfigError: It isn't of this form, or there are too many.
-    """
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, dash, last = (word.strip() for word in part.partition("-"))
-        if not _NUMBER.fullmatch(first) or not (_NUMBER.fullmatch(last) if dash else True):
-            raise ConfigError(f"seeds are numbers or ranges of them, such as 0-4 or 0,3,7 (got {text!r})")
-        begin, end = int(first), int(last if dash else first)
-        if end < begin:
-            raise ConfigError(f"a range of seeds begins with its smaller one, {end}-{begin} (got {part.strip()!r})")
-        if len(seeds) + end - begin >= MOST_SEEDS:
-            raise ConfigError(f"several seeds are 2 to {MOST_SEEDS} (got {text!r})")
-        seeds += range(begin, end + 1)
-    _require_seeds(seeds)
-    return seeds

@@ -12,7 +12,7 @@ import pytest
 
 import s2s_core as s2s
 from s2s_core import ConfigError
-from s2s_core.pipeline.seeds import parse_seeds
+from s2s_core.config.seeds import parse_seeds
 from s2s_core.pipeline.side_by_side import JobsInterruptedError, SideBySide
 from s2s_core.runtime.file import load
 
