@@ -191,7 +191,7 @@ def _write_data(
 ) -> None:
     """Writes the pairs that the small model learns and is measured on."""
     from s2s_core.decoding.translate import Translator  # noqa: PLC0415  # needs PyTorch
-    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
+    from s2s_core.model.together import load_together  # noqa: PLC0415
 
     together = load_together(teachers)
     splits = teachers[0].splits

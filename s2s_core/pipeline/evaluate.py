@@ -109,7 +109,7 @@ def _evaluate_runs(
 ) -> Evaluation:
     from s2s_core.decoding.likelihood import Likelihoods  # noqa: PLC0415  # needs PyTorch
     from s2s_core.decoding.translate import Translator  # noqa: PLC0415
-    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
+    from s2s_core.model.together import load_together  # noqa: PLC0415
 
     require_tables(overrides, {"decoding", "evaluation"}, "an evaluation")
     run, checkpoint = runs[0], load_together(runs)

@@ -119,7 +119,7 @@ def export(
 
 def _checkpoint(members: Sequence[Run], overrides: Sequence[Mapping[str, Any]]) -> "TextModel":
     """Returns the model of one run, or that of several together, with other settings."""
-    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415  # needs PyTorch
+    from s2s_core.model.together import load_together  # noqa: PLC0415  # needs PyTorch
 
     checkpoint = load_together(members)
     return attrs.evolve(checkpoint, config=override(checkpoint.config, overrides, members[0].plugins))

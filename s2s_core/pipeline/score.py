@@ -51,7 +51,7 @@ def scorer(models: Runs, *, plugins: Plugins | None = None) -> Scorer:
 
 def _scorer_of_runs(runs: Runs, plugins: Plugins | None) -> Scorer:
     from s2s_core.decoding.likelihood import Likelihoods  # noqa: PLC0415  # needs PyTorch
-    from s2s_core.model.checkpoint import load_together  # noqa: PLC0415
+    from s2s_core.model.together import load_together  # noqa: PLC0415
 
     return Likelihoods(load_together(opened(runs, plugins)))
 

@@ -10,8 +10,9 @@ import safetensors.torch
 
 from s2s_core import ConfigError, Example, ModelError, PluginError
 from s2s_core.config.resolve import resolve
-from s2s_core.model.checkpoint import load_checkpoint, load_together, new_checkpoint
+from s2s_core.model.checkpoint import load_checkpoint, new_checkpoint
 from s2s_core.model.ensemble import Ensemble
+from s2s_core.model.together import load_together
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import train_tokenizers
 from s2s_core.runs.run import Run

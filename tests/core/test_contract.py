@@ -15,9 +15,9 @@ from s2s_core import Decoder, Encoder, Memory, Output, hookimpl, padding_mask
 from s2s_core.config.resolve import resolve
 from s2s_core.errors import PluginError
 from s2s_core.exporting.pieces import export_pieces
+from s2s_core.model.build import build_model
 from s2s_core.model.contract import PLACE, require_contract
 from s2s_core.model.interfaces import MemorySizes
-from s2s_core.model.seq2seq import build_model
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.run import Run
 from s2s_core.training.preparation import prepare

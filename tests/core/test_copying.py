@@ -29,9 +29,10 @@ from s2s_core.decoding import BeamSearch
 from s2s_core.decoding.likelihood import Likelihoods
 from s2s_core.decoding.translate import Translator
 from s2s_core.exporting.exporter import export
-from s2s_core.model.checkpoint import load_checkpoint, load_together
+from s2s_core.model.checkpoint import load_checkpoint
 from s2s_core.model.contract import require_attention
 from s2s_core.model.copying import Copies, Copying
+from s2s_core.model.together import load_together
 from s2s_core.plotting.attention import END, attention_map
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import require_copying

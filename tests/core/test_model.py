@@ -6,9 +6,10 @@ from torch import nn
 
 from s2s_core.config.resolve import resolve
 from s2s_core.decoding import BeamSearch
+from s2s_core.model.build import build_model
 from s2s_core.model.ensemble import Ensemble
 from s2s_core.model.interfaces import MemorySizes
-from s2s_core.model.seq2seq import Seq2Seq, build_model
+from s2s_core.model.seq2seq import Seq2Seq
 from s2s_core.plugins.registry import Plugins
 from s2s_core.text.vocabulary import BOS, EOS, PAD
 

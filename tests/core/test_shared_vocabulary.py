@@ -6,7 +6,7 @@ import pytest
 
 from s2s_core import ConfigError, Example, ModelError
 from s2s_core.config.resolve import resolve
-from s2s_core.model.seq2seq import build_model
+from s2s_core.model.build import build_model
 from s2s_core.plugins.registry import Plugins
 from s2s_core.runs.components import load_tokenizer, train_tokenizers
 from s2s_core.text.vocabulary import UNK
