@@ -1,21 +1,20 @@
 """``s2s predict``: answer lines with an exported file."""
 
-import functools
-import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import click
 
 from s2s_core.cli.bulk import BulkOptions, answer_file, bulk_options
-from s2s_core.cli.options import Command, exported_file
+from s2s_core.cli.columns import Columns
+from s2s_core.cli.options import exported_file
 from s2s_core.cli.rescue import Rescue
-from s2s_core.config.decoding import MOST_BEAMS, DecodingConfig, Input, inputs_of
-from s2s_core.config.fields import LARGEST, MOST_ROWS, limits
+from s2s_core.cli.search_options import FEATURE, search_options
+from s2s_core.config.decoding import MOST_BEAMS
+from s2s_core.config.fields import LARGEST, MOST_ROWS
 from s2s_core.data.features import join_features
 from s2s_core.data.lines import file_name, read_batches
 from s2s_core.text.tags import DEFAULT_SEPARATOR
@@ -24,21 +23,6 @@ if TYPE_CHECKING:
     from s2s_core.runtime.file import ExportedModel
 
 MOST_THREADS = 1024
-
-FEATURE = "*"
-"""Marks an option that works only with files whose export asked for it."""
-
-
-class FiniteNumber(click.FloatRange):
-    """A number within bounds that is neither infinite nor nan."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Returns the number."""
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return number
-
 
 _COLUMN = re.compile("[0-9]{1,9}")
 
@@ -56,28 +40,6 @@ class FeatureColumns(click.ParamType[tuple[int, ...], Any]):
         if not all(_COLUMN.fullmatch(number) and int(number) > 1 for number in numbers):
             self.fail(f"give the numbers of columns from 2 on, such as 2 or 2,4 (got {value!r})", param, ctx)
         return tuple(map(int, numbers))
-
-
-def search_options(config: type = DecodingConfig) -> Callable[[Command], Command]:
-    """Adds an option for each search setting, as its field declares it. Without it, the file's default applies."""
-    options = [_option(declared) for declared in inputs_of(config).values()]
-    options.append(click.option("--prefix", help=f"What every answer begins with. {FEATURE}"))
-    return lambda command: functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
-
-
-def _option(declared: Input) -> Callable[[Command], Command]:
-    field = declared.field
-    least, most = limits(field)
-    kind: click.ParamType[Any, Any] = (
-        FiniteNumber(least, most) if field.type is float else click.IntRange(_whole(least), _whole(most) or LARGEST)
-    )
-    meaning = field.metadata["help"]
-    text = f"{meaning[0].upper()}{meaning[1:]}. {FEATURE if declared.feature else ''}".strip()
-    return click.option(f"--{field.name.replace('_', '-')}", type=kind, help=text)
-
-
-def _whole(bound: float | None) -> int | None:
-    return None if bound is None else int(bound)
 
 
 @click.command()
@@ -244,52 +206,3 @@ def _warned_of_tabs(batches: Iterable[list[str]]) -> Iterator[list[str]]:
                 warned = True
         count += len(batch)
         yield batch
-
-
-@attrs.frozen
-class Columns:
-    """What is printed about each source, tab-separated.
-
-    Attributes:
-        n_best: How many answers.
-        scores: Whether each has its score after it.
-        confidence: Whether it is told how probable it is that the best one is right.
-        origin: Whether it is told where the best one is from.
-    """
-
-    n_best: int
-    scores: bool = attrs.field(kw_only=True)
-    confidence: bool = attrs.field(kw_only=True)
-    origin: bool = attrs.field(kw_only=True)
-
-    def require(self, model: "ExportedModel") -> None:
-        """Checks that a file tells what is printed.
-
-        Raises:
-            ConfigError: It doesn't.
-            UsageError: Several answers are asked for, and the file has one to each text.
-        """
-        if self.n_best > 1 and model.unit == "word":
-            raise click.UsageError("--n-best must be 1 for a file that answers each word of a text by itself")
-        for name in ("confidence", "origin"):
-            if getattr(self, name):
-                model.require_output(name)
-
-    def lines(self, model: "ExportedModel", batch: list[str], search: Mapping[str, Any]) -> Iterator[str]:
-        """Yields a line for each source."""
-        if self == Columns(1, scores=False, confidence=False, origin=False):
-            yield from map(_one_line, model(batch, **search))
-            return
-        answers = model.answers(batch, **search)
-        for row, texts in enumerate(answers.hypotheses):
-            columns: Iterable[str] = (_one_line(text).replace("\t", " ") for text in texts[: self.n_best])
-            if self.scores:
-                columns = (f"{text}\t{value:.4f}" for text, value in zip(columns, answers.scores[row], strict=False))
-            last = [f"{answers.confidence[row]:.4f}"] if self.confidence and answers.confidence is not None else []
-            last += [answers.origin[row]] if self.origin and answers.origin is not None else []
-            yield "\t".join([*columns, *last])
-
-
-def _one_line(text: str) -> str:
-    """Keeps an answer on its line."""
-    return text.replace("\n", " ").replace("\r", " ")

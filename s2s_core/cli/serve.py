@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from s2s_core.cli.options import exported_file
-from s2s_core.cli.predict import MOST_THREADS, FiniteNumber
+from s2s_core.cli.predict import MOST_THREADS
+from s2s_core.cli.search_options import FiniteNumber
 from s2s_core.config.fields import LARGEST, MOST_ROWS
 from s2s_core.errors import ConfigError, one_line
 from s2s_core.serving.limits import Limits

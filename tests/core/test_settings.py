@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from generate import inputs
 
 from s2s_core import BadValueError, at_least, between, described, more_than, must_be, one_of, setting
-from s2s_core.cli.predict import search_options
+from s2s_core.cli.search_options import search_options
 from s2s_core.config.decoding import DecodingConfig, inputs_of
 from s2s_core.config.fields import search_setting
 
