@@ -344,6 +344,44 @@ def test_peers_tells_why_a_program_ended(peers, tmp_path, monkeypatch):
         module.measure(tmp_path, "lstm", ["s2s"], 2, tmp_path)
 
 
+LOOKUP = """#!{python}
+import pathlib, sys
+if sys.argv[1] == "train":
+    pathlib.Path(sys.argv[3]).write_text(pathlib.Path(sys.argv[4]).read_text(encoding="utf-8"), encoding="utf-8")
+else:
+    known = pathlib.Path(sys.argv[3]).read_text(encoding="utf-8").splitlines()
+    for word in sys.stdin.read().splitlines():
+        print(*[line for line in known if line.split()[0] == word], sep="\\n")
+"""
+"""In the place of Phonetisaurus, a program that answers what it was trained on, the first answer first."""
+
+
+def test_phonetisaurus_is_scored_by_its_answers(script, tmp_path):
+    """Each line by itself or each word once, by the first answer; one that is missing is wrong."""
+    _, run = script("phonetisaurus")
+    program = tmp_path / "phonetisaurus"
+    program.write_text(LOOKUP.format(python=sys.executable), encoding="utf-8")
+    program.chmod(0o755)
+    for name in ("medium.hun.{}.tsv", "{}.tsv"):
+        (tmp_path / name.format("train")).write_text("né e\tn e\na\tA B\na\tC\n", encoding="utf-8")
+        (tmp_path / name.format("test")).write_text("né e\tn e\na\tC\na\tA B\nlacking\tl\n", encoding="utf-8")
+    printed = run("sigmorphon-medium", tmp_path, program, "--only", "hun", "--decompose").splitlines()
+    assert printed[0] == "sigmorphon-medium hun: 50.00% of the words wrong, 50.00% of the phones"
+    assert run("cmudict", tmp_path, program).splitlines()[1].startswith("cmudict: mean 33.33% of the words wrong")
+
+
+def test_phonetisaurus_says_why_it_failed(script, tmp_path):
+    """By what it wrote."""
+    _, run = script("phonetisaurus")
+    program = tmp_path / "phonetisaurus"
+    program.write_text("#!/bin/sh\necho no room >&2\nexit 3\n", encoding="utf-8")
+    program.chmod(0o755)
+    for part in ("train", "test"):
+        (tmp_path / f"{part}.tsv").write_text("a\tb\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="no room"):
+        run("cmudict", tmp_path, program)
+
+
 def test_quality_trains_and_scores_a_row(script, tmp_path, monkeypatch):
     """It reads the row's files, trains by the defaults but for what is set, and prints the score."""
     monkeypatch.setenv(CACHE, str(tmp_path / "cache"))

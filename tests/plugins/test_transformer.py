@@ -14,6 +14,7 @@ import s2s_transformer
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from s2s_transformer.attention import FEW_KEYS
 from s2s_transformer.config import TransformerConfig
 from s2s_transformer.decoder import TransformerDecoder
 from s2s_transformer.encoder import TransformerEncoder
@@ -311,9 +312,14 @@ def test_dropout_is_for_training_alone():
     assert model.decoder(torch.randn(2, 5, EMBEDDING).double(), lengths, memory).attention is None
 
 
+@pytest.mark.parametrize("few", [0, FEW_KEYS])
 @every_kind
-def test_mixed_precision_trains(kind: str):
-    """Under bfloat16 autocast the gradient points where the full one points, and an empty source has no NaN."""
+def test_mixed_precision_trains(monkeypatch, kind: str, few: int):
+    """Under bfloat16 autocast the gradient points where the full one points, and an empty source has no NaN.
+
+    By either way to attend.
+    """
+    monkeypatch.setattr("s2s_transformer.attention.FEW_KEYS", few)
     model = make_model(make_config(kind, dropout=0.0)).float().train()
     lengths = torch.tensor([2, 5, 0, 3])
     batch = (random_ids(lengths), lengths, random_ids(lengths), lengths)
