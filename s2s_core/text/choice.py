@@ -30,7 +30,7 @@ def choose_tokenizer(survey: TextSurvey, *, normalized: bool = False) -> Tokeniz
     3. Fewer than half of the texts are long, as with names and dates: ``characters``.
     4. All others are sentences: ``bpe``, with half as many tokens as there are different words.
 
-    Characters are decomposed (NFD) if that leaves at most a quarter of the different ones, as it does with Hangul.
+    Characters are decomposed (NFD) if that leaves at most half of the different ones, as with Hangul and Vietnamese.
 
     Args:
         survey: Of training texts.

@@ -23,7 +23,7 @@ MOST_SYMBOLS = 200
 LEAST_REPEATS = 10
 """How often each word of a closed set occurs at least, on average."""
 
-LARGEST_DECOMPOSED = 1 / 4
+LARGEST_DECOMPOSED = 1 / 2
 """The share of different characters that decomposing them (NFD) leaves at most, for it to be worthwhile."""
 
 LONGEST_SYMBOLS = 3.0

@@ -54,6 +54,8 @@ def test_characters_are_decomposed_where_that_leaves_few():
         "0% of the texts have spaces; normalization = nfd, as it leaves 67 of 380 different characters" == choice.reason
     )
     assert {} == choose_tokenizer(hangul, normalized=True).settings
+    vietnamese = TextSurvey.of(["aáàảãạ", "ăắằẳẵặ", "âấầẩẫậ"])
+    assert {"normalization": "nfd"} == choose_tokenizer(vietnamese).settings
     assert {} == choose_tokenizer(TextSurvey.of(["façade", "naïve", "Ångström"])).settings
 
 
