@@ -122,13 +122,13 @@ class CrossAttention(nn.Module):
 
 def _attend(query: Tensor, seen: Heads, bias: Tensor | None) -> Tensor:
     """Returns the weighted mean of the values for queries [B, A, T, W], in the same shape."""
-    if torch.compiler.is_exporting() or _is_short(query, seen.keys):
+    if torch.compiler.is_exporting() or _fused_is_slow(query, seen.keys):
         return _weigh(query, seen.keys, bias) @ seen.values
     return functional.scaled_dot_product_attention(query, *seen, attn_mask=bias, scale=1.0)
 
 
-def _is_short(query: Tensor, keys: Tensor) -> bool:
-    """Whether a CPU attends in 16 bits, and to ``FEW_KEYS`` at most."""
+def _fused_is_slow(query: Tensor, keys: Tensor) -> bool:
+    """Whether the fused operator is slower than separate ones; see ``FEW_KEYS``."""
     return query.is_cpu and query.dtype is torch.bfloat16 and keys.shape[2] <= FEW_KEYS
 
 
